@@ -1,0 +1,120 @@
+package scan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	logsDir    = "logs"
+	bootLog    = "container-boot.log"
+	rotateSize = 262144
+)
+
+// Outcome is what became of one profile in a pass.
+type Outcome struct {
+	Profile   string
+	Intent    Intent
+	Action    string // started, registered, skipped or failed
+	PriorExit string
+	// Reason goes into the boot log when it is not empty.
+	Reason string
+}
+
+// line is the outcome as the boot log shows it (design, "Boot log").
+func (o Outcome) line(at time.Time) string {
+	s := fmt.Sprintf("%s profile=%s prior_state=%s action=%s prior_exit=%s",
+		at.Format("2006-01-02T15:04:05-0700"), Escape(o.Profile), o.Intent, o.Action, o.PriorExit)
+	if o.Reason != "" {
+		s += " reason=" + strconv.QuoteToASCII(o.Reason)
+	}
+	return s + "\n"
+}
+
+// Owner is the user and group that what slotgen makes on the volume belongs to.
+type Owner struct{ UID, GID int }
+
+// KeepOwner leaves what is made with the identity that made it, for a slotgen
+// without root privileges.
+func KeepOwner() Owner { return Owner{UID: -1, GID: -1} }
+
+// AppendBootLog appends one line for each outcome to logs/container-boot.log,
+// in one write, after moving a file of 262144 bytes or more aside to
+// container-boot.log.1. The directory and the file are made when missing and
+// then belong to owner. It goes on only with a regular file that has one link,
+// and returns an error otherwise: nothing was written then.
+func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) error {
+	var text bytes.Buffer
+	for _, o := range outcomes {
+		text.WriteString(o.line(at))
+	}
+	logs, err := v.logDir(owner)
+	if err != nil {
+		return fmt.Errorf("opening %q: %w", logsDir, err)
+	}
+	defer logs.close()
+	if err := appendRotating(logs, owner, text.Bytes()); err != nil {
+		return fmt.Errorf("writing %q: %w", logs.join(bootLog), err)
+	}
+	return nil
+}
+
+func (v *Volume) logDir(owner Owner) (dir, error) {
+	logs, err := v.openDir(v.top, logsDir, unix.O_PATH)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return logs, err
+	}
+	if err := makeDir(v.top, logsDir, owner); err != nil && !errors.Is(err, fs.ErrExist) {
+		return dir{}, err
+	}
+	return v.openDir(v.top, logsDir, unix.O_PATH)
+}
+
+// appendRotating tries again when the file comes or goes under its hands, which
+// the volume's owner can bring about, but not for ever.
+func appendRotating(logs dir, owner Owner, text []byte) error {
+	var err error
+	for range 3 {
+		err = appendOnce(logs, owner, text)
+		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
+func appendOnce(logs dir, owner Owner, text []byte) error {
+	_ = unix.Unlinkat(logs.fd, tempName(bootLog), 0) // a second link, where a pass was killed
+	fd, err := openat(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeFile(logs, bootLog, owner, text)
+	}
+	if err != nil {
+		return ownFileError(err)
+	}
+	defer unix.Close(fd)
+	size, err := ownFileSize(fd)
+	if err != nil {
+		return err
+	}
+	if size >= rotateSize && unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1") == nil {
+		return makeFile(logs, bootLog, owner, text)
+	}
+	return writeWhole(fd, size, text)
+}
+
+// writeWhole appends text in one write. A write that the file system cut short
+// is taken back, so that the next line does not join a half one.
+func writeWhole(fd int, size int64, text []byte) error {
+	n, err := unix.Write(fd, text)
+	if err == nil && n < len(text) {
+		err = errors.Join(unix.ENOSPC, unix.Ftruncate(fd, size))
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package scan
+
+import "strconv"
+
+// NoState stands for the absence of an intent, on stdout and in the boot log.
+const NoState = "None"
+
+// Escape returns value as it stands in a log line: unchanged when it matches
+// [A-Za-z0-9._-]+ and is not the word None, else quoted in ASCII as
+// strconv.QuoteToASCII does. The result never holds white space outside quotes,
+// a control character or a second line.
+func Escape(value string) string {
+	if value == NoState || !isPlain(value) {
+		return strconv.QuoteToASCII(value)
+	}
+	return value
+}
+
+func isPlain(value string) bool {
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '.' || c == '_' || c == '-':
+		default:
+			return false
+		}
+	}
+	return value != ""
+}

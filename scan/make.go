@@ -1,0 +1,139 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// notOurs is what stands in the place of a file that is to be written: writing
+// through it could reach a file that is not on the volume or not the user's.
+const notOurs = unusable("not a regular file with one link, left alone")
+
+// ownFileSize returns the size of an open file that may be written to: a
+// regular one with a single link.
+func ownFileSize(fd int) (int64, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return 0, err
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Nlink != 1 {
+		return 0, notOurs
+	}
+	return st.Size, nil
+}
+
+// ownFileError names what an open for writing ran into: a link, a directory, or
+// a FIFO or socket that nobody reads.
+func ownFileError(err error) error {
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
+		return notOurs
+	}
+	return err
+}
+
+// makeFile makes the file name in d with mode 0644: written and given to its
+// owner under another name, then moved into place. fs.ErrExist says that the
+// name was taken meanwhile; what stands there is left as it is.
+func makeFile(d dir, name string, owner Owner, data []byte) error {
+	tmp := tempName(name)
+	_ = unix.Unlinkat(d.fd, tmp, 0) // of a pass that was killed
+	fd, err := openat(d.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	err = fillFile(fd, owner, data)
+	if err == nil {
+		err = renameNew(d, tmp, name, linkThenUnlink)
+	}
+	if err != nil {
+		_ = unix.Unlinkat(d.fd, tmp, 0)
+		return err
+	}
+	return sameFile(d, name, fd)
+}
+
+// sameFile returns fs.ErrExist when name is not the open file: another pass,
+// of a second container on the volume, had put its own under our other name.
+func sameFile(d dir, name string, fd int) error {
+	var made, stands unix.Stat_t
+	if err := unix.Fstat(fd, &made); err != nil {
+		return err
+	}
+	if err := unix.Fstatat(d.fd, name, &stands, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	if made.Ino != stands.Ino || made.Dev != stands.Dev {
+		return fs.ErrExist
+	}
+	return nil
+}
+
+func fillFile(fd int, owner Owner, data []byte) error {
+	if err := writeWhole(fd, 0, data); err != nil {
+		return err
+	}
+	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
+		return err
+	}
+	if err := unix.Fchmod(fd, 0o644); err != nil {
+		return err
+	}
+	return unix.Fsync(fd)
+}
+
+// makeDir makes the directory name in d with mode 0755, by the same steps.
+func makeDir(d dir, name string, owner Owner) error {
+	tmp := tempName(name)
+	_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+	if err := unix.Mkdirat(d.fd, tmp, 0o700); err != nil {
+		return err
+	}
+	err := ownDir(d, tmp, owner)
+	if err == nil {
+		err = renameNew(d, tmp, name, unix.Renameat)
+	}
+	if err != nil {
+		_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+	}
+	return err
+}
+
+func ownDir(d dir, name string, owner Owner) error {
+	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
+		return err
+	}
+	return unix.Fchmod(fd, 0o755)
+}
+
+// renameNew renames without replacing. File systems that can't (NFS among
+// them) get the next best call, which replaces nothing that holds data either.
+func renameNew(d dir, from, to string, nextBest func(int, string, int, string) error) error {
+	err := unix.Renameat2(d.fd, from, d.fd, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		return nextBest(d.fd, from, d.fd, to)
+	}
+	return err
+}
+
+// linkThenUnlink leaves a second link for an instant; link(2) never replaces.
+func linkThenUnlink(fromDir int, from string, toDir int, to string) error {
+	if err := unix.Linkat(fromDir, from, toDir, to, 0); err != nil {
+		return err
+	}
+	if err := unix.Unlinkat(fromDir, from, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// tempName is always the same, so that the next pass clears what a killed one
+// left.
+func tempName(name string) string { return "." + name + ".new" }

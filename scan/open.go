@@ -1,0 +1,117 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// dir is an open directory on the volume. Its path, relative to the home, is
+// used in messages and to let os.Root follow a link that was met below it.
+type dir struct {
+	fd   int
+	path string
+}
+
+func (d dir) close() { _ = unix.Close(d.fd) }
+
+func (d dir) join(name string) string { return path.Join(d.path, name) }
+
+// unusable says in what way a file is none that can be read: a FIFO, a link
+// that leads outside, too large. It is a finding, where any other error of a
+// read is the lack of one.
+type unusable string
+
+func (u unusable) Error() string { return string(u) }
+
+const (
+	leadsOutside = unusable("link leads outside the home")
+	leadsNowhere = unusable("link leads nowhere")
+	notRegular   = unusable("not a regular file")
+	notDirectory = unusable("not a directory")
+	tooLarge     = unusable("larger than 1 MiB")
+)
+
+// open opens name, which may have several elements, below d without following a
+// link; where one is in the way, os.Root decides whether it stays inside.
+// The error is fs.ErrNotExist, an unusable, or an errno.
+func (v *Volume) open(d dir, name string, flags int) (int, error) {
+	fd, err := openBeneath(d.fd, name, flags)
+	switch {
+	case err == nil:
+		return fd, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return -1, fs.ErrNotExist
+	case errors.Is(err, unix.ENXIO):
+		return -1, notRegular
+	case !errors.Is(err, unix.ELOOP) && !errors.Is(err, unix.ENOTDIR):
+		return -1, err
+	}
+	fd, err = v.follow(d.join(name), flags)
+	if errors.Is(err, unix.ENOTDIR) {
+		return -1, notDirectory
+	}
+	return fd, err
+}
+
+// openBeneath opens name element by element with O_NOFOLLOW, so that no link
+// is passed through on the way.
+func openBeneath(fd int, name string, flags int) (int, error) {
+	first, rest, nested := strings.Cut(name, "/")
+	if !nested {
+		return openat(fd, name, flags)
+	}
+	sub, err := openat(fd, first, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(sub)
+	return openBeneath(sub, rest, flags)
+}
+
+// openat never follows a link at name's end and never blocks.
+func openat(fd int, name string, flags int) (int, error) {
+	for {
+		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if !errors.Is(err, unix.EINTR) {
+			return got, err
+		}
+	}
+}
+
+func (v *Volume) follow(rel string, flags int) (int, error) {
+	f, err := v.root.OpenFile(rel, flags|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, followError(err)
+	}
+	defer f.Close()
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// followError tells a link that leaves the home, which os.Root reports without
+// an errno, from one that ends nowhere and from a failing system call.
+func followError(err error) error {
+	var errno unix.Errno
+	switch {
+	case !errors.As(err, &errno):
+		return leadsOutside
+	case errno == unix.ENOENT, errno == unix.ELOOP:
+		return leadsNowhere
+	case errno == unix.ENXIO:
+		return notRegular
+	}
+	return errno
+}
+
+// openDir opens the directory name below d for calls relative to it. Flags are
+// O_RDONLY for a directory that is to be listed, O_PATH otherwise.
+func (v *Volume) openDir(d dir, name string, flags int) (dir, error) {
+	fd, err := v.open(d, name, flags|unix.O_DIRECTORY)
+	if err != nil {
+		return dir{}, err
+	}
+	return dir{fd: fd, path: d.join(name)}, nil
+}

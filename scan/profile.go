@@ -1,0 +1,77 @@
+package scan
+
+// EnvVar is one extra environment variable of a gateway.
+type EnvVar struct {
+	// Name matches [A-Za-z_][A-Za-z0-9_]*.
+	Name string
+	// Value is any text without NUL; a template has to quote it.
+	Value string
+}
+
+// Profile is what a template sees: its fields are the public template context
+// (design, "Templates"). Strings are raw; quote them with shquote or execquote.
+type Profile struct {
+	// Name is the profile's name, "default" for the home itself.
+	Name string
+	// Service is the name of the slot in the scandir, "gateway-" and the name.
+	Service string
+	// Default is true for the profile that is the home itself.
+	Default bool
+	// Dir is the profile's own directory, an absolute path.
+	Dir string
+	// Home is the volume's root, an absolute path.
+	Home string
+	// User is the user's name, or empty where it is known by numbers only.
+	User string
+	// UID is the user's number.
+	UID int
+	// GID is the number of the user's group.
+	GID int
+	// Start is true when the gateway is to come up, false when its slot gets a
+	// down file.
+	Start bool
+	// PriorState is the recorded intent, empty where none is recorded.
+	PriorState string
+	// PriorExit is how the gateway last ended: "clean", "unclean" or "unknown".
+	PriorExit string
+	// Env is the extra environment, in the order it was given.
+	Env []EnvVar
+	// CommandDir is the directory that holds the programs of s6 and execline.
+	CommandDir string
+	// Command is the gateway's program, looked up in PATH when it has no slash.
+	Command string
+}
+
+// Verdict says what a pass does with an entry.
+type Verdict int
+
+// The verdicts on an entry. Ignored is no profile at all; Skipped and Failed
+// are outcomes with a reason, and Failed makes a pass exit 1.
+const (
+	Ignored Verdict = iota
+	Publish
+	Skipped
+	Failed
+)
+
+// Entry is the home or one entry of profiles/, and what the scan says of it.
+type Entry struct {
+	Profile Profile
+	Intent  Intent
+	Verdict Verdict
+	// Reason says why an entry is not published: printable, without a full stop.
+	// Empty for Publish.
+	Reason string
+}
+
+// Listing is one reading of a volume.
+type Listing struct {
+	// Entries holds the default profile first, then the others in byte order.
+	Entries []Entry
+	// Warnings are for the operator, in the order they arose; what they quote of
+	// the volume is escaped.
+	Warnings []string
+	// Err is set when profiles/ exists and could not be read to its end: the
+	// entries are then not all there are.
+	Err error
+}

@@ -1,0 +1,149 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	profilesDir = "profiles"
+	marker      = "SOUL.md"
+)
+
+// Scan reads the default profile and every entry of profiles/. The fields of
+// base that are the same for all profiles (User, UID, GID, Env, CommandDir,
+// Command) are taken over; Start follows the entry's own intent. One entry's
+// failure never ends the scan.
+func (v *Volume) Scan(base Profile) Listing {
+	base.Home = v.home
+	l := Listing{Entries: []Entry{}}
+	l.Entries = append(l.Entries, l.profile(v, v.top, base, DefaultName))
+	names, profiles, err := v.profileNames()
+	if errors.Is(err, fs.ErrNotExist) {
+		return l
+	}
+	if err != nil {
+		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+	}
+	if names == nil {
+		return l
+	}
+	defer profiles.close()
+	for _, name := range names {
+		l.Entries = append(l.Entries, l.entry(v, profiles, base, name))
+	}
+	return l
+}
+
+// profileNames lists profiles/ in byte order. After an error in the middle it
+// returns the names that were read, and the error.
+func (v *Volume) profileNames() ([]string, dir, error) {
+	d, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
+	if err != nil {
+		return nil, dir{}, err
+	}
+	fd, err := unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		d.close()
+		return nil, dir{}, err
+	}
+	f := os.NewFile(uintptr(fd), profilesDir)
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	slices.Sort(names)
+	if names == nil {
+		names = []string{}
+	}
+	return names, d, bare(err)
+}
+
+// entry applies the table of design, "Scan", to one entry of profiles/.
+func (l *Listing) entry(v *Volume, profiles dir, base Profile, name string) Entry {
+	e := Entry{Profile: Profile{Name: name}}
+	if strings.HasPrefix(name, ".") {
+		return e.verdict(Ignored, "name begins with a dot")
+	}
+	badName := CheckName(name)
+	d, err := v.openDir(profiles, name, unix.O_PATH)
+	if err == nil {
+		defer d.close()
+		err = hasMarker(d)
+	}
+	var odd unusable
+	switch {
+	case isNoProfile(err):
+		return e.verdict(Ignored, ignoredReason(err))
+	case badName != "":
+		return e.verdict(Skipped, badName)
+	case errors.As(err, &odd):
+		return e.verdict(Skipped, odd.Error())
+	case err != nil:
+		return e.verdict(Failed, fmt.Sprintf("reading %+q: %s", profiles.join(name), err))
+	case name == DefaultName:
+		l.warn("profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot")
+		return e.verdict(Ignored, "the name is reserved for the home itself")
+	}
+	return l.profile(v, d, base, name)
+}
+
+const errNoMarker = missing("no " + marker)
+
+// missing is an fs.ErrNotExist that says what is not there.
+type missing string
+
+func (m missing) Error() string        { return string(m) }
+func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
+
+// hasMarker looks for SOUL.md, whatever it is, and never opens it.
+func hasMarker(d dir) error {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, marker, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errNoMarker
+	}
+	return err
+}
+
+func isNoProfile(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, notDirectory) || errors.Is(err, leadsNowhere)
+}
+
+func ignoredReason(err error) string {
+	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoMarker) {
+		return "gone while it was read"
+	}
+	return err.Error()
+}
+
+// profile reads what the files of one profile say.
+func (l *Listing) profile(v *Volume, d dir, base Profile, name string) Entry {
+	p := base
+	p.Name, p.Service, p.Default = name, ServicePrefix+name, name == DefaultName
+	p.Dir = filepath.Join(v.home, d.path)
+	p.PriorExit = v.priorExit(d)
+	e := Entry{Profile: p}
+	intent, warning, err := v.intent(d)
+	if err != nil {
+		return e.verdict(Failed, err.Error())
+	}
+	if warning != "" {
+		l.warn(warning)
+	}
+	e.Intent = intent
+	e.Profile.PriorState, e.Profile.Start = intent.State, intent.Starts()
+	return e.verdict(Publish, "")
+}
+
+func (l *Listing) warn(message string) { l.Warnings = append(l.Warnings, message) }
+
+func (e Entry) verdict(v Verdict, reason string) Entry {
+	e.Verdict, e.Reason = v, reason
+	return e
+}

@@ -1,0 +1,45 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// staleFiles returns the files of a profile that hold process IDs of the
+// container that wrote them.
+func staleFiles() []string { return []string{"gateway.pid", "processes.json"} }
+
+// RemoveStale removes what a dead container's gateway left in the profile's
+// directory. A link is removed, not followed. What can't be removed stays and
+// is returned as a warning; the profile is none the worse for it.
+func (v *Volume) RemoveStale(p Profile) []string {
+	d, err := v.profileDir(p)
+	if err != nil {
+		return []string{fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err)}
+	}
+	if !p.Default {
+		defer d.close()
+	}
+	var warnings []string
+	for _, name := range staleFiles() {
+		err := unix.Unlinkat(d.fd, name, 0)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if errors.Is(err, unix.EISDIR) {
+			err = errors.New("is a directory, left alone")
+		}
+		warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
+	}
+	return warnings
+}
+
+func (v *Volume) profileDir(p Profile) (dir, error) {
+	if p.Default {
+		return v.top, nil
+	}
+	return v.openDir(v.top, profilesDir+"/"+p.Name, unix.O_PATH)
+}

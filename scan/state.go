@@ -1,0 +1,137 @@
+package scan
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"unicode/utf8"
+)
+
+const (
+	stateFile     = "gateway_state.json"
+	lifecycleFile = "state/gateway.lifecycle.json"
+)
+
+// Running is the one intent that starts a gateway.
+const Running = "running"
+
+// Intent is what a profile's files say its gateway should be after boot.
+type Intent struct {
+	// State is the recorded word; it may be any text, the empty one too.
+	State string
+	// Known is false where nothing usable is recorded.
+	Known bool
+	// Key names the member of gateway_state.json that State comes from.
+	Key string
+	// Raw is what stands under Key, where State is derived from another word.
+	Raw string
+}
+
+// String returns the intent as logs show it: escaped, or None.
+func (i Intent) String() string {
+	if !i.Known {
+		return NoState
+	}
+	return Escape(i.State)
+}
+
+// Starts tells whether the intent by itself starts the gateway.
+func (i Intent) Starts() bool { return i.Known && i.State == Running }
+
+// intent reads gateway_state.json of a profile (design, "Intent"). A file that
+// can be read and says nothing usable is no intent with a warning; a failing
+// read is an error, since nothing was decided.
+func (v *Volume) intent(d dir) (Intent, string, error) {
+	data, err := v.read(d, stateFile)
+	var odd unusable
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Intent{}, "", nil
+	case errors.As(err, &odd):
+		return Intent{}, v.noState(d, odd), nil
+	case err != nil:
+		return Intent{}, "", fmt.Errorf("reading %+q: %w", d.join(stateFile), err)
+	}
+	intent, err := parseIntent(data)
+	if err != nil {
+		return Intent{}, v.noState(d, err), nil
+	}
+	return intent, "", nil
+}
+
+func (v *Volume) noState(d dir, why error) string {
+	return fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), why)
+}
+
+func parseIntent(data []byte) (Intent, error) {
+	members, err := parseObject(data)
+	if err != nil {
+		return Intent{}, err
+	}
+	intent, err := stateMember(members, "desired_state")
+	if err != nil || intent.Known {
+		return intent, err
+	}
+	intent, err = stateMember(members, "gateway_state")
+	if intent.State == "draining" || intent.State == "degraded" {
+		// Only a gateway that is up gets there: it was killed before it could say more.
+		intent.Raw, intent.State = intent.State, Running
+	}
+	return intent, err
+}
+
+func stateMember(members map[string]json.RawMessage, key string) (Intent, error) {
+	raw, ok := members[key]
+	if !ok || string(raw) == "null" {
+		return Intent{}, nil
+	}
+	var state string
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return Intent{}, fmt.Errorf("%s is not a string", key)
+	}
+	return Intent{State: state, Known: true, Key: key}, nil
+}
+
+// priorExit reads how the gateway last ended. It is a label for the log: what
+// can't be read is "unknown", never an error.
+func (v *Volume) priorExit(d dir) string {
+	const unknown = "unknown"
+	data, err := v.read(d, lifecycleFile)
+	if err != nil {
+		return unknown
+	}
+	members, err := parseObject(data)
+	if err != nil {
+		return unknown
+	}
+	switch string(members["phase"]) {
+	case `"exited"`:
+		return "clean"
+	case `"running"`:
+		return "unclean"
+	}
+	return unknown
+}
+
+// parseObject returns the members of a JSON object by their exact names.
+func parseObject(data []byte) (map[string]json.RawMessage, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(data) {
+		return nil, errors.New("not UTF-8")
+	}
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(data, &members)
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		err = json.Unmarshal(nonNumbersToNull(data), &members)
+	}
+	switch {
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("not JSON: %w", err)
+	case err != nil, members == nil:
+		return nil, errors.New("not a JSON object")
+	}
+	return members, nil
+}

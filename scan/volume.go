@@ -1,0 +1,75 @@
+// Package scan reads the volume: the profiles, what each gateway was last meant
+// to do, and the container's own role. It knows nothing of s6 or of templates.
+//
+// The volume is written by an unprivileged user and read as root. So everything
+// on it is reached through the one descriptor that Open takes: no link leads
+// out of the home, no open blocks, no read is without a bound.
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Volume is an open home.
+type Volume struct {
+	home string
+	root *os.Root
+	top  dir
+}
+
+// Open opens the volume's root. A home whose parent directory is called
+// "profiles" stands for the directory two levels up (design, "Words"). The path
+// is made absolute; a home that does not exist or is no directory is an error.
+func Open(home string) (*Volume, error) {
+	abs, err := filepath.Abs(home)
+	if err != nil {
+		return nil, fmt.Errorf("opening home %q: %w", home, err)
+	}
+	if parent := filepath.Dir(abs); filepath.Base(parent) == profilesDir {
+		abs = filepath.Dir(parent)
+	}
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))
+	}
+	fd, err := dupDir(root, ".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, bare(err)), root.Close())
+	}
+	return &Volume{home: abs, root: root, top: dir{fd: fd, path: "."}}, nil
+}
+
+// Home returns the volume's root as an absolute path.
+func (v *Volume) Home() string { return v.home }
+
+// Close releases the volume's descriptors.
+func (v *Volume) Close() error {
+	v.top.close()
+	return v.root.Close()
+}
+
+// dupDir opens a directory by its path below root, through links that stay
+// inside, and returns a raw descriptor.
+func dupDir(root *os.Root, path string) (int, error) {
+	f, err := root.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer f.Close()
+	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// bare strips the path from an error of package os: messages name the path
+// themselves, quoted.
+func bare(err error) error {
+	var perr *os.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
+	}
+	return err
+}
