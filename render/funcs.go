@@ -1,0 +1,88 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/Masterminds/sprig/v3"
+)
+
+// Functions returns what a template may call: sprig's hermetic text functions
+// without those that differ from call to call, and shquote, execquote and
+// required. The map is the caller's own.
+func Functions() template.FuncMap {
+	funcs := sprig.HermeticTxtFuncMap()
+	for _, name := range unrepeatable() {
+		delete(funcs, name)
+	}
+	funcs["shquote"] = shquote
+	funcs["execquote"] = execquote
+	funcs["required"] = required
+	return funcs
+}
+
+// unrepeatable names what sprig counts as hermetic and still answers at random,
+// in map order, or by the clock: with it a second pass would not find the slot
+// unchanged.
+func unrepeatable() []string {
+	return []string{
+		"ago", "bcrypt", "encryptAES", "genCA", "genCAWithKey", "genPrivateKey",
+		"genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
+		"htpasswd", "keys", "randInt", "shuffle", "values",
+	}
+}
+
+var errNUL = errors.New("the value holds a NUL byte, which no script can")
+
+// shquote returns value as one word for a POSIX shell.
+func shquote(value any) (string, error) {
+	s, err := text(value)
+	if err != nil {
+		return "", err
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'", nil
+}
+
+// execquote returns value as one word for execlineb.
+func execquote(value any) (string, error) {
+	s, err := text(value)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c == 0x7f:
+			fmt.Fprintf(&b, `\0x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String(), nil
+}
+
+func text(value any) (string, error) {
+	if value == nil {
+		return "", errors.New("there is no value to quote")
+	}
+	s := fmt.Sprint(value)
+	if strings.IndexByte(s, 0) >= 0 {
+		return "", errNUL
+	}
+	return s, nil
+}
+
+// required fails the template with message when value is missing or empty.
+func required(message string, value any) (any, error) {
+	if value == nil || value == "" {
+		return nil, errors.New(message)
+	}
+	return value, nil
+}

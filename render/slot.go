@@ -1,0 +1,56 @@
+// Package render turns a profile into its slot: a service directory held in
+// memory, the same for every command that shows, compares or publishes it.
+package render
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// Modes of the files in a slot. Scripts are executed by s6-supervise; the rest
+// is read by it.
+const (
+	ScriptMode fs.FileMode = 0o755
+	DataMode   fs.FileMode = 0o644
+)
+
+// DownFile keeps s6-supervise from starting the service by itself (s6,
+// "service directory").
+const DownFile = "down"
+
+// File is one regular file of a slot.
+type File struct {
+	// Path is relative to the slot, with slashes: "run", "log/run".
+	Path string
+	// Mode is ScriptMode or DataMode.
+	Mode fs.FileMode
+	Data []byte
+}
+
+// Slot is one rendered service directory. It is not changed once made.
+type Slot struct {
+	// Service is the directory's name in the scandir, "gateway-NAME".
+	Service string
+	// Start is false when the slot holds a down file.
+	Start bool
+	// Files is sorted by path. Directories follow from the paths.
+	Files []File
+}
+
+// File returns the slot's file at path.
+func (s Slot) File(path string) (File, bool) {
+	i, found := slices.BinarySearchFunc(s.Files, path, func(f File, path string) int {
+		return strings.Compare(f.Path, path)
+	})
+	if !found {
+		return File{}, false
+	}
+	return s.Files[i], true
+}
+
+// Logged tells whether the slot has a logger: a log/run of its own.
+func (s Slot) Logged() bool {
+	_, ok := s.File("log/run")
+	return ok
+}

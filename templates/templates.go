@@ -1,0 +1,10 @@
+// Package templates holds the embedded template tree: one file for each file of
+// a slot, its path with ".tmpl" added.
+package templates
+
+import "embed"
+
+// FS is the tree that slotgen renders where no override stands in front of it.
+//
+//go:embed *.tmpl log/*.tmpl hook/*.tmpl
+var FS embed.FS
