@@ -1,0 +1,89 @@
+package scandir
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Access says who may control a slot's service besides root: which of
+// supervise/, supervise/control and event/ are made ready, and for whom
+// (design, "Who may control it").
+type Access string
+
+// The forms of access. Group is for the commands s6-svc, s6-svstat and s6-svok;
+// Events and Owner add s6-svwait, and each lets a member of the group reach
+// further than its own service.
+const (
+	AccessGroup  Access = "group"
+	AccessEvents Access = "events"
+	AccessOwner  Access = "owner"
+	AccessRoot   Access = "root"
+)
+
+// ParseAccess returns the form of that name.
+func ParseAccess(name string) (Access, error) {
+	switch a := Access(name); a {
+	case AccessGroup, AccessEvents, AccessOwner, AccessRoot:
+		return a, nil
+	}
+	return "", fmt.Errorf("%q is none of group, events, owner, root", name)
+}
+
+// Dangerous returns what the form lets the user do beyond its own service, or "".
+func (a Access) Dangerous() string {
+	switch a {
+	case AccessEvents:
+		return "the group can make root write event bytes into any file, another service's control among them"
+	case AccessOwner:
+		return "the user can make root overwrite any file"
+	}
+	return ""
+}
+
+// Owners says whom the parts of a slot belong to.
+type Owners struct {
+	// Access is the form of the supervise skeleton.
+	Access Access
+	// UID and GID are the user's.
+	UID, GID int
+	// self is the identity that s6-supervise, like slotgen, runs with.
+	selfUID, selfGID int
+}
+
+// OwnersFor returns the owners for a user. A slotgen without root privileges
+// can give nothing away: it makes the owner form as itself.
+func OwnersFor(access Access, uid, gid int) Owners {
+	o := Owners{Access: access, UID: uid, GID: gid, selfUID: os.Geteuid(), selfGID: os.Getegid()}
+	if o.selfUID != 0 {
+		o.Access, o.UID, o.GID = AccessOwner, o.selfUID, o.selfGID
+	}
+	return o
+}
+
+// skeleton returns the nodes of supervise/ and event/ below the service
+// directory at prefix ("" or "log/").
+func (o Owners) skeleton(prefix string) []node {
+	// As s6-supervise makes them when they are missing (s6, "s6-supervise").
+	event := node{path: prefix + "event", kind: unix.S_IFDIR, mode: 0o3730, uid: o.selfUID, gid: o.selfGID, optional: true}
+	supervise := node{path: prefix + "supervise", kind: unix.S_IFDIR, mode: 0o700, uid: o.selfUID, gid: o.selfGID, optional: true}
+	if o.Access == AccessRoot {
+		return []node{event, supervise}
+	}
+	supervise.optional, supervise.mode, supervise.gid = false, 0o710, o.GID
+	control := node{path: prefix + "supervise/control", kind: unix.S_IFIFO, mode: 0o620, uid: o.selfUID, gid: o.GID}
+	if o.Access == AccessEvents {
+		event.optional, event.gid = false, o.GID
+	}
+	if o.Access == AccessOwner {
+		event.optional, event.uid, event.gid = false, o.UID, o.GID
+		supervise.mode, supervise.uid = 0o755, o.UID
+		control.mode, control.uid = 0o660, o.UID
+	}
+	return []node{event, supervise, control}
+}
+
+// GivesAway tells whether slotgen runs as root and so gives what it makes for
+// the user to the user.
+func (o Owners) GivesAway() bool { return o.selfUID == 0 }

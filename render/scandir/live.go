@@ -1,0 +1,127 @@
+package scandir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// Live tells whether a supervisor holds the slot or its logger, or may be about
+// to: a slot that can be seen while an s6-svscan listens counts as live. A lock
+// that can't be asked is an error, never a no.
+func (d *Dir) Live(service string) (bool, error) {
+	held, err := d.held(service)
+	if held || err != nil {
+		return held, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, service, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return false, ignoreMissing(err)
+	}
+	return d.Supervised()
+}
+
+// held tells whether an s6-supervise holds the lock of the service directory
+// name or of its logger's.
+func (d *Dir) held(name string) (bool, error) {
+	for _, names := range [][]string{
+		{name, "supervise", "lock"},
+		{name, "log", "supervise", "lock"},
+	} {
+		held, err := d.lockHeld(names...)
+		if err != nil {
+			return false, fmt.Errorf("asking %q: %w", path.Join(names...), err)
+		}
+		if held {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// lockHeld asks as s6-svok does: by fcntl, since flock does not see this lock.
+func (d *Dir) lockHeld(names ...string) (bool, error) {
+	fd, err := d.openBeneath(unix.O_RDONLY, names...)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer unix.Close(fd)
+	if err := mustBe(fd, unix.S_IFREG); err != nil {
+		return false, err
+	}
+	ask := unix.Flock_t{Type: unix.F_RDLCK}
+	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &ask); err != nil {
+		return false, err
+	}
+	return ask.Type != unix.F_UNLCK, nil
+}
+
+// Supervised tells whether an s6-svscan listens on the scandir.
+func (d *Dir) Supervised() (bool, error) {
+	fd, err := d.openControl()
+	if err != nil || fd < 0 {
+		return false, err
+	}
+	return true, unix.Close(fd)
+}
+
+// openControl opens s6-svscan's FIFO for writing, or returns -1 where nobody
+// reads it.
+func (d *Dir) openControl() (int, error) {
+	fd, err := d.openBeneath(unix.O_WRONLY, ".s6-svscan", "control")
+	if errors.Is(err, unix.ENXIO) || errors.Is(err, fs.ErrNotExist) {
+		return -1, nil
+	}
+	if err == nil {
+		if err = mustBe(fd, unix.S_IFIFO); err != nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		return -1, fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err)
+	}
+	return fd, nil
+}
+
+// openBeneath opens the last of names, each in the directory before it; none
+// may be a link.
+func (d *Dir) openBeneath(flags int, names ...string) (int, error) {
+	fd := d.fd
+	for i, name := range names {
+		last := i == len(names)-1
+		how := unix.O_PATH | unix.O_DIRECTORY
+		if last {
+			how = flags
+		}
+		next, err := openat(fd, name, how)
+		if fd != d.fd {
+			unix.Close(fd)
+		}
+		if err != nil || last {
+			return next, err
+		}
+		fd = next
+	}
+	return -1, fs.ErrNotExist
+}
+
+func mustBe(fd int, kind uint32) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT != kind {
+		return errors.New("has an unexpected type")
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,141 @@
+package scandir
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/render"
+)
+
+// node is one file, directory or FIFO of a slot, as it should be or as it was
+// found.
+type node struct {
+	path     string // relative to the slot; "" is the slot itself
+	kind     uint32 // S_IFREG, S_IFDIR, S_IFIFO, or another type that was found
+	mode     uint32 // permission bits with setuid, setgid and sticky
+	uid, gid int
+	data     []byte
+	// optional nodes are not made, and may be found as s6 makes them.
+	optional bool
+}
+
+// tree returns the nodes of a slot, parents before what they hold.
+func tree(slot render.Slot, o Owners) []node {
+	nodes := []node{o.dir("")}
+	nodes = append(nodes, o.skeleton("")...)
+	made := map[string]bool{".": true}
+	for _, f := range slot.Files {
+		for _, parent := range missingParents(f.Path, made) {
+			nodes = append(nodes, o.dir(parent))
+			if parent == "log" {
+				nodes = append(nodes, o.skeleton("log/")...)
+			}
+		}
+		nodes = append(nodes, node{
+			path: f.Path, kind: unix.S_IFREG, mode: uint32(f.Mode.Perm()),
+			uid: o.selfUID, gid: o.selfGID, data: f.Data,
+		})
+	}
+	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
+	return nodes
+}
+
+func (o Owners) dir(p string) node {
+	return node{path: p, kind: unix.S_IFDIR, mode: 0o755, uid: o.selfUID, gid: o.selfGID}
+}
+
+// missingParents returns the directories above p that made does not hold yet,
+// outermost first, and adds them.
+func missingParents(p string, made map[string]bool) []string {
+	var parents []string
+	for dir := path.Dir(p); !made[dir]; dir = path.Dir(dir) {
+		made[dir] = true
+		parents = append(parents, dir)
+	}
+	slices.Reverse(parents)
+	return parents
+}
+
+// Difference is one thing in which a published slot is not as rendered.
+type Difference struct {
+	// Path is relative to the slot; "" is the slot's directory.
+	Path string
+	// What says how: "missing", "content", "mode 0644, not 0755".
+	What string
+}
+
+// compare lists what differs between what was found and what is wanted. What is
+// inside supervise/ and event/ is s6's and does not count; both slices are
+// sorted by path.
+func compare(have, want []node) []Difference {
+	var diffs []Difference
+	add := func(path, what string) { diffs = append(diffs, Difference{Path: path, What: what}) }
+	for len(have) > 0 || len(want) > 0 {
+		switch {
+		case len(want) == 0 || len(have) > 0 && have[0].path < want[0].path:
+			add(have[0].path, "not in the templates")
+			have = have[1:]
+		case len(have) == 0 || want[0].path < have[0].path:
+			if !want[0].optional && !insideSkeleton(want[0].path) {
+				add(want[0].path, "missing")
+			}
+			want = want[1:]
+		default:
+			if what := have[0].differs(want[0]); what != "" {
+				add(want[0].path, what)
+			}
+			have, want = have[1:], want[1:]
+		}
+	}
+	return diffs
+}
+
+func (n node) differs(want node) string {
+	switch {
+	case n.kind != want.kind:
+		return "type"
+	case n.mode != want.mode:
+		return fmt.Sprintf("mode %04o, not %04o", n.mode, want.mode)
+	case n.uid != want.uid || n.gid != want.gid:
+		return fmt.Sprintf("owner %d:%d, not %d:%d", n.uid, n.gid, want.uid, want.gid)
+	case !bytes.Equal(n.data, want.data):
+		return "content"
+	}
+	return ""
+}
+
+// isSkeleton tells whether p is a directory that s6-supervise keeps for itself.
+func isSkeleton(p string) bool {
+	switch p {
+	case "supervise", "event", "log/supervise", "log/event":
+		return true
+	}
+	return false
+}
+
+func insideSkeleton(p string) bool { return isSkeleton(path.Dir(p)) }
+
+// Manifest lists what Publish makes of a slot, as "MODE UID:GID PATH", the
+// directories with a slash at their end and FIFOs with a bar.
+func Manifest(slot render.Slot, o Owners) []string {
+	var lines []string
+	for _, n := range tree(slot, o) {
+		if n.optional {
+			continue
+		}
+		name := n.path
+		switch n.kind {
+		case unix.S_IFDIR:
+			name += "/"
+		case unix.S_IFIFO:
+			name += "|"
+		}
+		lines = append(lines, fmt.Sprintf("%04o %d:%d %s", n.mode, n.uid, n.gid, name))
+	}
+	return lines
+}

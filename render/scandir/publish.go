@@ -1,0 +1,142 @@
+package scandir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/render"
+)
+
+// Change is what a pass does, or would do, to a published slot.
+type Change string
+
+// The changes.
+const (
+	Created   Change = "created"
+	Updated   Change = "updated"
+	Unchanged Change = "unchanged"
+	None      Change = "none"
+)
+
+// Plan is what a slot's publication comes to, decided by comparing only.
+type Plan struct {
+	Change Change
+	// Live is true when a supervisor stands, or may soon stand, behind the slot.
+	Live bool
+	// Differences is empty unless the slot stands and is not as rendered.
+	Differences []Difference
+
+	service string
+	want    []node
+}
+
+// Plan compares a rendered slot with what stands under its name. It touches
+// nothing. Where nothing stands the change is Created; a live slot that differs
+// is left as it is, with Change None.
+func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
+	p := Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
+	have, err := d.read(slot.Service)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, nil
+	}
+	if err == nil {
+		p.Differences = compare(have, p.want)
+		p.Live, err = d.Live(slot.Service)
+	}
+	if err != nil {
+		return Plan{Change: None}, fmt.Errorf("comparing slot %q: %w", slot.Service, err)
+	}
+	switch {
+	case len(p.Differences) == 0:
+		p.Change = Unchanged
+	case p.Live:
+		p.Change = None
+	default:
+		p.Change = Updated
+	}
+	return p, nil
+}
+
+// Publish carries a plan out. The slot is staged whole and takes its name in one
+// rename, so that an observer, or a kill at any instant, finds the old slot or
+// the new one. On an error what stood still stands.
+func (d *Dir) Publish(p Plan) error {
+	if p.Change != Created && p.Change != Updated {
+		return nil
+	}
+	staged := stagedName(p.service)
+	err := d.stage(staged, p.want)
+	if err == nil {
+		err = d.swapIn(staged, p.service, p.Change)
+	}
+	if rerr := d.root.RemoveAll(staged); err == nil && rerr != nil {
+		err = fmt.Errorf("removing %q: %w", staged, bare(rerr))
+	}
+	if err != nil {
+		return fmt.Errorf("publishing slot %q: %w", p.service, err)
+	}
+	return nil
+}
+
+func stagedName(service string) string { return "." + service + ".new" }
+
+func asideName(service string) string { return "." + service + ".old" }
+
+// swapIn gives the staged slot its name. Afterwards the staged name is free or
+// holds what stood there before.
+func (d *Dir) swapIn(staged, service string, change Change) error {
+	if change == Created {
+		return d.renameNew(staged, service)
+	}
+	err := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) {
+		return d.swapByTwo(staged, service)
+	}
+	if err != nil {
+		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
+	}
+	return nil
+}
+
+// swapByTwo is for file systems that can't exchange: the name is free for the
+// instant between the two renames, and a pass that is killed there is mended by
+// the next one's Sweep.
+func (d *Dir) swapByTwo(staged, service string) error {
+	aside := asideName(service)
+	if err := d.root.RemoveAll(aside); err != nil {
+		return fmt.Errorf("clearing %q: %w", aside, bare(err))
+	}
+	if err := d.rename(service, aside); err != nil {
+		return err
+	}
+	if err := d.rename(staged, service); err != nil {
+		return errors.Join(err, d.rename(aside, service))
+	}
+	if err := d.root.RemoveAll(aside); err != nil {
+		return fmt.Errorf("removing %q: %w", aside, bare(err))
+	}
+	return nil
+}
+
+// renameNew renames to a free name. Where the file system knows no such rename
+// the lock, and rename(2) itself for a name that holds anything, stand in.
+func (d *Dir) renameNew(from, to string) error {
+	err := unix.Renameat2(d.fd, from, d.fd, to, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+		return d.rename(from, to)
+	}
+	if err != nil {
+		return fmt.Errorf("renaming %q to %q: %w", from, to, err)
+	}
+	return nil
+}
+
+func (d *Dir) rename(from, to string) error {
+	if err := unix.Renameat(d.fd, from, d.fd, to); err != nil {
+		return fmt.Errorf("renaming %q to %q: %w", from, to, err)
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package scandir
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Risks returns a warning for each way in which somebody else than us may write
+// to the scandir or to s6-svscan's control: what stands in a scandir is run by
+// root, so that somebody is root.
+func (d *Dir) Risks() []string {
+	var risks []string
+	if who := writer(d.fd); who != "" {
+		risks = append(risks, fmt.Sprintf("scandir %q is writable by %s, who is thereby root", d.path, who))
+	}
+	fd, err := d.openBeneath(unix.O_PATH, ".s6-svscan", "control")
+	if err != nil {
+		return risks
+	}
+	defer unix.Close(fd)
+	if who := writer(fd); who != "" {
+		risks = append(risks, fmt.Sprintf("%q is writable by %s, who can thereby end every service",
+			d.path+"/.s6-svscan/control", who))
+	}
+	return risks
+}
+
+// writer names who besides root and ourselves may write to fd, or nobody.
+func writer(fd int) string {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return ""
+	}
+	switch {
+	case st.Mode&0o002 != 0 && st.Mode&unix.S_ISVTX == 0:
+		return "everybody"
+	case st.Mode&0o002 != 0:
+		return "everybody, within the sticky bit's limits"
+	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
+		return fmt.Sprintf("uid %d", st.Uid)
+	case st.Mode&0o020 != 0 && st.Gid != 0 && int(st.Gid) != os.Getegid():
+		return fmt.Sprintf("gid %d", st.Gid)
+	}
+	return ""
+}

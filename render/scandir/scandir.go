@@ -1,0 +1,96 @@
+// Package scandir is the directory that s6-svscan looks at: it stages slots
+// beside the published ones and moves them into place whole, and asks whether a
+// supervisor stands behind one.
+//
+// Facts on s6 that the package relies on: s6-svscan passes over names that
+// begin with a dot; it knows a service by device and inode, so a directory that
+// changes its name under a running supervisor makes the service run twice; a
+// supervisor holds an fcntl lock on supervise/lock.
+package scandir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is an open scandir. Everything below it is reached from its descriptor,
+// without following links.
+type Dir struct {
+	path string
+	root *os.Root
+	fd   int
+	lock *os.File
+}
+
+// Open opens the scandir at path.
+func Open(path string) (*Dir, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening scandir %q: %w", path, bare(err))
+	}
+	top, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, bare(err)), root.Close())
+	}
+	defer top.Close()
+	fd, err := unix.FcntlInt(top.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
+	}
+	return &Dir{path: path, root: root, fd: fd}, nil
+}
+
+// Make makes the scandir with mode 0755 where it is missing, parents too.
+func Make(path string) error {
+	_, err := os.Stat(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong with it is for Open to say
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("making scandir %q: %w", path, err)
+	}
+	err = os.Mkdir(path, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("making scandir %q: %w", path, bare(err))
+	}
+	return nil
+}
+
+// Path returns the path that the scandir was opened by.
+func (d *Dir) Path() string { return d.path }
+
+// Close gives up the lock, if it is held, and the descriptors.
+func (d *Dir) Close() error {
+	return errors.Join(d.Unlock(), unix.Close(d.fd), d.root.Close())
+}
+
+// openat opens name in the directory fd: no link is followed, nothing blocks.
+func openat(fd int, name string, flags int) (int, error) {
+	for {
+		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
+		if !errors.Is(err, unix.EINTR) {
+			return got, err
+		}
+	}
+}
+
+// bare strips the path from an error of package os: messages name the path
+// themselves, quoted.
+func bare(err error) error {
+	var perr *os.PathError
+	if errors.As(err, &perr) {
+		return perr.Err
+	}
+	return err
+}
