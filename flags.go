@@ -1,0 +1,133 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+const (
+	defaultHome       = "/opt/data"
+	defaultScandir    = "/run/service"
+	defaultCommandDir = "/command"
+	defaultCommand    = "hermes"
+)
+
+// Categories of flags in help.
+const (
+	categoryPaths  = "Paths"
+	categorySlots  = "Slots"
+	categoryChoice = "Selection"
+)
+
+func homeFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "home", EnvVars: []string{"HERMES_HOME"}, Category: categoryPaths, DefaultText: defaultHome,
+		Usage: "the volume's root, `DIR`",
+	}
+}
+
+func scandirFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, Category: categoryPaths, DefaultText: defaultScandir,
+		Usage: "where s6-svscan looks for service directories, `DIR`",
+	}
+}
+
+// slotFlags are the flags that decide what a slot holds.
+func slotFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "user", EnvVars: []string{"SLOTGEN_USER"}, Category: categorySlots, DefaultText: defaultUser,
+			Usage: "run the gateways as `USER`, a name or UID:GID",
+		},
+		&cli.StringFlag{
+			Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
+			DefaultText: string(scandir.AccessGroup),
+			Usage:       "who may control the services: `FORM` is group, events, owner or root",
+		},
+		&cli.StringSliceFlag{
+			Name: "env", Category: categorySlots, KeepSpace: true,
+			Usage: "export `NAME=VALUE` to the gateways; repeatable, world-readable, so not for secrets",
+		},
+		&cli.StringFlag{
+			Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, Category: categorySlots, DefaultText: defaultCommandDir,
+			Usage: "the programs of s6 and execline are in `DIR`",
+		},
+		&cli.StringFlag{
+			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, Category: categorySlots, DefaultText: defaultCommand,
+			Usage: "the gateway's `PROGRAM`",
+		},
+	}
+}
+
+// settings is the configuration of a command, checked. An empty flag or variable
+// counts as unset.
+type settings struct {
+	home    string
+	scandir string
+	access  scandir.Access
+	base    scan.Profile
+}
+
+func readSettings(c *cli.Context, msg messages) (settings, error) {
+	s := settings{
+		home:    cmp.Or(c.String("home"), defaultHome),
+		scandir: cmp.Or(c.String("scandir"), defaultScandir),
+	}
+	abs, err := filepath.Abs(s.scandir)
+	if err != nil {
+		return s, fmt.Errorf("resolving scandir %q: %w", s.scandir, err)
+	}
+	s.scandir = abs
+	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
+		return s, fmt.Errorf("--supervise-access: %w", err)
+	}
+	if s.base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
+		return s, err
+	}
+	if s.base.CommandDir, err = parseCommandDir(cmp.Or(c.String("command-dir"), defaultCommandDir)); err != nil {
+		return s, err
+	}
+	s.base.Command = cmp.Or(c.String("command"), defaultCommand)
+	user, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
+	if err != nil {
+		return s, err
+	}
+	s.base.User, s.base.UID, s.base.GID = user.name, user.uid, user.gid
+	return s, nil
+}
+
+func parseEnv(words []string) ([]scan.EnvVar, error) {
+	valid := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	var env []scan.EnvVar
+	for _, word := range words {
+		name, value, found := strings.Cut(word, "=")
+		switch {
+		case !found:
+			return nil, fmt.Errorf("--env %q: no = in it", word)
+		case !valid.MatchString(name):
+			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
+		case name == "HERMES_HOME":
+			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
+		}
+		env = append(env, scan.EnvVar{Name: name, Value: value})
+	}
+	return env, nil
+}
+
+// parseCommandDir refuses what can't stand in the #! line of a script.
+func parseCommandDir(dir string) (string, error) {
+	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " \t\r\n") || len(dir) > 100 {
+		return "", fmt.Errorf("--command-dir %q: not an absolute path of at most 100 bytes without white space", dir)
+	}
+	return filepath.Clean(dir), nil
+}

@@ -1,0 +1,49 @@
+// Slotgen turns the profiles on a persistent volume into s6 service directories,
+// at every boot of a container.
+//
+// Package main is the command: flags, messages, exit codes, and the pass that
+// leads from package scan through package render to the scandir.
+//
+// The rules of its output: data goes to stdout and nothing else does. A message
+// goes to stderr as "slotgen: warning: ", "slotgen: error: " or "slotgen: hint: "
+// and a text in lower case without a full stop, paths and names quoted.
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+func main() {
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
+
+// The exit codes (design, "Exit codes").
+const (
+	exitOK         = 0
+	exitIncomplete = 1
+	exitUsage      = 2
+)
+
+// run executes one command line and returns its exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	msg := messages{w: stderr}
+	out := &output{w: stdout}
+	err := newApp(out, msg).Run(args)
+	if err == nil {
+		err = out.err
+	}
+	if err == nil {
+		return exitOK
+	}
+	var reported reportedError
+	if errors.As(err, &reported) {
+		return exitIncomplete
+	}
+	msg.fail(err)
+	if out.err != nil {
+		return exitIncomplete
+	}
+	return exitUsage
+}

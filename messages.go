@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// messages writes for the operator. Whatever a message quotes, it stays one
+// line of printable text.
+type messages struct{ w io.Writer }
+
+func (m messages) line(format string, args ...any) {
+	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
+}
+
+func (m messages) warn(format string, args ...any) { m.line("warning: "+format, args...) }
+
+// fail prints an error, and its hint where it has one.
+func (m messages) fail(err error) {
+	m.line("error: %s", err)
+	var hinted hintedError
+	if errors.As(err, &hinted) {
+		m.line("hint: %s", hinted.hint)
+	}
+}
+
+// hintedError is an error whose mend is known.
+type hintedError struct {
+	error
+	hint string
+}
+
+func (e hintedError) Unwrap() error { return e.error }
+
+func withHint(err error, format string, args ...any) error {
+	return hintedError{error: err, hint: fmt.Sprintf(format, args...)}
+}
+
+// reportedError ends a command with exit code 1 after its outcome was printed.
+type reportedError struct{}
+
+func (reportedError) Error() string { return "not everything could be done" }
+
+// printable escapes what is not printable, as strconv.Quote does, without
+// adding quotes or touching those that are there.
+func printable(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
+			quoted := strconv.Quote(s[i : i+n])
+			b.WriteString(quoted[1 : len(quoted)-1])
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// output is stdout; it remembers the first failing write.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("writing the output: %w", err)
+	}
+	return n, err
+}

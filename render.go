@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/tools/txtar"
+
+	"slotgen/render"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+func renderCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "render",
+		Usage: "show or write the slot of one profile",
+		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
+			"files in txtar form, their modes and owners in the comment on top.",
+		Flags: slices.Concat([]cli.Flag{
+			homeFlag(),
+			&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the profile `NAME`"},
+			&cli.BoolFlag{Name: "stdout", Category: categoryChoice, Usage: "print the slot (the default)"},
+			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
+			&cli.StringFlag{Name: "out", Category: categoryChoice, Usage: "write the slot as `DIR`/gateway-NAME/"},
+		}, slotFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			if err := checkRenderFlags(c); err != nil {
+				return err
+			}
+			s, err := readSettings(c, msg)
+			if err != nil {
+				return err
+			}
+			slot, err := renderOne(s, c.String("profile"), msg)
+			if err != nil {
+				return err
+			}
+			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
+			switch {
+			case c.String("out") != "":
+				return writeSlot(c.String("out"), slot, owners, msg)
+			case c.String("file") != "":
+				return printFile(out, slot, c.String("file"))
+			}
+			_, err = out.Write(txtar.Format(archive(slot, owners)))
+			return err
+		}),
+	}
+}
+
+func checkRenderFlags(c *cli.Context) error {
+	if c.String("profile") == "" {
+		return withHint(errors.New("no profile given"), "name one with --profile")
+	}
+	if c.String("out") != "" && (c.Bool("stdout") || c.String("file") != "") {
+		return errors.New("--out writes files: it goes with neither --stdout nor --file")
+	}
+	return nil
+}
+
+// renderOne renders the slot of one profile of the volume.
+func renderOne(s settings, name string, msg messages) (render.Slot, error) {
+	volume, err := scan.Open(s.home)
+	if err != nil {
+		return render.Slot{}, withHint(err, "--home or HERMES_HOME names the volume's root")
+	}
+	defer volume.Close()
+	listing := volume.Scan(s.base)
+	if err := findProfile(listing, name, volume.Home()); err != nil {
+		return render.Slot{}, err
+	}
+	i := slices.IndexFunc(listing.Entries, func(e scan.Entry) bool { return e.Profile.Name == name })
+	e := listing.Entries[i]
+	if e.Verdict != scan.Publish {
+		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Reason))
+		return render.Slot{}, reportedError{}
+	}
+	set, err := render.Embedded()
+	if err != nil {
+		return render.Slot{}, err
+	}
+	slot, err := set.Slot(e.Profile)
+	if err != nil {
+		msg.fail(err)
+		return render.Slot{}, reportedError{}
+	}
+	return slot, nil
+}
+
+func printFile(out *output, slot render.Slot, path string) error {
+	f, ok := slot.File(path)
+	if !ok {
+		var paths []string
+		for _, f := range slot.Files {
+			paths = append(paths, f.Path)
+		}
+		return withHint(fmt.Errorf("slot %q has no file %q", slot.Service, path), "it has %q", paths)
+	}
+	_, err := out.Write(f.Data)
+	return err
+}
+
+// archive lists the slot's files, with modes and owners in the comment.
+func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
+	a := &txtar.Archive{Comment: []byte("# slot " + slot.Service + "\n")}
+	for _, line := range scandir.Manifest(slot, owners) {
+		a.Comment = fmt.Appendf(a.Comment, "# %s\n", line)
+	}
+	for _, f := range slot.Files {
+		a.Files = append(a.Files, txtar.File{Name: slot.Service + "/" + f.Path, Data: f.Data})
+	}
+	return a
+}
+
+// writeSlot publishes the slot below a directory that no s6-svscan looks at.
+func writeSlot(out string, slot render.Slot, owners scandir.Owners, msg messages) error {
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return fmt.Errorf("resolving --out %q: %w", out, err)
+	}
+	if err := scandir.Make(path); err != nil {
+		return err
+	}
+	dir, err := scandir.Open(path)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if supervised, err := dir.Supervised(); supervised || err != nil {
+		return withHint(errors.Join(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out), err),
+			"slotgen reconcile --profile NAME publishes there")
+	}
+	for _, w := range dir.Sweep(time.Now(), func(service string) bool { return service == slot.Service }) {
+		msg.warn("%s", w)
+	}
+	plan, err := dir.Plan(slot, owners)
+	if err != nil {
+		return err
+	}
+	return dir.Publish(plan)
+}
