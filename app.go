@@ -22,6 +22,7 @@ func newApp(out *output, msg messages) *cli.App {
 		Commands: []*cli.Command{
 			reconcileCommand(out, msg),
 			renderCommand(out, msg),
+			scanCommand(out, msg),
 			hookCommand(out),
 		},
 	}
@@ -40,7 +41,7 @@ func noCommand(c *cli.Context) error {
 	name := c.Args().First()
 	err := fmt.Errorf("unknown command %q", name)
 	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		return withHint(err, "did you mean %q?", near)
+		return withHint(err, "%s", decapitalize(near))
 	}
 	return withHint(err, hint)
 }

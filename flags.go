@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,6 +20,7 @@ const (
 	defaultScandir    = "/run/service"
 	defaultCommandDir = "/command"
 	defaultCommand    = "hermes"
+	defaultProc       = "/proc"
 )
 
 // Categories of flags in help.
@@ -26,6 +28,13 @@ const (
 	categoryPaths  = "Paths"
 	categorySlots  = "Slots"
 	categoryChoice = "Selection"
+	categoryOutput = "Output"
+)
+
+// The formats of --output.
+const (
+	formatText = "text"
+	formatJSON = "json"
 )
 
 func homeFlag() cli.Flag {
@@ -39,6 +48,37 @@ func scandirFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, Category: categoryPaths, DefaultText: defaultScandir,
 		Usage: "where s6-svscan looks for service directories, `DIR`",
+	}
+}
+
+func autostartFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"}, Category: categoryChoice,
+		DefaultText: string(scan.Auto),
+		Usage:       "which gateways start: `POLICY` is recorded, multiplex, none or auto",
+	}
+}
+
+// procFlag is for tests.
+func procFlag() cli.Flag {
+	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}
+}
+
+func colourFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "color", Category: categoryOutput, DefaultText: "auto",
+		Usage: "colour the output: `WHEN` is auto, always or never",
+	}
+}
+
+// passFlags are the flags of every command that looks at a whole volume.
+func passFlags() []cli.Flag {
+	return []cli.Flag{
+		homeFlag(), scandirFlag(), autostartFlag(), procFlag(),
+		&cli.StringFlag{
+			Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
+			Usage: "print in `FORMAT`, text or json",
+		},
 	}
 }
 
@@ -72,16 +112,20 @@ func slotFlags() []cli.Flag {
 // settings is the configuration of a command, checked. An empty flag or variable
 // counts as unset.
 type settings struct {
-	home    string
-	scandir string
-	access  scandir.Access
-	base    scan.Profile
+	home      string
+	scandir   string
+	proc      string
+	json      bool
+	access    scandir.Access
+	autostart scan.Policy
+	base      scan.Profile
 }
 
 func readSettings(c *cli.Context, msg messages) (settings, error) {
 	s := settings{
 		home:    cmp.Or(c.String("home"), defaultHome),
 		scandir: cmp.Or(c.String("scandir"), defaultScandir),
+		proc:    cmp.Or(c.String("proc"), defaultProc),
 	}
 	abs, err := filepath.Abs(s.scandir)
 	if err != nil {
@@ -90,6 +134,12 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	s.scandir = abs
 	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
 		return s, fmt.Errorf("--supervise-access: %w", err)
+	}
+	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
+		return s, fmt.Errorf("--autostart: %w", err)
+	}
+	if s.json, err = parseFormat(cmp.Or(c.String("output"), formatText)); err != nil {
+		return s, err
 	}
 	if s.base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
 		return s, err
@@ -104,6 +154,21 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	}
 	s.base.User, s.base.UID, s.base.GID = user.name, user.uid, user.gid
 	return s, nil
+}
+
+func parseFormat(name string) (asJSON bool, err error) {
+	if name != formatText && name != formatJSON {
+		return false, fmt.Errorf("--output: %q is neither text nor json", name)
+	}
+	return name == formatJSON, nil
+}
+
+// scanOptions are the settings and variables that a scan depends on.
+func (s settings) scanOptions(role scan.Role) scan.Options {
+	return scan.Options{
+		Base: s.base, Autostart: s.autostart, Multiplex: os.Getenv(scan.MultiplexVar),
+		Legacy: role.Legacy(os.Getenv(scan.NoSuperviseVar)),
+	}
 }
 
 func parseEnv(words []string) ([]scan.EnvVar, error) {

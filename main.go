@@ -13,6 +13,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/urfave/cli/v2"
 )
 
 func main() {
@@ -40,6 +42,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	var reported reportedError
 	if errors.As(err, &reported) {
 		return exitIncomplete
+	}
+	var topic cli.ExitCoder // what "slotgen help TOPIC" returns
+	if errors.As(err, &topic) {
+		err = errors.New(decapitalize(topic.Error()))
 	}
 	msg.fail(err)
 	if out.err != nil {

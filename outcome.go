@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,6 +17,8 @@ const (
 	actionRegistered = "registered"
 	actionSkipped    = "skipped"
 	actionFailed     = "failed"
+	// actionIgnored is what scan says of an entry that is no profile.
+	actionIgnored = "ignored"
 )
 
 // outcome is what became of one profile in a pass.
@@ -23,7 +27,17 @@ type outcome struct {
 	action string
 	change scandir.Change
 	live   bool
-	reason string
+	// reason is what the boot log says beside the action, why the whole of it.
+	reason, why string
+}
+
+func newOutcome(e scan.Entry, action string) outcome {
+	return outcome{entry: e, action: action, change: scandir.None, reason: e.Reason, why: e.Why}
+}
+
+func (o outcome) failed(err error) outcome {
+	o.action, o.change, o.reason, o.why = actionFailed, scandir.None, err.Error(), err.Error()
+	return o
 }
 
 // line is the outcome on stdout.
@@ -36,14 +50,38 @@ func (o outcome) line(dryRun bool) string {
 	return s
 }
 
+// tell prints what an operator has to know of the outcome beside its line.
+func (o outcome) tell(msg messages) {
+	switch o.action {
+	case actionSkipped:
+		msg.warn("skipping profile %+q: %s", o.entry.Profile.Name, o.reason)
+	case actionFailed:
+		msg.fail(fmt.Errorf("profile %+q: %w", o.entry.Profile.Name, errors.New(o.reason)))
+	}
+}
+
+// isNoProfile tells whether the entry has, or could have, no slot of its own,
+// whatever the policy.
+func (o outcome) isNoProfile() bool {
+	return o.action == actionIgnored || o.action == actionSkipped && o.entry.Profile.Service == ""
+}
+
+func (o outcome) priorExit() string { return cmp.Or(o.entry.Profile.PriorExit, "unknown") }
+
 func (o outcome) logged() scan.Outcome {
-	exit := o.entry.Profile.PriorExit
-	if exit == "" {
-		exit = "unknown"
-	}
 	return scan.Outcome{
-		Profile: o.entry.Profile.Name, Intent: o.entry.Intent, Action: o.action, PriorExit: exit, Reason: o.reason,
+		Profile: o.entry.Profile.Name, Intent: o.entry.Intent, Action: o.action,
+		PriorExit: o.priorExit(), Reason: o.reason,
 	}
+}
+
+func anyFailed(outcomes []outcome) bool {
+	for _, o := range outcomes {
+		if o.action == actionFailed {
+			return true
+		}
+	}
+	return false
 }
 
 // summary tells a pass in one line.

@@ -20,24 +20,30 @@ const lockWait = 10 * time.Second
 type pass struct {
 	settings
 	msg    messages
+	role   scan.Role
 	only   []string
 	dryRun bool
 	rescan bool
+	// explain gives ignored entries an outcome too.
+	explain bool
 
-	// incomplete is set when something was left undone: exit code 1.
+	// incomplete is set when something beside a profile was left undone.
 	incomplete bool
 
 	volume *scan.Volume
+	list   scan.Listing
 	set    *render.Set
-	dir    *scandir.Dir // nil in a dry run without a scandir
+	// dir is nil where no scandir is touched: in a dry run without one, and
+	// under the policy none.
+	dir    *scandir.Dir
 	owners scandir.Owners
 }
 
 // run makes the pass. Its error means that nothing was touched; what goes wrong
 // with one profile is that profile's outcome.
 func (p *pass) run() (outcomes []outcome, err error) {
-	if p.volume, err = scan.Open(p.home); err != nil {
-		return nil, withHint(err, "--home or HERMES_HOME names the volume's root")
+	if p.volume, err = openVolume(p.home); err != nil {
+		return nil, err
 	}
 	defer p.volume.Close()
 	if err := p.checkOnly(); err != nil {
@@ -54,7 +60,23 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	}
 	p.owners = scandir.OwnersFor(p.access, p.base.UID, p.base.GID)
 	p.warnOfRisks()
-	return p.publishAll(p.scan()), nil
+	p.scan()
+	p.migrate()
+	p.sweep()
+	outcomes = p.publishAll()
+	if !p.dryRun {
+		p.sendRescan()
+		p.log(outcomes)
+	}
+	return outcomes, nil
+}
+
+func openVolume(home string) (*scan.Volume, error) {
+	v, err := scan.Open(home)
+	if err != nil {
+		return nil, withHint(err, "--home or HERMES_HOME names the volume's root")
+	}
+	return v, nil
 }
 
 // checkOnly refuses a --profile that is not on the volume before anything is
@@ -63,28 +85,39 @@ func (p *pass) checkOnly() error {
 	if len(p.only) == 0 {
 		return nil
 	}
-	listing := p.volume.Scan(p.base)
+	list := p.volume.Scan(p.scanOptions(p.role))
 	for _, name := range p.only {
-		if err := findProfile(listing, name, p.volume.Home()); err != nil {
+		if _, err := findProfile(list, name, p.volume.Home()); err != nil && !p.knows(list, name) {
 			return err
 		}
 	}
 	return nil
 }
 
-// findProfile returns an error when a listing has no profile called name.
-func findProfile(listing scan.Listing, name, home string) error {
-	i := slices.IndexFunc(listing.Entries, func(e scan.Entry) bool { return e.Profile.Name == name })
-	if i < 0 {
-		return withHint(fmt.Errorf("unknown profile %q", name), "profiles are the directories with a SOUL.md in %q", home+"/profiles")
+// knows tells whether name is an entry that gets explained, if no profile.
+func (p *pass) knows(list scan.Listing, name string) bool {
+	_, found := list.Find(name)
+	return found && p.explain
+}
+
+// findProfile returns the entry called name. That there is none, or that it is
+// no profile, is an error.
+func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
+	e, found := list.Find(name)
+	if !found {
+		return e, withHint(fmt.Errorf("unknown profile %q", name),
+			"profiles are the directories with a SOUL.md in %q", home+"/profiles")
 	}
-	if e := listing.Entries[i]; e.Verdict == scan.Ignored {
-		return fmt.Errorf("unknown profile %q: %s", name, e.Reason)
+	if e.Verdict == scan.Ignored {
+		return e, fmt.Errorf("unknown profile %q: %s", name, e.Why)
 	}
-	return nil
+	return e, nil
 }
 
 func (p *pass) openScandir() error {
+	if p.autostart == scan.None {
+		return nil
+	}
 	if !p.dryRun {
 		if err := scandir.Make(p.scandir); err != nil {
 			return err
@@ -118,80 +151,96 @@ func (p *pass) warnOfRisks() {
 	}
 }
 
-// scan reads the volume, clears leftovers from the scandir, and returns the
-// entries that have an outcome.
-func (p *pass) scan() []scan.Entry {
-	listing := p.volume.Scan(p.base)
-	for _, w := range listing.Warnings {
+func (p *pass) scan() {
+	p.list = p.volume.Scan(p.scanOptions(p.role))
+	for _, w := range p.list.Warnings {
 		p.msg.warn("%s", w)
 	}
-	if listing.Err != nil {
-		p.fail(listing.Err)
+	for _, n := range p.list.Notices {
+		p.msg.line("%s", n)
 	}
-	entries := slices.DeleteFunc(listing.Entries, func(e scan.Entry) bool { return e.Verdict == scan.Ignored })
-	if !p.dryRun {
-		p.sweep(entries)
+	if p.list.Err != nil {
+		p.fail(p.list.Err)
 	}
-	if len(p.only) == 0 {
-		return entries
-	}
-	return slices.DeleteFunc(entries, func(e scan.Entry) bool { return !slices.Contains(p.only, e.Profile.Name) })
 }
 
-func (p *pass) sweep(entries []scan.Entry) {
+// migrate gives a container from before s6 its recorded state. Where that can't
+// be written the gateway starts all the same.
+func (p *pass) migrate() {
+	if !p.list.Migrate || !p.chosen(scan.DefaultName) {
+		return
+	}
+	const done = "gateway_state.json: a container from before s6 gets its state recorded as running"
+	if p.dryRun {
+		p.msg.line("would write %s", done)
+		return
+	}
+	err := p.volume.Migrate(p.volumeOwner(), time.Now())
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		p.scan() // somebody recorded a state meanwhile: that one counts
+	case err != nil:
+		p.msg.warn("%s", err)
+	default:
+		p.msg.line("wrote %s", done)
+	}
+}
+
+// volumeOwner is whom what is made on the volume belongs to.
+func (p *pass) volumeOwner() scan.Owner {
+	if !p.owners.GivesAway() {
+		return scan.KeepOwner()
+	}
+	return scan.Owner{UID: p.base.UID, GID: p.base.GID}
+}
+
+func (p *pass) chosen(name string) bool {
+	return len(p.only) == 0 || slices.Contains(p.only, name)
+}
+
+// sweep clears what killed passes left in the scandir.
+func (p *pass) sweep() {
+	if p.dryRun || p.dir == nil {
+		return
+	}
 	hasProfile := func(service string) bool {
-		name := strings.TrimPrefix(service, scan.ServicePrefix)
-		return slices.ContainsFunc(entries, func(e scan.Entry) bool { return e.Profile.Name == name })
+		name, found := strings.CutPrefix(service, scan.ServicePrefix)
+		e, listed := p.list.Find(name)
+		return found && listed && e.Verdict != scan.Ignored
 	}
 	for _, w := range p.dir.Sweep(time.Now(), hasProfile) {
 		p.msg.warn("%s", w)
 	}
 }
 
-func (p *pass) publishAll(entries []scan.Entry) []outcome {
-	outcomes := make([]outcome, 0, len(entries))
-	for _, e := range entries {
-		outcomes = append(outcomes, p.profile(e))
+// publishAll takes every chosen entry that is a profile to its outcome.
+func (p *pass) publishAll() []outcome {
+	outcomes := []outcome{}
+	for _, e := range p.list.Entries {
+		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) {
+			outcomes = append(outcomes, p.profile(e))
+		}
 	}
-	if p.dryRun {
-		return outcomes
-	}
-	if p.rescan {
-		p.sendRescan()
-	}
-	p.log(outcomes)
 	return outcomes
 }
 
-// profile takes one entry through to its outcome.
 func (p *pass) profile(e scan.Entry) outcome {
-	o := outcome{entry: e, change: scandir.None, action: actionRegistered}
 	switch e.Verdict {
+	case scan.Ignored:
+		return newOutcome(e, actionIgnored)
 	case scan.Skipped:
-		p.msg.warn("skipping profile %+q: %s", e.Profile.Name, e.Reason)
-		o.action, o.reason = actionSkipped, e.Reason
-		return o
+		return newOutcome(e, actionSkipped)
 	case scan.Failed:
-		return p.failed(o, errors.New(e.Reason))
+		return newOutcome(e, actionFailed)
 	}
+	o := newOutcome(e, actionRegistered)
 	if e.Profile.Start {
 		o.action = actionStarted
 	}
 	if err := p.publish(&o); err != nil {
-		return p.failed(o, err)
+		o = o.failed(err)
 	}
 	return o
-}
-
-func (p *pass) failed(o outcome, err error) outcome {
-	p.fail(fmt.Errorf("profile %+q: %w", o.entry.Profile.Name, err))
-	o.action, o.change, o.reason = actionFailed, scandir.None, err.Error()
-	return o
-}
-
-func (p *pass) fail(err error) {
-	p.msg.fail(err)
-	p.incomplete = true
 }
 
 func (p *pass) publish(o *outcome) error {
@@ -231,6 +280,9 @@ func listed(diffs []scandir.Difference) string {
 }
 
 func (p *pass) sendRescan() {
+	if !p.rescan || p.dir == nil {
+		return
+	}
 	err := p.dir.Rescan()
 	switch {
 	case errors.Is(err, scandir.ErrNoScanner):
@@ -247,11 +299,12 @@ func (p *pass) log(outcomes []outcome) {
 	for _, o := range outcomes {
 		lines = append(lines, o.logged())
 	}
-	owner := scan.KeepOwner()
-	if p.owners.GivesAway() {
-		owner = scan.Owner{UID: p.base.UID, GID: p.base.GID}
-	}
-	if err := p.volume.AppendBootLog(owner, time.Now(), lines); err != nil {
+	if err := p.volume.AppendBootLog(p.volumeOwner(), time.Now(), lines); err != nil {
 		p.msg.warn("%s", err)
 	}
+}
+
+func (p *pass) fail(err error) {
+	p.msg.fail(err)
+	p.incomplete = true
 }

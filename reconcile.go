@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"slotgen/scan"
 )
 
 func reconcileCommand(out *output, msg messages) *cli.Command {
@@ -13,10 +15,12 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 		Name:  "reconcile",
 		Usage: "publish the slot of every profile",
 		Description: "Reads the profiles on the volume, renders their service directories, publishes them in\n" +
-			"the scandir and appends one line for each to logs/container-boot.log on the volume.\n" +
+			"the scandir and appends one line for each to logs/container-boot.log on the volume.\n\n" +
+			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml.\n" +
+			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being\n" +
+			"taken over.\n\n" +
 			"Exit code 0: converged; 1: a profile failed; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{
-			homeFlag(), scandirFlag(),
+		Flags: slices.Concat(passFlags(), []cli.Flag{
 			&cli.StringSliceFlag{
 				Name: "profile", Category: categoryChoice, KeepSpace: true,
 				Usage: "publish the profile `NAME` only; repeatable",
@@ -36,22 +40,57 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				return err
 			}
 			p := pass{
-				settings: s, msg: msg,
+				settings: s, msg: msg, role: scan.ReadRole(s.proc),
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
 			}
-			start := time.Now()
-			outcomes, err := p.run()
-			if err != nil {
-				return err
-			}
-			for _, o := range outcomes {
-				fmt.Fprintln(out, o.line(p.dryRun))
-			}
-			msg.line("%s", summary(outcomes, time.Since(start)))
-			if p.incomplete {
-				return reportedError{}
-			}
-			return nil
+			return reconcile(&p, out)
 		}),
 	}
+}
+
+// reconcile makes a pass and prints its outcomes, in a container that has
+// gateways.
+func reconcile(p *pass, out *output) error {
+	if word := p.role.NoGateways(); word != "" {
+		return skipContainer(p, out, word)
+	}
+	start := time.Now()
+	outcomes, err := p.run()
+	if err != nil {
+		return err
+	}
+	for _, o := range outcomes {
+		o.tell(p.msg)
+	}
+	if err := printOutcomes(p, out, outcomes); err != nil {
+		return err
+	}
+	p.msg.line("%s", summary(outcomes, time.Since(start)))
+	if p.incomplete || anyFailed(outcomes) {
+		return reportedError{}
+	}
+	return nil
+}
+
+func printOutcomes(p *pass, out *output, outcomes []outcome) error {
+	if p.json {
+		return writeDocument(out, p.volume.Home(), p.scandir, p.list.Autostart, outcomes)
+	}
+	for _, o := range outcomes {
+		if _, err := fmt.Fprintln(out, o.line(p.dryRun)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipContainer says that the container supervises no gateways.
+func skipContainer(p *pass, out *output, word string) error {
+	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", word)
+	if !p.json {
+		_, err := fmt.Fprintln(out, line)
+		return err
+	}
+	p.msg.line("%s", line)
+	return writeDocument(out, p.home, p.scandir, scan.None, nil)
 }

@@ -22,7 +22,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
 			"files in txtar form, their modes and owners in the comment on top.",
 		Flags: slices.Concat([]cli.Flag{
-			homeFlag(),
+			homeFlag(), autostartFlag(), procFlag(),
 			&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the profile `NAME`"},
 			&cli.BoolFlag{Name: "stdout", Category: categoryChoice, Usage: "print the slot (the default)"},
 			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
@@ -65,19 +65,17 @@ func checkRenderFlags(c *cli.Context) error {
 
 // renderOne renders the slot of one profile of the volume.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
-	volume, err := scan.Open(s.home)
+	volume, err := openVolume(s.home)
 	if err != nil {
-		return render.Slot{}, withHint(err, "--home or HERMES_HOME names the volume's root")
-	}
-	defer volume.Close()
-	listing := volume.Scan(s.base)
-	if err := findProfile(listing, name, volume.Home()); err != nil {
 		return render.Slot{}, err
 	}
-	i := slices.IndexFunc(listing.Entries, func(e scan.Entry) bool { return e.Profile.Name == name })
-	e := listing.Entries[i]
+	defer volume.Close()
+	e, err := findProfile(volume.Scan(s.scanOptions(scan.ReadRole(s.proc))), name, volume.Home())
+	if err != nil {
+		return render.Slot{}, err
+	}
 	if e.Verdict != scan.Publish {
-		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Reason))
+		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
 		return render.Slot{}, reportedError{}
 	}
 	set, err := render.Embedded()

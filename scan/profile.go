@@ -1,5 +1,10 @@
 package scan
 
+import (
+	"fmt"
+	"slices"
+)
+
 // EnvVar is one extra environment variable of a gateway.
 type EnvVar struct {
 	// Name matches [A-Za-z_][A-Za-z0-9_]*.
@@ -59,19 +64,57 @@ type Entry struct {
 	Profile Profile
 	Intent  Intent
 	Verdict Verdict
-	// Reason says why an entry is not published: printable, without a full stop.
-	// Empty for Publish.
+	// Why says what decided, in words that an operator can act on.
+	Why string
+	// Reason is what the boot log says beside the action. It is set for what is
+	// skipped or failed, and where Start is not what the recorded intent says.
 	Reason string
+}
+
+func (e Entry) verdict(v Verdict, reason string) Entry {
+	e.Verdict, e.Reason, e.Why = v, reason, reason
+	return e
+}
+
+// Options is what a scan depends on beside the volume.
+type Options struct {
+	// Base holds the fields that are the same for all profiles: User, UID, GID,
+	// Env, CommandDir, Command.
+	Base Profile
+	// Autostart is the policy that was asked for.
+	Autostart Policy
+	// Multiplex is the value of GATEWAY_MULTIPLEX_PROFILES.
+	Multiplex string
+	// Legacy is true in a container that runs the gateway as its command.
+	Legacy bool
 }
 
 // Listing is one reading of a volume.
 type Listing struct {
 	// Entries holds the default profile first, then the others in byte order.
 	Entries []Entry
-	// Warnings are for the operator, in the order they arose; what they quote of
-	// the volume is escaped.
-	Warnings []string
+	// Autostart is the policy in force, never Auto.
+	Autostart Policy
+	// Migrate is true when a container from before s6 has to get its recorded
+	// state.
+	Migrate bool
+	// Warnings and Notices are for the operator, in the order they arose; what
+	// they quote of the volume is escaped.
+	Warnings, Notices []string
 	// Err is set when profiles/ exists and could not be read to its end: the
 	// entries are then not all there are.
 	Err error
+}
+
+func (l *Listing) warn(format string, args ...any) {
+	l.Warnings = append(l.Warnings, fmt.Sprintf(format, args...))
+}
+
+// Find returns the entry of that name.
+func (l *Listing) Find(name string) (Entry, bool) {
+	i := slices.IndexFunc(l.Entries, func(e Entry) bool { return e.Profile.Name == name })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return l.Entries[i], true
 }

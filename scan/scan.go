@@ -17,29 +17,40 @@ const (
 	marker      = "SOUL.md"
 )
 
-// Scan reads the default profile and every entry of profiles/. The fields of
-// base that are the same for all profiles (User, UID, GID, Env, CommandDir,
-// Command) are taken over; Start follows the entry's own intent. One entry's
-// failure never ends the scan.
-func (v *Volume) Scan(base Profile) Listing {
+// Scan reads the default profile and every entry of profiles/, and decides by
+// the policy which gateways start. One entry's failure never ends the scan.
+func (v *Volume) Scan(o Options) Listing {
+	base := o.Base
 	base.Home = v.home
-	l := Listing{Entries: []Entry{}}
-	l.Entries = append(l.Entries, l.profile(v, v.top, base, DefaultName))
+	l := Listing{}
+	first := l.profile(v, v.top, base, DefaultName)
+	if l.Migrate = o.Legacy && o.Autostart != None && isLegacy(v.top); l.Migrate {
+		first.Intent = Intent{State: Running, Known: true}
+		first.Profile.PriorState, first.Profile.Start = Running, true
+		first.Why, first.Reason = legacyReason, legacyReason
+	}
+	l.Entries = append(l.Entries, first)
+	l.named(v, base)
+	l.apply(v, o.Autostart, o.Multiplex)
+	return l
+}
+
+// named adds the entries of profiles/.
+func (l *Listing) named(v *Volume, base Profile) {
 	names, profiles, err := v.profileNames()
 	if errors.Is(err, fs.ErrNotExist) {
-		return l
+		return
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
 	}
 	if names == nil {
-		return l
+		return
 	}
 	defer profiles.close()
 	for _, name := range names {
 		l.Entries = append(l.Entries, l.entry(v, profiles, base, name))
 	}
-	return l
 }
 
 // profileNames lists profiles/ in byte order. After an error in the middle it
@@ -66,7 +77,7 @@ func (v *Volume) profileNames() ([]string, dir, error) {
 
 // entry applies the table of design, "Scan", to one entry of profiles/.
 func (l *Listing) entry(v *Volume, profiles dir, base Profile, name string) Entry {
-	e := Entry{Profile: Profile{Name: name}}
+	e := Entry{Profile: Profile{Name: name, Dir: filepath.Join(v.home, profiles.join(name))}}
 	if strings.HasPrefix(name, ".") {
 		return e.verdict(Ignored, "name begins with a dot")
 	}
@@ -134,16 +145,10 @@ func (l *Listing) profile(v *Volume, d dir, base Profile, name string) Entry {
 		return e.verdict(Failed, err.Error())
 	}
 	if warning != "" {
-		l.warn(warning)
+		l.warn("%s", warning)
 	}
 	e.Intent = intent
 	e.Profile.PriorState, e.Profile.Start = intent.State, intent.Starts()
-	return e.verdict(Publish, "")
-}
-
-func (l *Listing) warn(message string) { l.Warnings = append(l.Warnings, message) }
-
-func (e Entry) verdict(v Verdict, reason string) Entry {
-	e.Verdict, e.Reason = v, reason
+	e.Verdict, e.Why = Publish, intent.why(warning != "")
 	return e
 }

@@ -40,6 +40,19 @@ func (i Intent) String() string {
 // Starts tells whether the intent by itself starts the gateway.
 func (i Intent) Starts() bool { return i.Known && i.State == Running }
 
+// why says where the intent comes from.
+func (i Intent) why(unreadable bool) string {
+	switch {
+	case unreadable:
+		return "nothing usable in " + stateFile
+	case !i.Known:
+		return "no state recorded in " + stateFile
+	case i.Raw != "":
+		return fmt.Sprintf("%s %q in %s counts as running: it was killed while up", i.Key, i.Raw, stateFile)
+	}
+	return fmt.Sprintf("%s %+q in %s", i.Key, i.State, stateFile)
+}
+
 // intent reads gateway_state.json of a profile (design, "Intent"). A file that
 // can be read and says nothing usable is no intent with a warning; a failing
 // read is an error, since nothing was decided.

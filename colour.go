@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// palette marks whole lines; the empty one leaves them plain.
+type palette struct{ bold, red, green, yellow, reset string }
+
+func (p palette) paint(colour, line string) string {
+	if colour == "" {
+		return line
+	}
+	return colour + line + p.reset
+}
+
+// newPalette decides by --color, then the variables that other programs go by
+// (FORCE_COLOR, NO_COLOR, TERM), then by whether w is a terminal.
+func newPalette(when string, w io.Writer) (palette, error) {
+	switch when {
+	case "", "auto":
+		if !wantsColour(w) {
+			return palette{}, nil
+		}
+	case "never":
+		return palette{}, nil
+	case "always":
+	default:
+		return palette{}, fmt.Errorf("--color: %q is none of auto, always, never", when)
+	}
+	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", reset: "\x1b[0m"}, nil
+}
+
+func wantsColour(w io.Writer) bool {
+	switch {
+	case os.Getenv("FORCE_COLOR") != "", os.Getenv("CLICOLOR_FORCE") != "":
+		return true
+	case os.Getenv("NO_COLOR") != "", os.Getenv("TERM") == "dumb":
+		return false
+	}
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

@@ -1,0 +1,134 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const configFile = "config.yaml"
+
+// config is a parsed config.yaml. It stays a tree of nodes: nothing that is not
+// asked for is decoded, so that no alias is ever expanded.
+type config struct {
+	root *yaml.Node
+	name string // for messages
+}
+
+// readConfig reads config.yaml in d. A missing one is empty. The error says,
+// quoted and with line and column, what is wrong with the file.
+func (v *Volume) readConfig(d dir) (config, error) {
+	c := config{name: d.join(configFile)}
+	data, err := v.read(d, configFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil
+	}
+	if err == nil {
+		c.root, err = parseYAML(data)
+	}
+	if err != nil {
+		return c, fmt.Errorf("reading %+q: %w", c.name, err)
+	}
+	return c, nil
+}
+
+func parseYAML(data []byte) (*yaml.Node, error) {
+	var doc yaml.Node
+	err := yaml.Unmarshal(data, &doc)
+	var bad *yaml.LoadError
+	switch {
+	case errors.As(err, &bad) && bad.Mark.Line > 0:
+		return nil, fmt.Errorf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
+	case err != nil:
+		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	case len(doc.Content) == 0:
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// toggle is a switch that may be left alone.
+type toggle int
+
+const (
+	unset toggle = iota
+	off
+	on
+)
+
+// toggle returns the switch at a path of keys: a boolean, or a string of the
+// words that parseToggle knows. Any other value is unset, and a warning.
+func (c config) toggle(keys ...string) (toggle, string) {
+	n := lookup(c.root, keys, maxAliases)
+	if n == nil || n.ShortTag() == "!!null" {
+		return unset, ""
+	}
+	if n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str") {
+		if t, ok := parseToggle(n.Value); ok {
+			return t, ""
+		}
+	}
+	return unset, fmt.Sprintf("reading %+q: line %d, column %d: %s is neither true nor false: taken as unset",
+		c.name, n.Line, n.Column, strings.Join(keys, "."))
+}
+
+// parseToggle reads a switch: 1 true yes on, 0 false no off, in any case; blank
+// is unset.
+func parseToggle(word string) (toggle, bool) {
+	switch strings.ToLower(strings.TrimSpace(word)) {
+	case "":
+		return unset, true
+	case "1", "true", "yes", "on":
+		return on, true
+	case "0", "false", "no", "off":
+		return off, true
+	}
+	return unset, false
+}
+
+// maxAliases bounds how many aliases and merge keys are followed to a value:
+// they may lead in a circle.
+const maxAliases = 32
+
+// lookup returns the node below n at a path of keys, or nil. As in Python the
+// last of equal keys counts, and a key of the mapping itself before a merged one.
+func lookup(n *yaml.Node, keys []string, budget int) *yaml.Node {
+	if n == nil || budget == 0 {
+		return nil
+	}
+	if n.Kind == yaml.AliasNode {
+		return lookup(n.Alias, keys, budget-1)
+	}
+	if len(keys) == 0 {
+		return n
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	if value := member(n, keys[0]); value != nil {
+		return lookup(value, keys[1:], budget)
+	}
+	merged := member(n, "<<")
+	if merged != nil && merged.Kind == yaml.SequenceNode {
+		for _, m := range merged.Content {
+			if found := lookup(m, keys, budget-1); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	return lookup(merged, keys, budget-1)
+}
+
+func member(mapping *yaml.Node, key string) *yaml.Node {
+	var value *yaml.Node
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if k := mapping.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
+			value = mapping.Content[i+1]
+		}
+	}
+	return value
+}

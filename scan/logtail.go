@@ -1,0 +1,58 @@
+package scan
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxTail bounds how much of the boot log's end is searched, in bytes.
+const maxTail = 256 << 10
+
+// BootLogTail returns the last lines of the boot log that are about a profile,
+// oldest first, at most count. They are as found on the volume: escape them.
+func (v *Volume) BootLogTail(profile string, count int) ([]string, error) {
+	fd, err := v.open(v.top, logsDir+"/"+bootLog, unix.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, err)
+	}
+	f := os.NewFile(uintptr(fd), bootLog)
+	defer f.Close()
+	text, err := tail(f)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, bare(err))
+	}
+	var lines []string
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, " profile="+Escape(profile)+" ") {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	return lines[max(0, len(lines)-count):], nil
+}
+
+// tail returns the end of a regular file, from the first whole line on.
+func tail(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, notRegular
+	}
+	from := max(0, info.Size()-maxTail)
+	text, err := io.ReadAll(io.NewSectionReader(f, from, maxTail))
+	if from > 0 {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	return text, err
+}

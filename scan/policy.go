@@ -1,0 +1,148 @@
+package scan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Policy says which gateways a boot starts (design, "Autostart policy").
+type Policy string
+
+// The policies. Auto is Multiplex where multiplexing is switched on, else
+// Recorded; under None the gateways belong to another container.
+const (
+	Auto      Policy = "auto"
+	Recorded  Policy = "recorded"
+	Multiplex Policy = "multiplex"
+	None      Policy = "none"
+)
+
+// ParsePolicy returns the policy of that name.
+func ParsePolicy(name string) (Policy, error) {
+	switch p := Policy(name); p {
+	case Auto, Recorded, Multiplex, None:
+		return p, nil
+	}
+	return "", fmt.Errorf("%q is none of recorded, multiplex, none, auto", name)
+}
+
+// MultiplexVar is the variable that switches multiplexing on or off, before
+// config.yaml.
+const MultiplexVar = "GATEWAY_MULTIPLEX_PROFILES"
+
+// inForce resolves Auto, and returns what a policy rests on, for messages.
+func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, string) {
+	if asked != Auto {
+		return asked, "autostart " + string(asked)
+	}
+	t, ok := parseToggle(variable)
+	if !ok {
+		l.warn("%s=%+q is neither true nor false: taken as unset", MultiplexVar, variable)
+	}
+	if t != unset {
+		return policyOf(t), MultiplexVar
+	}
+	c, err := v.readConfig(v.top)
+	if err != nil {
+		l.warn("%s: multiplexing is taken as off", err)
+		return Recorded, ""
+	}
+	for _, keys := range [][]string{{"multiplex_profiles"}, {"gateway", "multiplex_profiles"}} {
+		t, warning := c.toggle(keys...)
+		if warning != "" {
+			l.warn("%s", warning)
+		}
+		if t != unset {
+			return policyOf(t), strings.Join(keys, ".") + " in " + configFile
+		}
+	}
+	return Recorded, ""
+}
+
+func policyOf(t toggle) Policy {
+	if t == on {
+		return Multiplex
+	}
+	return Recorded
+}
+
+// apply decides Start for every entry that is to be published, and says why.
+func (l *Listing) apply(v *Volume, asked Policy, variable string) {
+	var basis string
+	l.Autostart, basis = l.inForce(v, asked, variable)
+	switch l.Autostart {
+	case None:
+		for i, e := range l.Entries {
+			if e.Verdict == Publish || e.Verdict == Failed {
+				l.Entries[i] = e.verdict(Skipped, "autostart none")
+			}
+		}
+	case Multiplex:
+		l.fold(v, basis)
+	}
+}
+
+// fold leaves the named profiles down, since the default gateway serves them,
+// and starts that one when any of them wants to run.
+func (l *Listing) fold(v *Volume, basis string) {
+	var served []string
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		if e.Verdict != Publish || e.Profile.Default {
+			continue
+		}
+		if l.standalone(v, e.Profile) {
+			e.Why += "; gateway.standalone in its own " + configFile
+			continue
+		}
+		e.Profile.Start = false
+		e.Why = fmt.Sprintf("folded into %s%s (%s)", ServicePrefix, DefaultName, basis)
+		if e.Intent.Starts() {
+			e.Reason = e.Why
+			served = append(served, e.Profile.Name)
+		}
+	}
+	if len(served) == 0 {
+		return
+	}
+	first := &l.Entries[0]
+	serves := fmt.Sprintf("serves %s (%s)", some(served), basis)
+	if first.Verdict != Publish {
+		l.warn("profile %q failed and would have to start: it %s", first.Profile.Name, serves)
+		return
+	}
+	l.Notices = append(l.Notices, fmt.Sprintf("%s%s %s", ServicePrefix, DefaultName, serves))
+	if !first.Profile.Start {
+		first.Profile.Start, first.Reason, first.Why = true, serves, serves
+	}
+}
+
+// standalone tells whether a profile has a gateway of its own in spite of
+// multiplexing.
+func (l *Listing) standalone(v *Volume, p Profile) bool {
+	d, err := v.profileDir(p)
+	if err != nil {
+		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
+		return false
+	}
+	defer d.close()
+	c, err := v.readConfig(d)
+	if err != nil {
+		l.warn("%s: the profile is taken as not standalone", err)
+		return false
+	}
+	t, warning := c.toggle("gateway", "standalone")
+	if warning != "" {
+		l.warn("%s", warning)
+	}
+	return t == on
+}
+
+// some lists names, but not a thousand of them.
+func some(names []string) string {
+	const most = 10
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
