@@ -33,8 +33,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	msg := messages{w: stderr}
 	out := &output{w: stdout}
 	err := newApp(out, msg).Run(args)
-	if err == nil {
-		err = out.err
+	if out.err != nil {
+		msg.fail(out.err)
+		return exitIncomplete
 	}
 	if err == nil {
 		return exitOK
@@ -48,8 +49,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = errors.New(decapitalize(topic.Error()))
 	}
 	msg.fail(err)
-	if out.err != nil {
-		return exitIncomplete
-	}
 	return exitUsage
 }

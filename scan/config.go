@@ -62,7 +62,8 @@ const (
 // toggle returns the switch at a path of keys: a boolean, or a string of the
 // words that parseToggle knows. Any other value is unset, and a warning.
 func (c config) toggle(keys ...string) (toggle, string) {
-	n := lookup(c.root, keys, maxAliases)
+	budget := maxAliases
+	n := lookup(c.root, keys, &budget)
 	if n == nil || n.ShortTag() == "!!null" {
 		return unset, ""
 	}
@@ -89,18 +90,19 @@ func parseToggle(word string) (toggle, bool) {
 	return unset, false
 }
 
-// maxAliases bounds how many aliases and merge keys are followed to a value:
-// they may lead in a circle.
-const maxAliases = 32
+// maxAliases bounds how many aliases and merge keys are followed to a value, all
+// told: they may lead in a circle, or branch.
+const maxAliases = 100
 
 // lookup returns the node below n at a path of keys, or nil. As in Python the
 // last of equal keys counts, and a key of the mapping itself before a merged one.
-func lookup(n *yaml.Node, keys []string, budget int) *yaml.Node {
-	if n == nil || budget == 0 {
+func lookup(n *yaml.Node, keys []string, budget *int) *yaml.Node {
+	if n == nil || *budget == 0 {
 		return nil
 	}
 	if n.Kind == yaml.AliasNode {
-		return lookup(n.Alias, keys, budget-1)
+		*budget--
+		return lookup(n.Alias, keys, budget)
 	}
 	if len(keys) == 0 {
 		return n
@@ -111,16 +113,24 @@ func lookup(n *yaml.Node, keys []string, budget int) *yaml.Node {
 	if value := member(n, keys[0]); value != nil {
 		return lookup(value, keys[1:], budget)
 	}
-	merged := member(n, "<<")
-	if merged != nil && merged.Kind == yaml.SequenceNode {
-		for _, m := range merged.Content {
-			if found := lookup(m, keys, budget-1); found != nil {
-				return found
-			}
-		}
+	return lookupMerged(member(n, "<<"), keys, budget)
+}
+
+// lookupMerged looks in what a merge key names: a mapping, or several.
+func lookupMerged(merged *yaml.Node, keys []string, budget *int) *yaml.Node {
+	if merged == nil || *budget == 0 {
 		return nil
 	}
-	return lookup(merged, keys, budget-1)
+	*budget--
+	if merged.Kind != yaml.SequenceNode {
+		return lookup(merged, keys, budget)
+	}
+	for _, m := range merged.Content {
+		if found := lookup(m, keys, budget); found != nil {
+			return found
+		}
+	}
+	return nil
 }
 
 func member(mapping *yaml.Node, key string) *yaml.Node {

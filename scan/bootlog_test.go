@@ -1,0 +1,184 @@
+package scan
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLogLineIsAsDesigned(t *testing.T) {
+	at := time.Date(2026, 5, 21, 6, 18, 5, 0, time.FixedZone("", 2*3600+1800))
+	state := func(s string) Intent { return Intent{State: s, Known: true} }
+	tests := []struct {
+		outcome Outcome
+		want    string
+	}{
+		{Outcome{"coder", state("running"), "started", "clean", ""}, `profile=coder prior_state=running action=started prior_exit=clean`},
+		{Outcome{"x", Intent{}, "registered", "unknown", ""}, `profile=x prior_state=None action=registered prior_exit=unknown`},
+		{Outcome{"x", state("None"), "registered", "unknown", ""}, `profile=x prior_state="None" action=registered prior_exit=unknown`},
+		{Outcome{"x", state(""), "registered", "unknown", ""}, `profile=x prior_state="" action=registered prior_exit=unknown`},
+		{
+			Outcome{"a\nb", state("x\n2026 profile=y \x1b[31mä"), "skipped", "unknown", "name has \"a\"\n"},
+			`profile="a\nb" prior_state="x\n2026 profile=y \x1b[31m\u00e4" action=skipped prior_exit=unknown reason="name has \"a\"\n"`,
+		},
+	}
+	for _, tt := range tests {
+		if got, want := tt.outcome.line(at), "2026-05-21T06:18:05+0230 "+tt.want+"\n"; got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func appendLine(t *testing.T, home string, owner Owner) error {
+	t.Helper()
+	v := openVolume(t, home)
+	return inTime(t, func() error { return v.AppendBootLog(owner, epoch, []Outcome{{Profile: "x", Action: "started"}}) })
+}
+
+const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=\n"
+
+func TestLogIsMadeForTheUserAndKeepsItsOwner(t *testing.T) {
+	needsRoot(t)
+	home := newHome(t)
+	mkdir(t, home, ".logs.new") // of a pass that was killed
+	if err := appendLine(t, home, Owner{UID: 10000, GID: 10001}); err != nil {
+		t.Fatal(err)
+	}
+	checkOwner(t, home, "logs", 0o755, 10000, 10001)
+	checkOwner(t, home, "logs/container-boot.log", 0o644, 10000, 10001)
+	put(t, home, "logs/.container-boot.log.new", "of a pass that was killed")
+	if err := appendLine(t, home, Owner{UID: 7, GID: 7}); err != nil {
+		t.Fatal(err)
+	}
+	checkOwner(t, home, "logs/container-boot.log", 0o644, 10000, 10001)
+	if got := read(t, home, "logs/container-boot.log"); got != oneLine+oneLine {
+		t.Errorf("the log holds %q", got)
+	}
+	if !missingIn(home, "logs/.container-boot.log.new") || !missingIn(home, ".logs.new") {
+		t.Error("what killed passes left is still there")
+	}
+}
+
+func TestLogIsRotatedAt262144Bytes(t *testing.T) {
+	for size, rotated := range map[int]bool{262143: false, 262144: true} {
+		home := newHome(t)
+		old := strings.Repeat("x", size-1) + "\n"
+		put(t, home, "logs/container-boot.log", old)
+		put(t, home, "logs/container-boot.log.1", "older")
+		if err := appendLine(t, home, KeepOwner()); err != nil {
+			t.Fatal(err)
+		}
+		want, want1 := old+oneLine, "older"
+		if rotated {
+			want, want1 = oneLine, old
+		}
+		if read(t, home, "logs/container-boot.log") != want || read(t, home, "logs/container-boot.log.1") != want1 {
+			t.Errorf("size %d: rotated is not %v", size, rotated)
+		}
+	}
+}
+
+func TestLogThatCannotBeRotatedIsAppendedTo(t *testing.T) {
+	home := newHome(t)
+	old := strings.Repeat("x", 262144)
+	put(t, home, "logs/container-boot.log", old)
+	mkdir(t, home, "logs/container-boot.log.1")
+	if err := appendLine(t, home, KeepOwner()); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, home, "logs/container-boot.log"); got != old+oneLine {
+		t.Errorf("the log has %d bytes", len(got))
+	}
+}
+
+func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
+	const name = "logs/container-boot.log"
+	tests := map[string]func(t *testing.T, home, victim string){
+		"a link":                    func(t *testing.T, home, victim string) { link(t, home, name, victim) },
+		"a link that stays inside":  func(t *testing.T, home, _ string) { put(t, home, "inside", ""); link(t, home, name, "../inside") },
+		"a link that leads nowhere": func(t *testing.T, home, _ string) { link(t, home, name, "../made") },
+		"a hard link": func(t *testing.T, home, victim string) {
+			mkdir(t, home, "logs")
+			if err := os.Link(victim, filepath.Join(home, name)); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a FIFO":                 func(t *testing.T, home, _ string) { fifo(t, home, name) },
+		"a directory":            func(t *testing.T, home, _ string) { mkdir(t, home, name) },
+		"a socket":               func(t *testing.T, home, _ string) { socket(t, home, name) },
+		"logs is a file":         func(t *testing.T, home, _ string) { put(t, home, "logs", "") },
+		"logs leads outside":     func(t *testing.T, home, victim string) { link(t, home, "logs", filepath.Dir(victim)) },
+		"logs leads nowhere":     func(t *testing.T, home, _ string) { link(t, home, "logs", "gone") },
+		"logs is a FIFO":         func(t *testing.T, home, _ string) { fifo(t, home, "logs") },
+		"a link that loops back": func(t *testing.T, home, _ string) { link(t, home, name, "container-boot.log") },
+	}
+	for what, make := range tests {
+		t.Run(what, func(t *testing.T) {
+			home, elsewhere := newHome(t), newHome(t)
+			put(t, elsewhere, "container-boot.log", "precious")
+			make(t, home, filepath.Join(elsewhere, "container-boot.log"))
+			if err := appendLine(t, home, KeepOwner()); err == nil {
+				t.Error("no error")
+			}
+			if got := read(t, elsewhere, "container-boot.log"); got != "precious" {
+				t.Errorf("the file outside now holds %q", got)
+			}
+			if !missingIn(home, "made") || !missingIn(home, "gone") {
+				t.Error("a link's target was made")
+			}
+			if !missingIn(home, "inside") && read(t, home, "inside") != "" {
+				t.Error("it was written through a link")
+			}
+		})
+	}
+}
+
+func TestLogTailIsOfOneProfile(t *testing.T) {
+	home := newHome(t)
+	var text strings.Builder
+	for _, name := range []string{"a", "b", "a", "a", `"a b"`, "aa", "a"} {
+		text.WriteString("TIME profile=" + name + " x\n")
+	}
+	put(t, home, "logs/container-boot.log", strings.Repeat("TIME profile=b x\n", 20000)+text.String())
+	v := openVolume(t, home)
+	for _, tt := range []struct {
+		name  string
+		lines int
+	}{{"a", 3}, {"a b", 1}, {"nobody", 0}} {
+		lines, err := v.BootLogTail(tt.name, 3)
+		if err != nil || len(lines) != tt.lines {
+			t.Errorf("%s: %q, %v; want %d lines", tt.name, lines, err, tt.lines)
+		}
+	}
+	fifoHome := newHome(t)
+	fifo(t, fifoHome, "logs/container-boot.log")
+	fv := openVolume(t, fifoHome)
+	if lines, err := fv.BootLogTail("a", 3); err == nil {
+		t.Errorf("lines %q of a FIFO", lines)
+	}
+}
+
+func TestStaleFilesAreRemovedAndLinksNotFollowed(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "profiles/a/gateway.pid", "1")
+	put(t, home, "kept.json", "kept")
+	link(t, home, "profiles/a/processes.json", "../../kept.json")
+	fifo(t, home, "gateway.pid")
+	mkdir(t, home, "processes.json")
+	v := openVolume(t, home)
+	if w := v.RemoveStale(Profile{Name: "a"}); len(w) > 0 {
+		t.Errorf("warnings %q", w)
+	}
+	w := v.RemoveStale(Profile{Name: DefaultName, Default: true})
+	if len(w) != 1 || w[0] != `removing "processes.json": is a directory, left alone` {
+		t.Errorf("warnings %q", w)
+	}
+	if !missingIn(home, "profiles/a/gateway.pid") || !missingIn(home, "profiles/a/processes.json") || !missingIn(home, "gateway.pid") {
+		t.Error("a stale file is still there")
+	}
+	if read(t, home, "kept.json") != "kept" || missingIn(home, "processes.json") {
+		t.Error("something else is gone")
+	}
+}

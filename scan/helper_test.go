@@ -1,0 +1,173 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// strangerID is a user that owns nothing of what a test makes.
+const strangerID = 12345
+
+// newHome makes an empty home that any user can reach.
+func newHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	if err := os.Chmod(filepath.Dir(home), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+// put writes a file below home and makes the directories on the way.
+func put(t *testing.T, home, name, text string) {
+	t.Helper()
+	mkdir(t, home, filepath.Dir(name))
+	if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mkdir(t *testing.T, home, name string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Join(home, name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t *testing.T, home, name, target string) {
+	t.Helper()
+	mkdir(t, home, filepath.Dir(name))
+	if err := os.Symlink(target, filepath.Join(home, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func fifo(t *testing.T, home, name string) {
+	t.Helper()
+	mkdir(t, home, filepath.Dir(name))
+	if err := unix.Mkfifo(filepath.Join(home, name), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func socket(t *testing.T, home, name string) {
+	t.Helper()
+	mkdir(t, home, filepath.Dir(name))
+	// A socket's path is bounded to 107 bytes; the one by way of a descriptor is short.
+	dir, err := os.Open(filepath.Dir(filepath.Join(home, name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { dir.Close() })
+	l, err := net.Listen("unix", filepath.Join("/proc/self/fd", strconv.Itoa(int(dir.Fd())), filepath.Base(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+}
+
+func chmod(t *testing.T, home, name string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(filepath.Join(home, name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, home, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(home, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func missingIn(home, name string) bool {
+	_, err := os.Lstat(filepath.Join(home, name))
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+func openVolume(t *testing.T, home string) *Volume {
+	t.Helper()
+	v, err := Open(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { v.Close() })
+	return v
+}
+
+// scanHome reads a home, and fails the test when that blocks.
+func scanHome(t *testing.T, home string) Listing {
+	t.Helper()
+	v := openVolume(t, home)
+	return inTime(t, func() Listing { return v.Scan(Options{Autostart: Recorded}) })
+}
+
+// scanAsStranger reads a home as a user without rights to what is in it.
+func scanAsStranger(t *testing.T, home string) Listing {
+	t.Helper()
+	v := openVolume(t, home)
+	return inTime(t, func() Listing {
+		becomeStranger()
+		return v.Scan(Options{Autostart: Recorded})
+	})
+}
+
+// becomeStranger takes the rights to files from the calling goroutine, which
+// must end soon: its thread ends with it.
+func becomeStranger() {
+	runtime.LockOSThread()
+	if os.Geteuid() == 0 {
+		_ = unix.Setfsgid(strangerID)
+		_ = unix.Setfsuid(strangerID)
+	}
+}
+
+func inTime[T any](t *testing.T, f func() T) T {
+	t.Helper()
+	result := make(chan T, 1)
+	go func() { result <- f() }()
+	select {
+	case r := <-result:
+		return r
+	case <-time.After(20 * time.Second):
+		t.Fatal("it blocks")
+		panic("not reached")
+	}
+}
+
+// entryOf returns what a listing has of one name.
+func entryOf(t *testing.T, l Listing, name string) Entry {
+	t.Helper()
+	for _, e := range l.Entries {
+		if e.Profile.Name == name {
+			return e
+		}
+	}
+	t.Fatalf("%q is not in the listing", name)
+	panic("not reached")
+}
+
+func needsRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+func chown(t *testing.T, home, name string, id int) {
+	t.Helper()
+	if err := os.Lchown(filepath.Join(home, name), id, id); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,98 @@
+package scan
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var epoch = time.Date(2026, 5, 21, 6, 18, 5, 0, time.UTC)
+
+func TestLegacyContainerStartsItsGatewayUnlessAStateIsRecorded(t *testing.T) {
+	state := filepath.Join("gateway_state.json")
+	tests := []struct {
+		name    string
+		make    func(t *testing.T, home string)
+		policy  Policy
+		migrate bool
+	}{
+		{"nothing recorded", func(*testing.T, string) {}, Recorded, true},
+		{"nothing recorded, multiplex", func(*testing.T, string) {}, Multiplex, true},
+		{"nothing recorded, another container's", func(*testing.T, string) {}, None, false},
+		{"stopped", func(t *testing.T, home string) { put(t, home, state, `{"desired_state": "stopped"}`) }, Recorded, false},
+		{"garbage", func(t *testing.T, home string) { put(t, home, state, `{`) }, Recorded, false},
+		{"a link that leads nowhere", func(t *testing.T, home string) { link(t, home, state, "gone") }, Recorded, false},
+		{"a FIFO", func(t *testing.T, home string) { fifo(t, home, state) }, Recorded, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			home := newHome(t)
+			tt.make(t, home)
+			l := scanWith(t, home, Options{Autostart: tt.policy, Legacy: true})
+			e := entryOf(t, l, DefaultName)
+			if l.Migrate != tt.migrate || e.Profile.Start != tt.migrate || e.Intent.Starts() != tt.migrate {
+				t.Errorf("migrate %v, start %v, intent %s; want %v", l.Migrate, e.Profile.Start, e.Intent, tt.migrate)
+			}
+			if tt.migrate && e.Reason != "the container's command is gateway run, as before s6" {
+				t.Errorf("reason %q", e.Reason)
+			}
+		})
+	}
+}
+
+func TestMigratedStateBelongsToTheUserAndIsRead(t *testing.T) {
+	needsRoot(t)
+	home := newHome(t)
+	put(t, home, ".gateway_state.json.new", "of a pass that was killed")
+	v := openVolume(t, home)
+	if err := v.Migrate(Owner{UID: 10000, GID: 10001}, epoch); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"gateway_state": "running", "desired_state": "running", "timestamp": 1779344285, "migrated_from": "legacy-container-cmd"}` + "\n"
+	if got := read(t, home, "gateway_state.json"); got != want {
+		t.Errorf("content %q, want %q", got, want)
+	}
+	checkOwner(t, home, "gateway_state.json", 0o644, 10000, 10001)
+	if !missingIn(home, ".gateway_state.json.new") {
+		t.Error("what the killed pass left is still there")
+	}
+	if e := entryOf(t, v.Scan(Options{Autostart: Recorded}), DefaultName); !e.Profile.Start {
+		t.Errorf("the next scan reads %s", e.Intent)
+	}
+}
+
+func TestMigrationNeverReplacesAFile(t *testing.T) {
+	for name, make := range map[string]func(t *testing.T, home string){
+		"a file":                    func(t *testing.T, home string) { put(t, home, "gateway_state.json", "theirs") },
+		"a link that leads nowhere": func(t *testing.T, home string) { link(t, home, "gateway_state.json", "gone") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := newHome(t)
+			make(t, home)
+			before, _ := os.Readlink(filepath.Join(home, "gateway_state.json"))
+			if err := openVolume(t, home).Migrate(KeepOwner(), epoch); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("error %v, want fs.ErrExist", err)
+			}
+			after, _ := os.Readlink(filepath.Join(home, "gateway_state.json"))
+			if before != after || !missingIn(home, "gone") || !missingIn(home, ".gateway_state.json.new") {
+				t.Error("the volume was changed")
+			}
+		})
+	}
+}
+
+func checkOwner(t *testing.T, home, name string, mode uint32, uid, gid int) {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Lstat(filepath.Join(home, name), &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Mode&0o7777 != mode || int(st.Uid) != uid || int(st.Gid) != gid {
+		t.Errorf("%s: mode %04o owner %d:%d, want %04o %d:%d", name, st.Mode&0o7777, st.Uid, st.Gid, mode, uid, gid)
+	}
+}

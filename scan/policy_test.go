@@ -1,0 +1,228 @@
+package scan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// starts says which of two profiles start: "coder" with the state of the row,
+// and the default one, of which nothing is recorded.
+type starts struct{ coder, dflt bool }
+
+func TestPolicyDecidesWhatStarts(t *testing.T) {
+	var (
+		coder  = starts{true, false}
+		dflt   = starts{false, true}
+		nobody = starts{}
+	)
+	tests := []struct {
+		state      string
+		recorded   starts
+		multiplex  starts
+		standalone starts // multiplex, and gateway.standalone in coder's config.yaml
+	}{
+		{``, nobody, nobody, nobody},
+		{`{"gateway_state": "running"}`, coder, dflt, coder},
+		{`{"gateway_state": "draining"}`, coder, dflt, coder},
+		{`{"gateway_state": "degraded"}`, coder, dflt, coder},
+		{`{"gateway_state": "starting"}`, nobody, nobody, nobody},
+		{`{"gateway_state": "startup_failed"}`, nobody, nobody, nobody},
+		{`{"gateway_state": "stopped"}`, nobody, nobody, nobody},
+		{`{"gateway_state": "stopped", "desired_state": "running"}`, coder, dflt, coder},
+		{`{"gateway_state": "startup_failed", "desired_state": "running"}`, coder, dflt, coder},
+		{`{"gateway_state": "running", "desired_state": "stopped"}`, nobody, nobody, nobody},
+		{`{"gateway_state": "draining", "desired_state": "stopped"}`, nobody, nobody, nobody},
+		{`{"gateway_state": "running", "desired_state": null}`, coder, dflt, coder},
+		{`{"gateway_state": "running", "desired_state": ""}`, nobody, nobody, nobody},
+		{`{"gateway_state": "running", "desired_state": 1}`, nobody, nobody, nobody},
+		{`{"desired_state": "RUNNING"}`, nobody, nobody, nobody},
+	}
+	for _, tt := range tests {
+		for _, c := range []struct {
+			policy     Policy
+			standalone bool
+			want       starts
+		}{
+			{Recorded, false, tt.recorded},
+			{Recorded, true, tt.recorded},
+			{Multiplex, false, tt.multiplex},
+			{Multiplex, true, tt.standalone},
+			{None, false, nobody},
+			{None, true, nobody},
+		} {
+			name := tt.state + " " + string(c.policy)
+			if c.standalone {
+				name += " standalone"
+			}
+			t.Run(name, func(t *testing.T) {
+				home := newHome(t)
+				put(t, home, "profiles/coder/SOUL.md", "")
+				if tt.state != "" {
+					put(t, home, "profiles/coder/gateway_state.json", tt.state)
+				}
+				if c.standalone {
+					put(t, home, "profiles/coder/config.yaml", "gateway:\n  standalone: true\n")
+				}
+				l := openVolume(t, home).Scan(Options{Autostart: c.policy})
+				checkStarts(t, l, c.want)
+			})
+		}
+	}
+}
+
+// checkStarts holds what starts, and that the boot log is told where it is not
+// what is recorded, against what is wanted.
+func checkStarts(t *testing.T, l Listing, want starts) {
+	t.Helper()
+	got := starts{
+		coder: entryOf(t, l, "coder").Verdict == Publish && entryOf(t, l, "coder").Profile.Start,
+		dflt:  entryOf(t, l, DefaultName).Verdict == Publish && entryOf(t, l, DefaultName).Profile.Start,
+	}
+	if got != want {
+		t.Errorf("starts %+v, want %+v", got, want)
+	}
+	for _, e := range l.Entries {
+		told := e.Reason != ""
+		if differs := e.Verdict != Publish || e.Profile.Start != e.Intent.Starts(); told != differs {
+			t.Errorf("%s: reason %q, want one: %v", e.Profile.Name, e.Reason, differs)
+		}
+		if e.Why == "" {
+			t.Errorf("%s: nothing says why", e.Profile.Name)
+		}
+	}
+}
+
+func TestNoneSkipsEveryProfile(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "profiles/coder/SOUL.md", "")
+	put(t, home, "profiles/coder/gateway_state.json", `{"gateway_state": "running"}`)
+	for _, e := range openVolume(t, home).Scan(Options{Autostart: None}).Entries {
+		if e.Verdict != Skipped || e.Reason != "autostart none" {
+			t.Errorf("%s: verdict %d, reason %q", e.Profile.Name, e.Verdict, e.Reason)
+		}
+	}
+}
+
+func TestFoldIsToldByName(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "config.yaml", "multiplex_profiles: true\n")
+	for _, name := range []string{"b", "a", "idle"} {
+		put(t, home, "profiles/"+name+"/SOUL.md", "")
+	}
+	put(t, home, "profiles/a/gateway_state.json", `{"gateway_state": "running"}`)
+	put(t, home, "profiles/b/gateway_state.json", `{"gateway_state": "running"}`)
+	l := openVolume(t, home).Scan(Options{Autostart: Auto})
+	const serves = "serves a, b (multiplex_profiles in config.yaml)"
+	if diff := cmp.Diff([]string{"gateway-default " + serves}, l.Notices); diff != "" {
+		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+	if e := entryOf(t, l, DefaultName); e.Reason != serves {
+		t.Errorf("reason of default %q, want %q", e.Reason, serves)
+	}
+	const folded = "folded into gateway-default (multiplex_profiles in config.yaml)"
+	if e := entryOf(t, l, "a"); e.Reason != folded {
+		t.Errorf("reason of a %q, want %q", e.Reason, folded)
+	}
+	if e := entryOf(t, l, "idle"); e.Reason != "" || e.Why != folded {
+		t.Errorf("idle: reason %q, why %q", e.Reason, e.Why)
+	}
+}
+
+func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
+	tests := []struct {
+		variable, config string
+		want             Policy
+		warns            string // a part of the one warning, or none
+	}{
+		{"", "", Recorded, ""},
+		{"1", "", Multiplex, ""},
+		{"TRUE", "", Multiplex, ""},
+		{"Yes", "", Multiplex, ""},
+		{"on", "multiplex_profiles: false", Multiplex, ""},
+		{"0", "multiplex_profiles: true", Recorded, ""},
+		{"false", "multiplex_profiles: true", Recorded, ""},
+		{"No", "multiplex_profiles: true", Recorded, ""},
+		{"OFF", "multiplex_profiles: true", Recorded, ""},
+		{" ", "multiplex_profiles: true", Multiplex, ""},
+		{"maybe", "multiplex_profiles: true", Multiplex, `GATEWAY_MULTIPLEX_PROFILES="maybe" is neither`},
+		{"", "multiplex_profiles: true", Multiplex, ""},
+		{"", "multiplex_profiles: True", Multiplex, ""},
+		{"", "multiplex_profiles: yes", Multiplex, ""},
+		{"", "multiplex_profiles: On", Multiplex, ""},
+		{"", "multiplex_profiles: 'on'", Multiplex, ""},
+		{"", "multiplex_profiles: '1'", Multiplex, ""},
+		{"", "multiplex_profiles: off", Recorded, ""},
+		{"", "multiplex_profiles: ''", Recorded, ""},
+		{"", "multiplex_profiles:", Recorded, ""},
+		{"", "multiplex_profiles: 1", Recorded, "line 1, column 21: multiplex_profiles is neither"},
+		{"", "multiplex_profiles: [a]", Recorded, "multiplex_profiles is neither"},
+		{"", "gateway:\n  multiplex_profiles: true", Multiplex, ""},
+		{"", "multiplex_profiles: false\ngateway:\n  multiplex_profiles: true", Recorded, ""},
+		{"", "multiplex_profiles: maybe\ngateway:\n  multiplex_profiles: true", Multiplex, "multiplex_profiles is neither"},
+		{"", "gateway: on", Recorded, ""},
+		{"", "gateway: &g {multiplex_profiles: on}\nother: *g", Multiplex, ""},
+		{"", "base: &b {multiplex_profiles: on}\ngateway:\n  <<: *b", Multiplex, ""},
+		{"", "gateway: &g {<<: *g}", Recorded, ""},
+		{"", "gateway: &g {<<: [" + strings.Repeat("*g, ", 1000) + "]}", Recorded, ""},
+		{"", "multiplex_profiles: no\nmultiplex_profiles: yes", Multiplex, ""},
+		{"", "a: b: c", Recorded, `reading "config.yaml": line 1, column 5: mapping values are not allowed`},
+		{"", "x:\n\t- y", Recorded, "line 2, column 1"},
+		{"", "a: \xff", Recorded, `reading "config.yaml": `},
+		{"", "- multiplex_profiles: on", Recorded, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.variable+"/"+tt.config, func(t *testing.T) {
+			home := newHome(t)
+			put(t, home, "config.yaml", tt.config)
+			l := openVolume(t, home).Scan(Options{Autostart: Auto, Multiplex: tt.variable})
+			if l.Autostart != tt.want {
+				t.Errorf("policy %s, want %s", l.Autostart, tt.want)
+			}
+			got := strings.Join(l.Warnings, "\n")
+			if tt.warns == "" && got != "" || !strings.Contains(got, tt.warns) {
+				t.Errorf("warnings %q, want %q", got, tt.warns)
+			}
+		})
+	}
+}
+
+func TestConfigThatCannotBeReadCountsAsOff(t *testing.T) {
+	home := newHome(t)
+	fifo(t, home, "config.yaml")
+	l := scanWith(t, home, Options{Autostart: Auto})
+	if l.Autostart != Recorded || len(l.Warnings) != 1 || !strings.HasPrefix(l.Warnings[0], `reading "config.yaml": not a regular file`) {
+		t.Errorf("policy %s, warnings %q", l.Autostart, l.Warnings)
+	}
+}
+
+func TestAliasBombIsNotExpanded(t *testing.T) {
+	home := newHome(t)
+	bomb := "a: &a [x]\n"
+	for c := 'b'; c <= 'z'; c++ {
+		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+", ", 20) + "]\n"
+	}
+	put(t, home, "config.yaml", bomb+"multiplex_profiles: on\n")
+	if l := scanWith(t, home, Options{Autostart: Auto}); l.Autostart != Multiplex {
+		t.Errorf("policy %s, warnings %q", l.Autostart, l.Warnings)
+	}
+}
+
+func scanWith(t *testing.T, home string, o Options) Listing {
+	t.Helper()
+	v := openVolume(t, home)
+	return inTime(t, func() Listing { return v.Scan(o) })
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, seed := range []string{"multiplex_profiles: on\n", "gateway: &g {<<: *g}\n", "a: [\n", "<<: [{a: b}, *x]\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		root, err := parseYAML(data)
+		if err == nil {
+			config{root: root}.toggle("gateway", "multiplex_profiles")
+		}
+	})
+}

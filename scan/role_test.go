@@ -1,0 +1,84 @@
+package scan
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
+	const w = "/opt/hermes/docker/main-wrapper.sh"
+	tests := []struct {
+		processes map[string]string // number to command line, words divided by spaces
+		want      []string
+	}{
+		{map[string]string{"1": "/init " + w + " dashboard"}, []string{"dashboard"}},
+		{map[string]string{"1": "/init " + w + " hermes dashboard"}, []string{"dashboard"}},
+		{map[string]string{"1": "/init " + w + " /x/entrypoint-dispatch.sh /x/hermes serve"}, []string{"serve"}},
+		{map[string]string{"1": "/init " + w + " hermes hermes"}, []string{"hermes"}},
+		{map[string]string{"1": "/init " + w + " x-hermes dashboard"}, []string{"x-hermes", "dashboard"}},
+		{map[string]string{"1": "/init " + w}, nil},
+		{map[string]string{"1": "s6-svscan", "9": "rc.init top " + w + " gui", "17": "rc.init top " + w + " serve"}, []string{"gui"}},
+		{map[string]string{"1": "s6-svscan", "10": "x " + w + " gui", "9": "x " + w + " serve"}, []string{"serve"}},
+		{map[string]string{"1": "/init dashboard"}, nil},
+		{map[string]string{}, nil},
+	}
+	for _, tt := range tests {
+		proc := newHome(t)
+		for pid, line := range tt.processes {
+			put(t, proc, pid+"/cmdline", strings.ReplaceAll(line, " ", "\x00")+"\x00")
+		}
+		put(t, proc, "self/cmdline", w+"\x00desktop\x00")
+		fifo(t, proc, "3/cmdline")
+		got := inTime(t, func() Role { return ReadRole(proc) })
+		if diff := cmp.Diff(tt.want, got.Args); diff != "" && len(tt.want)+len(got.Args) > 0 {
+			t.Errorf("%v (-want +got):\n%s", tt.processes, diff)
+		}
+	}
+}
+
+func TestRoleOfAnotherUsersProcessIsPassedOver(t *testing.T) {
+	needsRoot(t)
+	proc := newHome(t)
+	put(t, proc, "7/cmdline", "main-wrapper.sh\x00dashboard\x00")
+	chown(t, proc, "7/cmdline", strangerID)
+	if got := ReadRole(proc); len(got.Args) > 0 {
+		t.Errorf("role %q, chosen by a user", got.Args)
+	}
+}
+
+func TestLegacyCommandIsGatewayRunWithoutSupervision(t *testing.T) {
+	tests := []struct {
+		args, variable string
+		want           bool
+	}{
+		{"gateway run", "", true},
+		{"gateway run -p dashboard", "", true},
+		{"gateway run", "0", true},
+		{"gateway run", "1", false},
+		{"gateway run", "TRUE", false},
+		{"gateway run", "Yes", false},
+		{"gateway run --no-supervise", "", false},
+		{"gateway run -v --no-supervise", "", false},
+		{"gateway", "", false},
+		{"gateway status", "", false},
+		{"chat", "", false},
+		{"", "", false},
+	}
+	for _, tt := range tests {
+		if got := (Role{Args: strings.Fields(tt.args)}).Legacy(tt.variable); got != tt.want {
+			t.Errorf("%q with %q: %v, want %v", tt.args, tt.variable, got, tt.want)
+		}
+	}
+}
+
+func FuzzCommandLine(f *testing.F) {
+	f.Add([]byte("/init\x00main-wrapper.sh\x00hermes\x00dashboard\x00"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		args, found := afterWrapper(parseCmdline(data))
+		if !found && len(args) > 0 {
+			t.Errorf("arguments %q without a wrapper", args)
+		}
+	})
+}
