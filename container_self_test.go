@@ -72,7 +72,7 @@ func TestContainerRunsCommands(t *testing.T) {
 		if got := c.run("hermes", "sh", "-c", "kill -KILL $$").code; got != 128+9 {
 			t.Errorf("a killed command has code %d", got)
 		}
-		for _, program := range []string{"slotgen", "with-contenv", "s6-svscan", "execlineb", "importas"} {
+		for _, program := range []string{"slotgen", "with-contenv", "s6-svscan", "execlineb", "foreground"} {
 			c.mustRun("hermes", "sh", "-c", `command -v "$0"`, program)
 		}
 	})
@@ -173,7 +173,7 @@ func TestContainerLeavesNothing(t *testing.T) {
 func handMadeService(c *container, name string) {
 	c.t.Helper()
 	dir := c.path("/run/service/" + name)
-	run := "#!/command/with-contenv sh\nexec s6-setuidgid hermes hermes gateway run\n"
+	run := "#!/command/with-contenv sh\nuser=hermes\nexec s6-setuidgid $user hermes gateway run\n"
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		c.t.Fatalf("making a service: %v", err)
 	}

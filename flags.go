@@ -9,10 +9,10 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"slotgen/render/scandir"
 	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
 )
 
 const (

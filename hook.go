@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/urfave/cli/v2"
-
 	"slotgen/render"
+
+	"github.com/urfave/cli/v2"
 )
 
 func hookCommand(out *output) *cli.Command {

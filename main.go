@@ -40,12 +40,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	var reported reportedError
-	if errors.As(err, &reported) {
+	if _, reported := errors.AsType[reportedError](err); reported {
 		return exitIncomplete
 	}
-	var topic cli.ExitCoder // what "slotgen help TOPIC" returns
-	if errors.As(err, &topic) {
+	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "slotgen help TOPIC"
 		err = errors.New(decapitalize(topic.Error()))
 	}
 	msg.fail(err)

@@ -23,8 +23,7 @@ func (m messages) warn(format string, args ...any) { m.line("warning: "+format, 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
 	m.line("error: %s", err)
-	var hinted hintedError
-	if errors.As(err, &hinted) {
+	if hinted, ok := errors.AsType[hintedError](err); ok {
 		m.line("hint: %s", hinted.hint)
 	}
 }

@@ -232,6 +232,7 @@ func (p *pass) profile(e scan.Entry) outcome {
 		return newOutcome(e, actionSkipped)
 	case scan.Failed:
 		return newOutcome(e, actionFailed)
+	case scan.Publish:
 	}
 	o := newOutcome(e, actionRegistered)
 	if e.Profile.Start {

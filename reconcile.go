@@ -5,9 +5,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
 )
 
 func reconcileCommand(out *output, msg messages) *cli.Command {

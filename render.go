@@ -7,12 +7,12 @@ import (
 	"slices"
 	"time"
 
-	"github.com/urfave/cli/v2"
-	"golang.org/x/tools/txtar"
-
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/tools/txtar"
 )
 
 func renderCommand(out *output, msg messages) *cli.Command {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/urfave/cli/v2"
-
 	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
 )
 
 // tailLines is how many lines of the boot log scan shows of one profile.

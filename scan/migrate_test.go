@@ -14,7 +14,7 @@ import (
 var epoch = time.Date(2026, 5, 21, 6, 18, 5, 0, time.UTC)
 
 func TestLegacyContainerStartsItsGatewayUnlessAStateIsRecorded(t *testing.T) {
-	state := filepath.Join("gateway_state.json")
+	const state = "gateway_state.json"
 	tests := []struct {
 		name    string
 		make    func(t *testing.T, home string)
@@ -57,7 +57,7 @@ func TestMigratedStateBelongsToTheUserAndIsRead(t *testing.T) {
 	if got := read(t, home, "gateway_state.json"); got != want {
 		t.Errorf("content %q, want %q", got, want)
 	}
-	checkOwner(t, home, "gateway_state.json", 0o644, 10000, 10001)
+	checkOwner(t, home, "gateway_state.json", 0o644)
 	if !missingIn(home, ".gateway_state.json.new") {
 		t.Error("what the killed pass left is still there")
 	}
@@ -86,13 +86,14 @@ func TestMigrationNeverReplacesAFile(t *testing.T) {
 	}
 }
 
-func checkOwner(t *testing.T, home, name string, mode uint32, uid, gid int) {
+// checkOwner holds a file against its mode and the owner 10000:10001.
+func checkOwner(t *testing.T, home, name string, mode uint32) {
 	t.Helper()
 	var st unix.Stat_t
 	if err := unix.Lstat(filepath.Join(home, name), &st); err != nil {
 		t.Fatal(err)
 	}
-	if st.Mode&0o7777 != mode || int(st.Uid) != uid || int(st.Gid) != gid {
-		t.Errorf("%s: mode %04o owner %d:%d, want %04o %d:%d", name, st.Mode&0o7777, st.Uid, st.Gid, mode, uid, gid)
+	if st.Mode&0o7777 != mode || int(st.Uid) != 10000 || int(st.Gid) != 10001 {
+		t.Errorf("%s: mode %04o owner %d:%d, want %04o 10000:10001", name, st.Mode&0o7777, st.Uid, st.Gid, mode)
 	}
 }

@@ -79,6 +79,7 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 		}
 	case Multiplex:
 		l.fold(v, basis)
+	case Auto, Recorded:
 	}
 }
 

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -199,11 +200,12 @@ func TestConfigThatCannotBeReadCountsAsOff(t *testing.T) {
 
 func TestAliasBombIsNotExpanded(t *testing.T) {
 	home := newHome(t)
-	bomb := "a: &a [x]\n"
+	var bomb strings.Builder
+	bomb.WriteString("a: &a [x]\n")
 	for c := 'b'; c <= 'z'; c++ {
-		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+", ", 20) + "]\n"
+		fmt.Fprintf(&bomb, "%c: &%c [%s]\n", c, c, strings.Repeat("*"+string(c-1)+", ", 20))
 	}
-	put(t, home, "config.yaml", bomb+"multiplex_profiles: on\n")
+	put(t, home, "config.yaml", bomb.String()+"multiplex_profiles: on\n")
 	if l := scanWith(t, home, Options{Autostart: Auto}); l.Autostart != Multiplex {
 		t.Errorf("policy %s, warnings %q", l.Autostart, l.Warnings)
 	}

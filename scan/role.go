@@ -96,7 +96,7 @@ func readCmdline(name string) []string {
 
 func parseCmdline(data []byte) []string {
 	var args []string
-	for _, word := range bytes.Split(data, []byte{0}) {
+	for word := range bytes.SplitSeq(data, []byte{0}) {
 		if len(word) > 0 {
 			args = append(args, string(word))
 		}

@@ -16,7 +16,7 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 		{map[string]string{"1": "/init " + w + " dashboard"}, []string{"dashboard"}},
 		{map[string]string{"1": "/init " + w + " hermes dashboard"}, []string{"dashboard"}},
 		{map[string]string{"1": "/init " + w + " /x/entrypoint-dispatch.sh /x/hermes serve"}, []string{"serve"}},
-		{map[string]string{"1": "/init " + w + " hermes hermes"}, []string{"hermes"}},
+		{map[string]string{"1": "/init " + w + " hermes bash hermes"}, []string{"bash", "hermes"}},
 		{map[string]string{"1": "/init " + w + " x-hermes dashboard"}, []string{"x-hermes", "dashboard"}},
 		{map[string]string{"1": "/init " + w}, nil},
 		{map[string]string{"1": "s6-svscan", "9": "rc.init top " + w + " gui", "17": "rc.init top " + w + " serve"}, []string{"gui"}},

@@ -67,8 +67,7 @@ func dupDir(root *os.Root, path string) (int, error) {
 // bare strips the path from an error of package os: messages name the path
 // themselves, quoted.
 func bare(err error) error {
-	var perr *os.PathError
-	if errors.As(err, &perr) {
+	if perr, ok := errors.AsType[*os.PathError](err); ok {
 		return perr.Err
 	}
 	return err

@@ -38,6 +38,7 @@ func (a Access) Dangerous() string {
 		return "the group can make root write event bytes into any file, another service's control among them"
 	case AccessOwner:
 		return "the user can make root overwrite any file"
+	case AccessGroup, AccessRoot:
 	}
 	return ""
 }

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"slotgen/render"
+
+	"golang.org/x/sys/unix"
 )
 
 // node is one file, directory or FIFO of a slot, as it should be or as it was

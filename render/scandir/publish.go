@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 
-	"golang.org/x/sys/unix"
-
 	"slotgen/render"
+
+	"golang.org/x/sys/unix"
 )
 
 // Change is what a pass does, or would do, to a published slot.

@@ -89,8 +89,12 @@ func openat(fd int, name string, flags int) (int, error) {
 // themselves, quoted.
 func bare(err error) error {
 	var perr *os.PathError
-	if errors.As(err, &perr) {
+	var lerr *os.LinkError
+	switch {
+	case errors.As(err, &perr):
 		return perr.Err
+	case errors.As(err, &lerr):
+		return lerr.Err
 	}
 	return err
 }

@@ -1,0 +1,162 @@
+package scandir
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// holdVar makes the test binary take an fcntl lock on the file it names, as
+// s6-supervise does: a process does not see its own lock.
+const holdVar = "SLOTGEN_TEST_HOLD"
+
+func TestMain(m *testing.M) {
+	path := os.Getenv(holdVar)
+	if path == "" {
+		os.Exit(m.Run())
+	}
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CREAT, 0o644)
+	if err == nil {
+		err = unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	}
+	if err != nil {
+		os.Exit(1)
+	}
+	fmt.Println("held")
+	_, _ = io.ReadAll(os.Stdin)
+}
+
+// hold has another process lock path until the returned function is called.
+func hold(t *testing.T, path string) func() {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), holdVar+"="+path)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "held\n" {
+		t.Fatalf("the lock was not had: %v", err)
+	}
+	release := func() { _, _ = stdin.Close(), cmd.Wait() }
+	t.Cleanup(release)
+	return release
+}
+
+func TestSlotIsLiveWhileASupervisorHoldsItOrItsLogger(t *testing.T) {
+	for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
+		t.Run(lock, func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			publish(t, d, slot("#!/bin/sh\n"))
+			before := inode(t, filepath.Join(path, "gateway-coder"))
+			release := hold(t, filepath.Join(path, "gateway-coder", lock))
+			p := publish(t, d, slot("#!/bin/dash\n"))
+			if !p.Live || p.Change != None || inode(t, filepath.Join(path, "gateway-coder")) != before {
+				t.Errorf("live %v, change %s; want live and left as it is", p.Live, p.Change)
+			}
+			release()
+			if p := publish(t, d, slot("#!/bin/dash\n")); p.Live || p.Change != Updated {
+				t.Errorf("live %v, change %s; want updated once the supervisor is gone", p.Live, p.Change)
+			}
+		})
+	}
+}
+
+func TestVisibleSlotIsLiveWhileAScannerListens(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	control := filepath.Join(path, ".s6-svscan", "control")
+	if err := os.Mkdir(filepath.Dir(control), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(control, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Rescan(); err != ErrNoScanner { //nolint:errorlint // the very value is promised
+		t.Errorf("rescan without a reader: %v", err)
+	}
+	if p := publish(t, d, slot("#!/bin/sh\n# 2\n")); p.Live || p.Change != Updated {
+		t.Errorf("a FIFO that nobody reads makes the slot live: %+v", p)
+	}
+	fd, err := unix.Open(control, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if p := publish(t, d, slot("#!/bin/sh\n# 3\n")); !p.Live || p.Change != None {
+		t.Errorf("live %v, change %s; want live and left as it is", p.Live, p.Change)
+	}
+	if err := d.Rescan(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 8)
+	if n, err := unix.Read(fd, buf); err != nil || string(buf[:n]) != "a" {
+		t.Errorf("s6-svscan was told %q, %v; want a", buf[:n], err)
+	}
+}
+
+func TestOddLockOrControlIsAnErrorAndNeverBlocks(t *testing.T) {
+	t.Run("lock is a FIFO", func(t *testing.T) {
+		path := t.TempDir()
+		d := open(t, path)
+		publish(t, d, slot("#!/bin/sh\n"))
+		if err := unix.Mkfifo(filepath.Join(path, "gateway-coder/supervise/lock"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Plan(slot("#!/bin/sh\n"), owners()); err == nil {
+			t.Error("no error")
+		}
+	})
+	t.Run("control is a file", func(t *testing.T) {
+		path := t.TempDir()
+		d := open(t, path)
+		publish(t, d, slot("#!/bin/sh\n"))
+		write(t, filepath.Join(path, ".s6-svscan/control"), "")
+		if _, err := d.Plan(slot("#!/bin/sh\n"), owners()); err == nil {
+			t.Error("no error")
+		}
+		if text, _ := os.ReadFile(filepath.Join(path, ".s6-svscan/control")); len(text) > 0 {
+			t.Error("it was written to")
+		}
+	})
+}
+
+func TestWhoElseMayWriteTheScandirIsNamed(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	if got := d.Risks(); len(got) > 0 {
+		t.Errorf("risks %q of a scandir that is ours", got)
+	}
+	for mode, want := range map[uint32]string{0o777: "everybody, who", 0o1777: "everybody, within the sticky bit's limits, who"} {
+		if err := unix.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Risks(); len(got) != 1 || got[0] != "scandir \""+path+"\" is writable by "+want+" is thereby root" {
+			t.Errorf("mode %o: risks %q", mode, got)
+		}
+	}
+	if err := unix.Chown(path, 4242, -1); err != nil {
+		t.Skip("needs root")
+	}
+	if err := unix.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Risks(); len(got) != 1 || got[0] != "scandir \""+path+"\" is writable by uid 4242, who is thereby root" {
+		t.Errorf("risks %q", got)
+	}
+}
