@@ -23,6 +23,8 @@ func newApp(out *output, msg messages) *cli.App {
 			reconcileCommand(out, msg),
 			renderCommand(out, msg),
 			scanCommand(out, msg),
+			diffCommand(out, msg),
+			templatesCommand(out, msg),
 			hookCommand(out),
 		},
 	}
@@ -44,6 +46,21 @@ func noCommand(c *cli.Context) error {
 		return withHint(err, "%s", decapitalize(near))
 	}
 	return withHint(err, hint)
+}
+
+// noSubcommand is the action of a command that has commands of its own.
+func noSubcommand(name string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		var names []string
+		for _, sub := range c.Command.Subcommands {
+			names = append(names, sub.Name)
+		}
+		there := "there is " + strings.Join(names, ", ")
+		if !c.Args().Present() {
+			return withHint(fmt.Errorf("no %s command given", name), "%s", there)
+		}
+		return withHint(fmt.Errorf("unknown %s command %q", name, c.Args().First()), "%s", there)
+	}
 }
 
 // usageError replaces cli's own answer to a bad flag, which is the whole help

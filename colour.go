@@ -9,7 +9,7 @@ import (
 )
 
 // palette marks whole lines; the empty one leaves them plain.
-type palette struct{ bold, red, green, yellow, reset string }
+type palette struct{ bold, red, green, yellow, cyan, reset string }
 
 func (p palette) paint(colour, line string) string {
 	if colour == "" {
@@ -32,7 +32,7 @@ func newPalette(when string, w io.Writer) (palette, error) {
 	default:
 		return palette{}, fmt.Errorf("--color: %q is none of auto, always, never", when)
 	}
-	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", reset: "\x1b[0m"}, nil
+	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", cyan: "\x1b[36m", reset: "\x1b[0m"}, nil
 }
 
 func wantsColour(w io.Writer) bool {

@@ -21,6 +21,7 @@ const (
 	defaultCommandDir = "/command"
 	defaultCommand    = "hermes"
 	defaultProc       = "/proc"
+	defaultTemplates  = "/etc/slotgen/templates"
 )
 
 // Categories of flags in help.
@@ -82,9 +83,18 @@ func passFlags() []cli.Flag {
 	}
 }
 
+func templatesFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"}, Category: categoryPaths,
+		DefaultText: defaultTemplates + " when it exists",
+		Usage:       "templates in `DIR` go before the embedded ones",
+	}
+}
+
 // slotFlags are the flags that decide what a slot holds.
 func slotFlags() []cli.Flag {
 	return []cli.Flag{
+		templatesFlag(),
 		&cli.StringFlag{
 			Name: "user", EnvVars: []string{"SLOTGEN_USER"}, Category: categorySlots, DefaultText: defaultUser,
 			Usage: "run the gateways as `USER`, a name or UID:GID",
@@ -116,6 +126,7 @@ type settings struct {
 	scandir   string
 	proc      string
 	json      bool
+	templates string
 	access    scandir.Access
 	autostart scan.Policy
 	base      scan.Profile
@@ -126,6 +137,8 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 		home:    cmp.Or(c.String("home"), defaultHome),
 		scandir: cmp.Or(c.String("scandir"), defaultScandir),
 		proc:    cmp.Or(c.String("proc"), defaultProc),
+
+		templates: c.String("templates"),
 	}
 	abs, err := filepath.Abs(s.scandir)
 	if err != nil {

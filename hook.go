@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -32,11 +31,6 @@ func hookCommand(out *output) *cli.Command {
 				return err
 			}),
 		}},
-		Action: func(c *cli.Context) error {
-			if !c.Args().Present() {
-				return withHint(errors.New("no hook given"), "there is cont-init")
-			}
-			return withHint(fmt.Errorf("unknown hook %q", c.Args().First()), "there is cont-init")
-		},
+		Action: noSubcommand("hook"),
 	}
 }

@@ -23,8 +23,15 @@ func (m messages) warn(format string, args ...any) { m.line("warning: "+format, 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
 	m.line("error: %s", err)
-	if hinted, ok := errors.AsType[hintedError](err); ok {
-		m.line("hint: %s", hinted.hint)
+	m.hint(err)
+}
+
+// hint prints the mend of an error that knows one, of this package's or of
+// another's.
+func (m messages) hint(err error) {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		m.line("hint: %s", hinted.Hint())
 	}
 }
 
@@ -35,6 +42,9 @@ type hintedError struct {
 }
 
 func (e hintedError) Unwrap() error { return e.error }
+
+// Hint returns the mend.
+func (e hintedError) Hint() string { return e.hint }
 
 func withHint(err error, format string, args ...any) error {
 	return hintedError{error: err, hint: fmt.Sprintf(format, args...)}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,6 +28,9 @@ type outcome struct {
 	live   bool
 	// reason is what the boot log says beside the action, why the whole of it.
 	reason, why string
+	// err is what failed, for its hint; the reason is its text.
+	err         error
+	differences []scandir.Difference
 }
 
 func newOutcome(e scan.Entry, action string) outcome {
@@ -36,7 +38,9 @@ func newOutcome(e scan.Entry, action string) outcome {
 }
 
 func (o outcome) failed(err error) outcome {
-	o.action, o.change, o.reason, o.why = actionFailed, scandir.None, err.Error(), err.Error()
+	// What was joined of several errors is one line in a log.
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	o.action, o.change, o.reason, o.why, o.err = actionFailed, scandir.None, text, text, err
 	return o
 }
 
@@ -56,7 +60,8 @@ func (o outcome) tell(msg messages) {
 	case actionSkipped:
 		msg.warn("skipping profile %+q: %s", o.entry.Profile.Name, o.reason)
 	case actionFailed:
-		msg.fail(fmt.Errorf("profile %+q: %w", o.entry.Profile.Name, errors.New(o.reason)))
+		msg.line("error: profile %+q: %s", o.entry.Profile.Name, o.reason)
+		msg.hint(o.err)
 	}
 }
 

@@ -49,7 +49,7 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	if err := p.checkOnly(); err != nil {
 		return nil, err
 	}
-	if p.set, err = render.Embedded(); err != nil {
+	if p.set, err = loadTemplates(p.templates, p.msg); err != nil {
 		return nil, err
 	}
 	if err := p.openScandir(); err != nil {
@@ -245,19 +245,20 @@ func (p *pass) profile(e scan.Entry) outcome {
 }
 
 func (p *pass) publish(o *outcome) error {
-	slot, err := p.set.Slot(o.entry.Profile)
+	slot, findings, err := p.set.Slot(o.entry.Profile)
 	if err != nil {
 		return err
 	}
-	if p.dir == nil {
-		o.change = scandir.Created
-		return nil
+	for _, f := range findings {
+		p.msg.warn("profile %q: %s", o.entry.Profile.Name, f)
 	}
-	plan, err := p.dir.Plan(slot, p.owners)
-	if err != nil {
-		return err
+	plan := scandir.PlanNew(slot, p.owners)
+	if p.dir != nil {
+		if plan, err = p.dir.Plan(slot, p.owners); err != nil {
+			return err
+		}
 	}
-	o.change, o.live = plan.Change, plan.Live
+	o.change, o.live, o.differences = plan.Change, plan.Live, plan.Differences
 	if plan.Live && len(plan.Differences) > 0 {
 		p.msg.warn("slot %q is live and not as rendered (%s): left as it is", slot.Service, listed(plan.Differences))
 	}

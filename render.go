@@ -78,14 +78,17 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
 		return render.Slot{}, reportedError{}
 	}
-	set, err := render.Embedded()
+	set, err := loadTemplates(s.templates, msg)
 	if err != nil {
 		return render.Slot{}, err
 	}
-	slot, err := set.Slot(e.Profile)
+	slot, findings, err := set.Slot(e.Profile)
 	if err != nil {
 		msg.fail(err)
 		return render.Slot{}, reportedError{}
+	}
+	for _, f := range findings {
+		msg.warn("%s", f)
 	}
 	return slot, nil
 }

@@ -21,11 +21,11 @@ func Hook(kind, program string) ([]byte, error) {
 	}
 	t, err := template.New(name).Option("missingkey=error").Funcs(Functions()).Parse(string(text))
 	if err != nil {
-		return nil, positioned(err)
+		return nil, templateError{err}
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, struct{ Program string }{program}); err != nil {
-		return nil, positioned(err)
+		return nil, templateError{err}
 	}
 	return out.Bytes(), nil
 }

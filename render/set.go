@@ -2,90 +2,176 @@ package render
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
-	"path"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"slotgen/scan"
-	"slotgen/templates"
 )
 
 const suffix = ".tmpl"
 
-// Set is a parsed template tree. It is safe for use by several goroutines.
+// Set is the templates of all profiles: for each file a profile's own override
+// goes before a common one, and that before the embedded one (design,
+// "Templates"). It is safe for use by several goroutines.
 type Set struct {
-	root *template.Template
-	// paths are the slot files that have a template, sorted.
-	paths []string
+	embedded, common layer
+	profiles         map[string]layer
+	// Warnings are about files that are no templates.
+	Warnings []string
+
+	shared func() *tree
 }
 
-// Embedded parses the embedded templates.
+// Embedded returns the templates in the binary.
 func Embedded() (*Set, error) {
-	set := &Set{root: template.New("").Option("missingkey=error").Funcs(Functions())}
-	if err := fs.WalkDir(templates.FS, ".", set.add); err != nil {
-		return nil, fmt.Errorf("reading the embedded templates: %w", err)
+	l, err := embeddedLayer()
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(set.paths)
-	return set, nil
+	s := &Set{embedded: l, common: layer{}, profiles: map[string]layer{}}
+	s.shared = sync.OnceValue(func() *tree { return newTree(s.common, s.embedded) })
+	return s, nil
 }
 
-// add parses one file. A template is named by its slot path, since two files of
-// one slot may have the same base name.
-func (s *Set) add(name string, entry fs.DirEntry, err error) error {
-	if err != nil {
-		return err
-	}
-	if entry.IsDir() {
-		if name == hookDir {
-			return fs.SkipDir
-		}
-		return nil
-	}
-	if !strings.HasSuffix(name, suffix) {
-		return nil
-	}
-	text, err := fs.ReadFile(templates.FS, name)
-	if err != nil {
-		return err
-	}
-	slotPath := strings.TrimSuffix(name, suffix)
-	if _, err := s.root.New(slotPath).Parse(string(text)); err != nil {
-		return positioned(err)
-	}
-	if !strings.HasPrefix(path.Base(slotPath), "_") {
-		s.paths = append(s.paths, slotPath)
-	}
-	return nil
+// tree is the parsed templates of one profile, or of all that have none of
+// their own.
+type tree struct {
+	root  *template.Template
+	files []source // without partials, sorted by slot path
+	// checked tells whether an override has a hand in every file.
+	checked bool
+	err     error
 }
 
-// Slot renders the slot of p. The error names the slot and the template's
-// file, line and column.
-func (s *Set) Slot(p scan.Profile) (Slot, error) {
-	slot := Slot{Service: p.Service, Start: p.Start, Files: make([]File, 0, len(s.paths)+1)}
-	for _, name := range s.paths {
-		var out bytes.Buffer
-		if err := s.root.ExecuteTemplate(&out, name, p); err != nil {
-			return Slot{}, fmt.Errorf("rendering slot %q: %w", p.Name, positioned(err))
+func (s *Set) treeFor(profile string) *tree {
+	own, ok := s.profiles[profile]
+	if !ok {
+		return s.shared()
+	}
+	return newTree(own, s.common, s.embedded)
+}
+
+// effective returns the sources in use: of each slot path the one in the first
+// layer that has it. Those of the last layer come first, so that a block that is
+// defined twice is the earlier layer's.
+func effective(layers ...layer) []source {
+	chosen := layer{}
+	rank := map[string]int{}
+	for i, l := range slices.Backward(layers) {
+		maps.Copy(chosen, l)
+		for slotPath := range l {
+			rank[slotPath] = -i
 		}
-		if len(bytes.TrimSpace(out.Bytes())) == 0 {
+	}
+	return slices.SortedFunc(maps.Values(chosen), func(a, b source) int {
+		return cmp.Or(cmp.Compare(rank[a.slotPath], rank[b.slotPath]), cmp.Compare(a.slotPath, b.slotPath))
+	})
+}
+
+func bySlotPath(a, b source) int { return cmp.Compare(a.slotPath, b.slotPath) }
+
+func newTree(layers ...layer) *tree {
+	t := &tree{root: template.New("").Option("missingkey=error").Funcs(Functions())}
+	var errs []error
+	badPartial := false
+	for _, src := range effective(layers...) {
+		if err := t.parse(src); err != nil {
+			errs = append(errs, err)
+			badPartial = badPartial || src.isPartial()
 			continue
 		}
-		slot.Files = append(slot.Files, File{Path: name, Mode: fileMode(name, out.Bytes()), Data: out.Bytes()})
+		if src.isPartial() {
+			t.checked = t.checked || !src.embedded
+		} else {
+			t.files = append(t.files, src)
+		}
 	}
+	slices.SortFunc(t.files, bySlotPath)
+	if t.err = errors.Join(errs...); badPartial {
+		t.files = nil // without its blocks the rest fails too, and tells nothing new
+	}
+	return t
+}
+
+// parse adds a template under the name of its file: two files of one slot may
+// have the same base name.
+func (t *tree) parse(src source) error {
+	if src.err != nil {
+		return fmt.Errorf("template %s: %w", src.file, src.err)
+	}
+	_, err := t.root.New(src.file).Parse(src.text)
+	if err == nil {
+		return nil
+	}
+	line, column := parseColumn(src.text, func(text string) error {
+		_, err := template.New(src.file).Funcs(Functions()).Parse(text)
+		return err
+	})
+	// "template: FILE:LINE: what", of which the line may be the text's last.
+	_, what, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+src.file+":"), ": ")
+	return fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, what)
+}
+
+// Slot renders the slot of p and checks what an override has a hand in. Findings
+// are what is doubtful and no error. The error names the slot and, joined, every
+// place that is wrong: file, line and column of a template, or of what it rendered.
+func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
+	t := s.treeFor(p.Name)
+	slot := Slot{Service: p.Service, Start: p.Start, Files: make([]File, 0, len(t.files)+1)}
+	errs := []error{t.err}
+	var findings []Finding
+	for _, src := range t.files {
+		f, err := t.render(src, p)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if isBlank(f.Data) {
+			continue
+		}
+		if t.checked || !src.embedded {
+			findings = append(findings, checkFile(f)...)
+		}
+		slot.Files = append(slot.Files, f)
+	}
+	findings = append(findings, checkWhole(slot)...)
 	if !p.Start {
 		slot.Files = append(slot.Files, File{Path: DownFile, Mode: DataMode, Data: []byte{}})
 	}
 	slices.SortFunc(slot.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
-	return slot, nil
+	wrong, doubtful := sortOut(findings)
+	if err := errors.Join(append(errs, wrong...)...); err != nil {
+		return Slot{}, doubtful, renderError(p, err)
+	}
+	return slot, doubtful, nil
+}
+
+func renderError(p scan.Profile, err error) error {
+	return fmt.Errorf("rendering slot %q: %w", p.Name, err)
+}
+
+func (t *tree) render(src source, p scan.Profile) (File, error) {
+	var out bytes.Buffer
+	if err := t.root.ExecuteTemplate(&out, src.file, p); err != nil {
+		return File{}, templateError{err}
+	}
+	if isBlank(out.Bytes()) && (src.slotPath == "run" || src.slotPath == "type") {
+		return File{}, fmt.Errorf("template %s: %w", src.file, errMustRender)
+	}
+	return File{Path: src.slotPath, Mode: fileMode(src.slotPath, out.Bytes()), Data: out.Bytes()}, nil
 }
 
 // fileMode makes executable what s6-supervise executes and what is a script by
 // its first two bytes.
-func fileMode(name string, data []byte) fs.FileMode {
-	switch name {
+func fileMode(slotPath string, data []byte) fs.FileMode {
+	switch slotPath {
 	case "run", "finish", "log/run":
 		return ScriptMode
 	}
@@ -103,5 +189,3 @@ func (e templateError) Error() string {
 }
 
 func (e templateError) Unwrap() error { return e.err }
-
-func positioned(err error) error { return templateError{err} }

@@ -33,7 +33,7 @@ func coder() scan.Profile {
 
 func slotOf(t *testing.T, p scan.Profile) Slot {
 	t.Helper()
-	slot, err := embedded(t).Slot(p)
+	slot, _, err := embedded(t).Slot(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package scandir
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -67,6 +68,22 @@ type Difference struct {
 	Path string
 	// What says how: "missing", "content", "mode 0644, not 0755".
 	What string
+	// Have is what stands and Want what is rendered; one of them may be nil.
+	Have, Want *Item
+}
+
+// Item is one side of a difference.
+type Item struct {
+	// Kind is "file", "directory", "fifo" or "other".
+	Kind     string
+	Mode     uint32
+	UID, GID int
+	Data     []byte
+}
+
+func (n node) item() *Item {
+	kinds := map[uint32]string{unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFIFO: "fifo"}
+	return &Item{Kind: cmp.Or(kinds[n.kind], "other"), Mode: n.mode, UID: n.uid, GID: n.gid, Data: n.data}
 }
 
 // compare lists what differs between what was found and what is wanted. What is
@@ -74,20 +91,21 @@ type Difference struct {
 // sorted by path.
 func compare(have, want []node) []Difference {
 	var diffs []Difference
-	add := func(path, what string) { diffs = append(diffs, Difference{Path: path, What: what}) }
 	for len(have) > 0 || len(want) > 0 {
 		switch {
 		case len(want) == 0 || len(have) > 0 && have[0].path < want[0].path:
-			add(have[0].path, "not in the templates")
+			diffs = append(diffs, Difference{Path: have[0].path, What: "not in the templates", Have: have[0].item()})
 			have = have[1:]
 		case len(have) == 0 || want[0].path < have[0].path:
 			if !want[0].optional && !insideSkeleton(want[0].path) {
-				add(want[0].path, "missing")
+				diffs = append(diffs, Difference{Path: want[0].path, What: "missing", Want: want[0].item()})
 			}
 			want = want[1:]
 		default:
 			if what := have[0].differs(want[0]); what != "" {
-				add(want[0].path, what)
+				diffs = append(diffs, Difference{
+					Path: want[0].path, What: what, Have: have[0].item(), Want: want[0].item(),
+				})
 			}
 			have, want = have[1:], want[1:]
 		}

@@ -26,22 +26,29 @@ type Plan struct {
 	Change Change
 	// Live is true when a supervisor stands, or may soon stand, behind the slot.
 	Live bool
-	// Differences is empty unless the slot stands and is not as rendered.
+	// Differences is how what stands is not as rendered; of a slot that does not
+	// stand, everything.
 	Differences []Difference
 
 	service string
 	want    []node
 }
 
+// PlanNew is the plan for a slot where there is no scandir yet.
+func PlanNew(slot render.Slot, o Owners) Plan {
+	want := tree(slot, o)
+	return Plan{Change: Created, Differences: compare(nil, want), service: slot.Service, want: want}
+}
+
 // Plan compares a rendered slot with what stands under its name. It touches
 // nothing. Where nothing stands the change is Created; a live slot that differs
 // is left as it is, with Change None.
 func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
-	p := Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
 	have, err := d.read(slot.Service)
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
+		return PlanNew(slot, o), nil
 	}
+	p := Plan{service: slot.Service, want: tree(slot, o)}
 	if err == nil {
 		p.Differences = compare(have, p.want)
 		p.Live, err = d.Live(slot.Service)

@@ -12,6 +12,7 @@ import (
 	"slotgen/render"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
 )
 
@@ -105,14 +106,14 @@ func TestAnyDifferenceReplacesASlot(t *testing.T) {
 		do   func(dir string) error
 		want Difference
 	}{
-		"another content":  {func(dir string) error { return os.WriteFile(dir+"/run", []byte("x"), 0o755) }, Difference{"run", "content"}},
-		"another mode":     {func(dir string) error { return os.Chmod(dir+"/run", 0o700) }, Difference{"run", "mode 0700, not 0755"}},
-		"a missing file":   {func(dir string) error { return os.Remove(dir + "/finish") }, Difference{"finish", "missing"}},
-		"one file more":    {func(dir string) error { return os.WriteFile(dir+"/down", nil, 0o644) }, Difference{"down", "not in the templates"}},
-		"a link":           {func(dir string) error { return relink(dir+"/run", "finish") }, Difference{"run", "type"}},
-		"the slot's mode":  {func(dir string) error { return os.Chmod(dir, 0o700) }, Difference{"", "mode 0700, not 0755"}},
-		"supervise's mode": {func(dir string) error { return os.Chmod(dir+"/supervise", 0o755) }, Difference{"supervise", "mode 0755, not 0710"}},
-		"a large file":     {func(dir string) error { return os.Truncate(dir+"/run", 10<<30) }, Difference{"run", "content"}},
+		"another content":  {func(dir string) error { return os.WriteFile(dir+"/run", []byte("x"), 0o755) }, Difference{Path: "run", What: "content"}},
+		"another mode":     {func(dir string) error { return os.Chmod(dir+"/run", 0o700) }, Difference{Path: "run", What: "mode 0700, not 0755"}},
+		"a missing file":   {func(dir string) error { return os.Remove(dir + "/finish") }, Difference{Path: "finish", What: "missing"}},
+		"one file more":    {func(dir string) error { return os.WriteFile(dir+"/down", nil, 0o644) }, Difference{Path: "down", What: "not in the templates"}},
+		"a link":           {func(dir string) error { return relink(dir+"/run", "finish") }, Difference{Path: "run", What: "type"}},
+		"the slot's mode":  {func(dir string) error { return os.Chmod(dir, 0o700) }, Difference{Path: "", What: "mode 0700, not 0755"}},
+		"supervise's mode": {func(dir string) error { return os.Chmod(dir+"/supervise", 0o755) }, Difference{Path: "supervise", What: "mode 0755, not 0710"}},
+		"a large file":     {func(dir string) error { return os.Truncate(dir+"/run", 10<<30) }, Difference{Path: "run", What: "content"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestAnyDifferenceReplacesASlot(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := publish(t, d, slot("#!/bin/sh\n"))
-			if diff := cmp.Diff([]Difference{tt.want}, p.Differences); p.Change != Updated || diff != "" {
+			if diff := cmp.Diff([]Difference{tt.want}, p.Differences, cmpopts.IgnoreFields(Difference{}, "Have", "Want")); p.Change != Updated || diff != "" {
 				t.Errorf("change %s, differences (-want +got):\n%s", p.Change, diff)
 			}
 			if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
@@ -244,9 +245,13 @@ func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "still held after 50ms by process ") {
 		t.Errorf("error %v", err)
 	}
-	time.AfterFunc(50*time.Millisecond, func() { _ = first.Unlock() })
+	released := make(chan error)
+	go func() { released <- first.Unlock() }()
 	if err := second.Lock(5 * time.Second); err != nil {
 		t.Errorf("the lock was given up and not had: %v", err)
+	}
+	if err := <-released; err != nil {
+		t.Error(err)
 	}
 }
 

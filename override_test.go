@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// readmeBlocks returns the code blocks of README that are marked with a word.
+func readmeBlocks(t *testing.T, word string) []string {
+	t.Helper()
+	var blocks []string
+	for _, part := range strings.Split(readText(t, "README.md"), "```sh "+word+"\n")[1:] {
+		block, _, found := strings.Cut(part, "```")
+		if !found {
+			t.Fatal("a code block of README does not end")
+		}
+		blocks = append(blocks, block)
+	}
+	return blocks
+}
+
+func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
+	blocks := readmeBlocks(t, "override")
+	if len(blocks) != 3 {
+		t.Fatalf("README has %d overrides, want 3", len(blocks))
+	}
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.profile("writer", running)
+		for _, block := range blocks {
+			c.mustRun("root", "sh", "-ec", block)
+		}
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-coder", "gateway-writer")
+		if got := readText(t, c.path("/run/service/gateway-coder/notification-fd")); got != "3\n" {
+			t.Errorf("notification-fd is %q", got)
+		}
+		if _, err := os.Lstat(c.path("/run/service/gateway-writer/notification-fd")); err == nil {
+			t.Error("writer has coder's notification-fd")
+		}
+		pid := strings.TrimSpace(c.mustRun("root", "s6-svstat", "-p", "/run/service/gateway-writer"))
+		c.waitFor("writer to run under its limit", bootLimit, func() bool {
+			limits := c.run("root", "cat", "/proc/"+pid+"/limits").stdout
+			return strings.Contains(limits, "Max address space         8589934592")
+		})
+		pid = strings.TrimSpace(c.mustRun("root", "s6-svstat", "-p", "/run/service/gateway-writer/log"))
+		c.waitFor("writer's logger to rotate as told", bootLimit, func() bool {
+			args := strings.ReplaceAll(c.run("root", "cat", "/proc/"+pid+"/cmdline").stdout, "\x00", " ")
+			return strings.Contains(args, "s6-log -p 1 n20 s16000000 T /opt/data/logs/gateways/writer")
+		})
+	})
+}
+
+func TestContainerReadOnlyMountOfAnotherUserIsTaken(t *testing.T) {
+	release := s6Releases(t)[0]
+	c := newContainer(t, release)
+	c.profile("coder", running)
+	dir := filepath.Join(c.home, "overrides")
+	c.mkdir(dir)
+	c.write(filepath.Join(dir, "timeout-kill.tmpl"), "5000\n")
+	got := c.run("root", "slotgen", "reconcile", "--templates", "/opt/data/overrides")
+	if got.code != 1 || !strings.Contains(got.stderr, "belongs to uid 10000") || !strings.Contains(got.stderr, "hint: mount the override directory read-only") {
+		t.Errorf("a directory that a user may write: exit code %d\n%s", got.code, got.stderr)
+	}
+	if _, err := os.Lstat(c.path("/run/service/gateway-coder")); err == nil {
+		t.Error("a slot was published from it")
+	}
+	c.mustRun("root", "sh", "-ec", `mkdir -p /etc/slotgen/templates
+mount --bind /opt/data/overrides /etc/slotgen/templates
+mount -o remount,bind,ro /etc/slotgen/templates
+slotgen reconcile`)
+	if got := readText(t, c.path("/run/service/gateway-coder/timeout-kill")); got != "5000\n" {
+		t.Errorf("timeout-kill is %q", got)
+	}
+}

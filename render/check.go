@@ -1,0 +1,197 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// Finding is something that a check has to say of a rendered file.
+type Finding struct {
+	// Path is the file in the slot; Line and Column are in what was rendered, 0
+	// where the finding is about the whole file.
+	Path         string
+	Line, Column uint
+	Text         string
+	// Doubtful findings do not keep a slot from being published.
+	Doubtful bool
+}
+
+func (f Finding) String() string {
+	if f.Line == 0 {
+		return fmt.Sprintf("rendered %s: %s", f.Path, f.Text)
+	}
+	return fmt.Sprintf("rendered %s:%d:%d: %s", f.Path, f.Line, f.Column, f.Text)
+}
+
+// sortOut tells the findings that keep a slot from being published from the
+// doubtful ones.
+func sortOut(findings []Finding) (wrong []error, doubtful []Finding) {
+	for _, f := range findings {
+		if f.Doubtful {
+			doubtful = append(doubtful, f)
+		} else {
+			wrong = append(wrong, errors.New(f.String()))
+		}
+	}
+	return wrong, doubtful
+}
+
+// checkFile holds one rendered file against what s6 and the kernel make of it.
+func checkFile(f File) []Finding {
+	findings := checkBytes(f)
+	if f.Mode == ScriptMode {
+		findings = append(findings, checkScript(f)...)
+	}
+	if text := checkValue(path.Base(f.Path), strings.TrimSuffix(string(f.Data), "\n")); text != "" && isSetting(f.Path) {
+		findings = append(findings, Finding{Path: f.Path, Text: text})
+	}
+	return findings
+}
+
+// isSetting tells whether a slot path is a file that s6 reads a value from, not
+// something below data/ or env/ with the same base name.
+func isSetting(slotPath string) bool {
+	return !strings.Contains(strings.TrimPrefix(slotPath, "log/"), "/")
+}
+
+// checkBytes finds what no file of a slot should hold, each at its first place.
+func checkBytes(f File) []Finding {
+	var findings []Finding
+	for _, bad := range []struct{ text, what string }{
+		{"<no value>", "a value is missing: the template prints <no value>"},
+		{"\x00", "a NUL byte"},
+		{"\r", "a carriage return"},
+		{"\ufeff", "a byte order mark"},
+	} {
+		if i := bytes.Index(f.Data, []byte(bad.text)); i >= 0 {
+			before := f.Data[:i]
+			findings = append(findings, Finding{
+				Path: f.Path, Text: bad.what,
+				Line:   uint(bytes.Count(before, []byte("\n"))) + 1,
+				Column: uint(i - bytes.LastIndexByte(before, '\n')),
+			})
+		}
+	}
+	return findings
+}
+
+// checkScript wants an interpreter by its absolute path and, of a shell script,
+// that it parses.
+func checkScript(f File) []Finding {
+	first, _, _ := strings.Cut(string(f.Data), "\n")
+	words := strings.Fields(strings.TrimPrefix(first, "#!"))
+	if !strings.HasPrefix(first, "#!") || len(words) == 0 || !path.IsAbs(words[0]) {
+		return []Finding{{Path: f.Path, Line: 1, Column: 1, Text: "a script begins with #! and the absolute path of its interpreter"}}
+	}
+	switch interpreter(words) {
+	case "sh", "dash", "ash":
+		return checkShell(f)
+	case "bash":
+		if err := parseAs(syntax.LangBash, f); err != nil {
+			return []Finding{*err}
+		}
+	}
+	return nil
+}
+
+// interpreter returns the base name of the program that reads the script, behind
+// with-contenv and env.
+func interpreter(words []string) string {
+	for len(words) > 1 && (path.Base(words[0]) == "with-contenv" || path.Base(words[0]) == "env") {
+		words = words[1:]
+	}
+	return path.Base(words[0])
+}
+
+func checkShell(f File) []Finding {
+	finding := parseAs(syntax.LangPOSIX, f)
+	if finding == nil {
+		return nil
+	}
+	if parseAs(syntax.LangBash, f) == nil {
+		finding.Doubtful = true
+		finding.Text += " (bash would take it, a POSIX shell need not)"
+	}
+	return []Finding{*finding}
+}
+
+// parseAs returns the first place at which the script is none in a language.
+func parseAs(lang syntax.LangVariant, f File) *Finding {
+	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), "")
+	if err == nil {
+		return nil
+	}
+	finding := &Finding{Path: f.Path, Text: err.Error()}
+	if e, ok := errors.AsType[syntax.ParseError](err); ok {
+		finding.Line, finding.Column, finding.Text = e.Pos.Line(), e.Pos.Col(), e.Text
+	}
+	if e, ok := errors.AsType[syntax.LangError](err); ok {
+		finding.Line, finding.Column = e.Pos.Line(), e.Pos.Col()
+		finding.Text = e.Feature + " is not of this shell"
+	}
+	return finding
+}
+
+// maxDeathTally is s6's own bound on max-death-tally.
+const maxDeathTally = 4096
+
+// checkValue returns what is wrong with the value in a file that s6-supervise
+// reads one from, or "".
+func checkValue(name, value string) string {
+	switch name {
+	case "notification-fd", "lock-fd":
+		if n, err := strconv.ParseUint(value, 10, 31); err != nil || n == 0 {
+			return fmt.Sprintf("%q is not the number of a descriptor, 1 or more", value)
+		}
+	case "timeout-kill", "timeout-finish":
+		if _, err := strconv.ParseUint(value, 10, 32); err != nil {
+			return fmt.Sprintf("%q is not a number of milliseconds", value)
+		}
+	case "max-death-tally":
+		if n, err := strconv.ParseUint(value, 10, 32); err != nil || n > maxDeathTally {
+			return fmt.Sprintf("%q is not a number from 0 to %d", value, maxDeathTally)
+		}
+	case "down-signal", "reload-signal":
+		if !isSignal(value) {
+			return fmt.Sprintf("%q is not the name or number of a signal", value)
+		}
+	}
+	return ""
+}
+
+func isSignal(value string) bool {
+	if n, err := strconv.ParseUint(value, 10, 8); err == nil {
+		return n >= 1 && n <= 64
+	}
+	return unix.SignalNum("SIG"+strings.TrimPrefix(strings.ToUpper(value), "SIG")) != 0
+}
+
+// checkWhole holds the files of a slot against each other.
+func checkWhole(slot Slot) []Finding {
+	var findings []Finding
+	files := map[string]string{}
+	for _, f := range slot.Files {
+		files[f.Path] = strings.TrimSuffix(string(f.Data), "\n")
+	}
+	for _, prefix := range []string{"", "log/"} {
+		notify, lock := files[prefix+"notification-fd"], files[prefix+"lock-fd"]
+		if notify != "" && notify == lock {
+			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
+		}
+	}
+	if _, ok := files["log/run"]; !ok {
+		for _, f := range slot.Files {
+			if strings.HasPrefix(f.Path, "log/") {
+				return append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
+			}
+		}
+	}
+	return findings
+}

@@ -1,0 +1,59 @@
+package render
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/xrash/smetrics"
+)
+
+// serviceFiles are the files that a template may make in a service directory
+// (s6, "service directory"). There is no down: the intent decides over it.
+func serviceFiles() []string {
+	return []string{
+		"run", "finish", "type", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish",
+		"max-death-tally", "down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
+	}
+}
+
+// checkName returns an error when no file of a service directory is at a slot
+// path, naming the one that was probably meant.
+func checkName(slotPath string) error {
+	name := strings.TrimPrefix(slotPath, "log/")
+	if slices.Contains(serviceFiles(), name) {
+		return nil
+	}
+	if strings.HasPrefix(name, "data/") || strings.HasPrefix(name, "env/") {
+		return nil
+	}
+	if path.Base(name) == DownFile {
+		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
+	}
+	if near := nearest(name); near != "" {
+		return hinted{fmt.Errorf("%q is no file of a service directory", slotPath), fmt.Sprintf("did you mean %q?", near+suffix)}
+	}
+	return fmt.Errorf("%q is no file of a service directory", slotPath)
+}
+
+func nearest(name string) string {
+	best, least := "", min(3, len(name))
+	for _, known := range serviceFiles() {
+		if edits := smetrics.WagnerFischer(name, known, 1, 1, 1); edits < least {
+			best, least = known, edits
+		}
+	}
+	return best
+}
+
+// hinted is an error whose mend is known.
+type hinted struct {
+	error
+	hint string
+}
+
+// Hint returns what to do about the error.
+func (h hinted) Hint() string { return h.hint }
+
+func (h hinted) Unwrap() error { return h.error }

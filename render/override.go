@@ -1,0 +1,164 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// profilesDir holds the overrides of single profiles.
+const profilesDir = "profiles"
+
+// maxTemplate and maxDepth bound what is read of an override directory.
+const (
+	maxTemplate = 1 << 20
+	maxDepth    = 8
+)
+
+// Load returns the templates with the override directory in front of the
+// embedded ones. That the directory can't be read is an error. What is wrong with
+// one file is kept and fails the profiles that would use it.
+func Load(dir string) (*Set, error) {
+	set, err := Embedded()
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))
+	}
+	defer root.Close()
+	o := override{set: set, root: root, dir: dir}
+	if err := o.walk(".", 0); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+type override struct {
+	set  *Set
+	root *os.Root
+	dir  string
+}
+
+// walk reads a directory, through links as long as they stay inside.
+func (o *override) walk(rel string, depth int) error {
+	f, err := o.root.Open(rel)
+	if err != nil {
+		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), bare(err))
+	}
+	names, err := f.Readdirnames(-1)
+	f.Close()
+	if err != nil {
+		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), bare(err))
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		if err := o.entry(path.Join(rel, name), depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *override) entry(rel string, depth int) error {
+	info, err := o.root.Stat(rel)
+	switch {
+	case err == nil && info.IsDir() && depth < maxDepth:
+		return o.walk(rel, depth+1)
+	case err == nil && info.IsDir():
+		err = fmt.Errorf("more than %d directories deep", maxDepth)
+	case err == nil && !strings.HasSuffix(rel, suffix):
+		o.set.Warnings = append(o.set.Warnings,
+			fmt.Sprintf("%q in the override directory is no template: its name does not end in %s", filepath.Join(o.dir, rel), suffix))
+		return nil
+	}
+	o.add(rel, err)
+	return nil
+}
+
+// add keeps one template, or why it is refused.
+func (o *override) add(rel string, err error) {
+	slotPath := strings.TrimSuffix(rel, suffix)
+	l := o.set.common
+	own, _ := strings.CutPrefix(slotPath, profilesDir+"/")
+	if name, below, nested := strings.Cut(own, "/"); nested && own != slotPath {
+		l, slotPath = o.set.profileLayer(name), below
+	}
+	src := source{slotPath: slotPath, file: filepath.Join(o.dir, rel), err: linkError(err)}
+	if src.err == nil && !src.isPartial() {
+		src.err = checkName(slotPath)
+	}
+	if src.err == nil {
+		src.text, src.err = o.read(rel)
+	}
+	l[slotPath] = src
+}
+
+func (s *Set) profileLayer(name string) layer {
+	if s.profiles[name] == nil {
+		s.profiles[name] = layer{}
+	}
+	return s.profiles[name]
+}
+
+// read returns a template's text after asking whether anybody else but root and
+// ourselves could have written it.
+func (o *override) read(rel string) (string, error) {
+	if err := o.checkWay(rel); err != nil {
+		return "", err
+	}
+	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", linkError(err)
+	}
+	defer f.Close()
+	if err := trusted(f); err != nil {
+		return "", err
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return "", bare(err)
+	case !info.Mode().IsRegular():
+		return "", errors.New("not a regular file")
+	case info.Size() > maxTemplate:
+		return "", errors.New("larger than 1 MiB")
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxTemplate))
+	return string(text), bare(err)
+}
+
+// bare strips the path from an error of package os: messages name the path
+// themselves.
+func bare(err error) error {
+	if perr, ok := errors.AsType[*os.PathError](err); ok {
+		return perr.Err
+	}
+	return err
+}
+
+// linkError says of a link what os.Root has no errno for.
+func linkError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[unix.Errno](err); ok || !strings.Contains(err.Error(), "escapes from parent") {
+		if errors.Is(err, fs.ErrNotExist) {
+			return errors.New("link leads nowhere")
+		}
+		return bare(err)
+	}
+	return hinted{errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative"}
+}

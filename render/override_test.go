@@ -1,0 +1,272 @@
+package render
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// overrides makes an override directory of the given files.
+func overrides(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func load(t *testing.T, dir string) *Set {
+	t.Helper()
+	set, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func symlink(t *testing.T, dir, name, target string) {
+	t.Helper()
+	if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// renderWith renders coder's slot with an override directory.
+func renderWith(t *testing.T, dir string) (Slot, []Finding, error) {
+	t.Helper()
+	return load(t, dir).Slot(coder())
+}
+
+func TestFirstFoundOfEachFileWins(t *testing.T) {
+	const script = "#!/bin/sh\n# "
+	dir := overrides(t, map[string]string{
+		"run.tmpl":                        script + "common\n",
+		"finish.tmpl":                     script + "common\n",
+		"profiles/coder/finish.tmpl":      script + "coder's\n",
+		"profiles/writer/run.tmpl":        script + "writer's\n",
+		"profiles/coder/down-signal.tmpl": "INT\n",
+	})
+	slot, _, err := renderWith(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"run": script + "common\n", "finish": script + "coder's\n", "type": "longrun\n", "down-signal": "INT\n"} {
+		if got := textOf(t, slot, path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	if !strings.Contains(textOf(t, slot, "log/run"), "s6-log") {
+		t.Error("log/run is not the embedded one")
+	}
+}
+
+func TestTemplateThatRendersToNothingMakesNoFile(t *testing.T) {
+	slot, _, err := renderWith(t, overrides(t, map[string]string{
+		"finish.tmpl": " \n\t", "log/run.tmpl": "{{ if .Default }}x{{ end }}", "timeout-kill.tmpl": "{{/* */}}\n",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(slot.Files) != 2 || slot.Logged() {
+		t.Errorf("files %v, want run and type only", slot.Files)
+	}
+	for _, must := range []string{"run", "type"} {
+		if _, _, err := renderWith(t, overrides(t, map[string]string{must + ".tmpl": "\n"})); !errors.Is(err, errMustRender) {
+			t.Errorf("%s: error %v, want %v", must, err, errMustRender)
+		}
+	}
+}
+
+func TestPartialsAreSharedAndTheOverridesGoBeforeTheEmbedded(t *testing.T) {
+	slot, _, err := renderWith(t, overrides(t, map[string]string{
+		"_a.tmpl":                `{{ define "exec-as-user" }}exec {{ template "mine" . }}{{ end }}{{ define "mine" }}common{{ end }}`,
+		"profiles/coder/_b.tmpl": `{{ define "mine" }}coders{{ end }}`,
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"run", "log/run"} {
+		if got := textOf(t, slot, path); !strings.HasSuffix(got, "\nexec coders\n") {
+			t.Errorf("%s ends otherwise:\n%s", path, got)
+		}
+	}
+}
+
+// A ConfigMap is mounted as ..data -> ..2026_11_23, run.tmpl -> ..data/run.tmpl,
+// and log -> ..data/log where the map uses paths.
+func TestKubernetesMountIsFollowed(t *testing.T) {
+	dir := overrides(t, map[string]string{
+		"..2026_11_23/run.tmpl": "#!/bin/sh\n# mounted\n", "..2026_11_23/log/run.tmpl": "#!/bin/sh\n# mounted log\n",
+	})
+	symlink(t, dir, "..data", "..2026_11_23")
+	symlink(t, dir, "run.tmpl", "..data/run.tmpl")
+	symlink(t, dir, "log", "..data/log")
+	slot, _, err := renderWith(t, dir)
+	if err != nil || textOf(t, slot, "run") != "#!/bin/sh\n# mounted\n" || textOf(t, slot, "log/run") != "#!/bin/sh\n# mounted log\n" {
+		t.Errorf("slot %v, error %v", slot.Files, err)
+	}
+}
+
+func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
+	outside := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n"})
+	chmod := func(name string, mode os.FileMode) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	run := map[string]string{"run.tmpl": "#!/bin/sh\n"}
+	tests := []struct {
+		name  string
+		files map[string]string
+		do    func(t *testing.T, dir string)
+		want  string
+		hint  string
+	}{
+		{"near name", map[string]string{"rnu.tmpl": "x"}, nil, `"rnu" is no file of a service directory`, `did you mean "run.tmpl"?`},
+		{"near name in log", map[string]string{"log/notfication-fd.tmpl": "3"}, nil, `"log/notfication-fd" is no file`, `did you mean "notification-fd.tmpl"?`},
+		{"far name", map[string]string{"zzz.tmpl": "x"}, nil, `"zzz" is no file of a service directory`, ""},
+		{"down", map[string]string{"down.tmpl": "x"}, nil, `"down" is not for a template`, ""},
+		{"log of a logger", map[string]string{"log/log/run.tmpl": "x"}, nil, `"log/log/run" is no file`, ""},
+		{"a file in profiles", map[string]string{"profiles/run.tmpl": "x"}, nil, `"profiles/run" is no file`, ""},
+		{"writable by the group", run, chmod("run.tmpl", 0o664), "has mode 0664", "mount the override directory read-only"},
+		{"writable by others", run, chmod("run.tmpl", 0o646), "has mode 0646", "mount the override directory read-only"},
+		{"writable directory", run, chmod(".", 0o777), "has mode 0777", "mount the override directory read-only"},
+		{"writable inner directory", map[string]string{"log/run.tmpl": "#!/bin/sh\n"}, chmod("log", 0o775), "has mode 0775", "mount"},
+		{"writable directory behind a link", map[string]string{"inner/x.d/run": "#!/bin/sh\n"}, func(t *testing.T, dir string) {
+			t.Helper()
+			symlink(t, dir, "run.tmpl", "inner/x.d/run")
+			chmod("inner", 0o757)(t, dir)
+		}, "has mode 0757", "mount"},
+		{
+			"a link that leads out", nil, func(t *testing.T, dir string) {
+				t.Helper()
+				symlink(t, dir, "run.tmpl", filepath.Join(outside, "run.tmpl"))
+			},
+			"link leads out of the override directory", "make it relative",
+		},
+		{
+			"a link that climbs out", nil, func(t *testing.T, dir string) { t.Helper(); symlink(t, dir, "run.tmpl", "../../etc/passwd") },
+			"link leads out of the override directory", "make it relative",
+		},
+		{"a link that leads nowhere", nil, func(t *testing.T, dir string) { t.Helper(); symlink(t, dir, "run.tmpl", "gone") }, "link leads nowhere", ""},
+		{"a FIFO", nil, func(t *testing.T, dir string) {
+			t.Helper()
+			if err := unix.Mkfifo(filepath.Join(dir, "run.tmpl"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "not a regular file", ""},
+		{"too large", nil, func(t *testing.T, dir string) {
+			t.Helper()
+			path := filepath.Join(dir, "run.tmpl")
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 10<<30)); err != nil {
+				t.Fatal(err)
+			}
+		}, "larger than 1 MiB", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := overrides(t, tt.files)
+			if tt.do != nil {
+				tt.do(t, dir)
+			}
+			_, _, err := renderWith(t, dir)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `rendering slot "coder": template `+dir) {
+				t.Fatalf("error %v, want %q", err, tt.want)
+			}
+			var h interface{ Hint() string }
+			if got := errors.As(err, &h); got != (tt.hint != "") || got && !strings.Contains(h.Hint(), tt.hint) {
+				t.Errorf("error %v has not the hint %q", err, tt.hint)
+			}
+		})
+	}
+}
+
+func TestOverrideOfAnotherUserIsRefusedWhereItCanBeWritten(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, name := range []string{"run.tmpl", "."} {
+		dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n"})
+		if err := os.Chown(filepath.Join(dir, name), 12345, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := renderWith(t, dir); err == nil || !strings.Contains(err.Error(), "belongs to uid 12345") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+func TestOneProfilesBadOverrideLeavesTheOthersAlone(t *testing.T) {
+	set := load(t, overrides(t, map[string]string{
+		"profiles/coder/run.tmpl": "{{ .Nope }}", "profiles/writer/rnu.tmpl": "x", "profiles/own/run.tmpl": "#!/bin/sh\n",
+	}))
+	for name, fails := range map[string]bool{"coder": true, "writer": true, "own": false, "other": false} {
+		p := coder()
+		p.Name = name
+		if _, _, err := set.Slot(p); (err != nil) != fails {
+			t.Errorf("%s: error %v, want one: %v", name, err, fails)
+		}
+	}
+	// A shared file that a profile does not use is none of its concern.
+	set = load(t, overrides(t, map[string]string{"run.tmpl": "{{", "profiles/own/run.tmpl": "#!/bin/sh\n"}))
+	for name, fails := range map[string]bool{"own": false, "other": true} {
+		p := coder()
+		p.Name = name
+		if _, _, err := set.Slot(p); (err != nil) != fails {
+			t.Errorf("%s: error %v, want one: %v", name, err, fails)
+		}
+	}
+}
+
+func TestTemplateErrorNamesFileLineAndColumn(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: executing `},
+		{"#!/bin/sh\n\n  {{ nosuch . }}", `run.tmpl:3:3: function "nosuch" not defined`},
+		{"a {{ .Name }} {{ .Name | }}{{ end }}", `run.tmpl:1:`},
+		{"a\n{{ if .Start }}\nb\n", `run.tmpl:2:1: unexpected EOF`},
+		{"a\nb {{ .Name", `run.tmpl:2:3: unclosed action`},
+		{"{{ template \"gone\" . }}", `run.tmpl:1:12: executing`},
+		{"{{ fail \"no token\" }}", `no token`},
+		{"{{ required \"set --env X\" .User }}{{ required \"no\" \"\" }}", `run.tmpl:1:37: executing `},
+		{"{{ env \"HOME\" }}", `function "env" not defined`},
+		{"{{ dict \"a\" 1 | shuffle }}", `function "shuffle" not defined`},
+	}
+	for _, tt := range tests {
+		_, _, err := renderWith(t, overrides(t, map[string]string{"run.tmpl": tt.text}))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: error %v, want %q", tt.text, err, tt.want)
+		}
+	}
+}
+
+func TestFilesThatAreNoTemplatesAreAWarning(t *testing.T) {
+	set := load(t, overrides(t, map[string]string{"README": "", "run": "", ".hidden": "", ".git/config.tmpl": ""}))
+	if len(set.Warnings) != 2 || !strings.Contains(set.Warnings[0], `README" in the override directory is no template`) {
+		t.Errorf("warnings %q", set.Warnings)
+	}
+}
+
+func FuzzOverridePath(f *testing.F) {
+	for _, seed := range []string{"run", "log/run", "data/x", "rnu", "../run", "log/log", "", "env/", "down"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, slotPath string) {
+		if checkName(slotPath) == nil && (strings.HasPrefix(slotPath, "/") || filepath.Base(slotPath) == DownFile && !strings.Contains(slotPath, "/")) {
+			t.Errorf("%q is taken", slotPath)
+		}
+	})
+}

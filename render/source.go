@@ -1,0 +1,85 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"slotgen/templates"
+)
+
+// source is one template file.
+type source struct {
+	// slotPath is the file it makes: "run", "log/run"; a base name that begins
+	// with "_" makes none and holds shared blocks.
+	slotPath string
+	// file names it in messages: its path in the override directory, or its
+	// slot path where it is embedded.
+	file     string
+	text     string
+	embedded bool
+	// err is why it is refused, or nil.
+	err error
+}
+
+func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath), "_") }
+
+// layer holds the sources of one level of precedence by their slot paths.
+type layer map[string]source
+
+// embeddedLayer reads the tree in the binary, without the hooks.
+func embeddedLayer() (layer, error) {
+	l := layer{}
+	err := fs.WalkDir(templates.FS, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name == hookDir:
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(name, suffix):
+			return nil
+		}
+		text, err := templates.FS.ReadFile(name)
+		slotPath := strings.TrimSuffix(name, suffix)
+		l[slotPath] = source{slotPath: slotPath, file: slotPath, text: string(text), embedded: true}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded templates: %w", err)
+	}
+	return l, nil
+}
+
+// parseColumn returns the column at which a text that does not parse goes wrong:
+// package text/template tells the line only. It is where the first action begins
+// without which the text before it would parse.
+func parseColumn(text string, parses func(string) error) (line, column int) {
+	start := 0
+	for from := 0; ; {
+		i := strings.Index(text[from:], "{{")
+		if i < 0 {
+			break
+		}
+		start = from + i
+		end := strings.Index(text[start:], "}}")
+		if end < 0 {
+			break
+		}
+		from = start + end + len("}}")
+		if err := parses(text[:from]); err != nil && !isUnexpectedEOF(err) {
+			break
+		}
+	}
+	before := text[:start]
+	return strings.Count(before, "\n") + 1, start - strings.LastIndexByte(before, '\n')
+}
+
+func isUnexpectedEOF(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
+
+// isBlank tells whether rendered text makes no file.
+func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
+
+var errMustRender = errors.New("renders to nothing: a service directory has to have it")

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/render"
+)
+
+// loadTemplates returns the embedded templates, behind those of dir; without a
+// dir, behind those of the default directory when it exists.
+func loadTemplates(dir string, msg messages) (*render.Set, error) {
+	if dir == "" {
+		if _, err := os.Stat(defaultTemplates); errors.Is(err, fs.ErrNotExist) {
+			return render.Embedded()
+		}
+		dir = defaultTemplates
+	}
+	set, err := render.Load(dir)
+	if err != nil {
+		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory")
+	}
+	for _, w := range set.Warnings {
+		msg.warn("%s", w)
+	}
+	return set, nil
+}
+
+func templatesCommand(out *output, msg messages) *cli.Command {
+	c := &cli.Command{
+		Name:   "templates",
+		Usage:  "list, show, export and check the templates",
+		Action: noSubcommand("templates"),
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "tell which template comes from where",
+				Flags:  []cli.Flag{templatesFlag()},
+				Action: noArguments(func(c *cli.Context) error { return listTemplates(c, out, msg) }),
+			},
+			{
+				Name:  "show",
+				Usage: "print the text of one template",
+				Flags: []cli.Flag{
+					templatesFlag(),
+					&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "the template of the slot's file at `PATH`"},
+					&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the one that the profile `NAME` uses"},
+				},
+				Action: noArguments(func(c *cli.Context) error { return showTemplate(c, out, msg) }),
+			},
+			{
+				Name:        "export",
+				Usage:       "write the embedded templates, to start an override from",
+				Description: "Refuses to overwrite: then nothing is written. Exit code 0: written; 2: refused.",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "out", Category: categoryPaths, Usage: "write below `DIR`"},
+					&cli.BoolFlag{Name: "force", Category: categoryChoice, Usage: "overwrite files that are there"},
+				},
+				Action: noArguments(func(c *cli.Context) error { return exportTemplates(c, out) }),
+			},
+			checkCommand(out, msg),
+		},
+	}
+	for _, sub := range c.Subcommands {
+		sub.HideHelpCommand = true
+		sub.OnUsageError = usageError
+	}
+	return c
+}
+
+func listTemplates(c *cli.Context, out *output, msg messages) error {
+	set, err := loadTemplates(c.String("templates"), msg)
+	if err != nil {
+		return err
+	}
+	refused := false
+	var text bytes.Buffer
+	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "FILE\tPROFILE\tFROM")
+	for _, o := range set.Origins() {
+		profile, from := "all", "embedded"
+		if o.Profile != "" {
+			profile = o.Profile
+		}
+		if o.File != "" {
+			from = o.File
+		}
+		if o.Refused != nil {
+			from += " (refused)"
+			refused = true
+			msg.fail(fmt.Errorf("template %s: %w", o.File, o.Refused))
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", printable(o.Path), printable(profile), printable(from))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if _, err := out.Write(text.Bytes()); err != nil {
+		return err
+	}
+	if refused {
+		return reportedError{}
+	}
+	return nil
+}
+
+func showTemplate(c *cli.Context, out *output, msg messages) error {
+	if c.String("file") == "" {
+		return withHint(errors.New("no file given"), "name one with --file; slotgen templates list has them")
+	}
+	set, err := loadTemplates(c.String("templates"), msg)
+	if err != nil {
+		return err
+	}
+	origin, err := set.Origin(c.String("file"), c.String("profile"))
+	if err != nil {
+		return withHint(err, "slotgen templates list has them")
+	}
+	_, err = out.Write([]byte(origin.Text))
+	return err
+}
+
+func exportTemplates(c *cli.Context, out *output) error {
+	if c.String("out") == "" {
+		return withHint(errors.New("no directory given"), "name one with --out")
+	}
+	written, err := render.ExportTo(c.String("out"), c.Bool("force"))
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(err, "--force overwrites")
+	}
+	if err != nil {
+		return err
+	}
+	slices.Sort(written)
+	for _, name := range written {
+		if _, err := fmt.Fprintln(out, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
