@@ -49,6 +49,7 @@ func printDiffs(p *pass, out *output, colours palette) error {
 		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
 		return nil
 	}
+	defer p.close()
 	outcomes, err := p.run()
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // replaces every slot.
 type faults struct {
 	t          *testing.T
-	home       string
+	home, proc string // proc is empty: another test's processes are not to decide the role
 	slots      []string
 	old, wants map[string]string // digest of each slot by name
 }
@@ -27,7 +27,7 @@ func newFaults(t *testing.T) *faults {
 			skipUnlessCI(t, tool+" is missing: run .ci/test")
 		}
 	}
-	f := &faults{t: t, home: t.TempDir(), slots: []string{"gateway-default", "gateway-coder"}}
+	f := &faults{t: t, home: t.TempDir(), proc: t.TempDir(), slots: []string{"gateway-default", "gateway-coder"}}
 	if err := os.MkdirAll(filepath.Join(f.home, "profiles/coder"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func (f *faults) record(state string) {
 }
 
 func (f *faults) args(service string) []string {
-	return []string{slotgenBinary(f.t), "reconcile", "--home", f.home, "--scandir", service, "--user", "10000:10000"}
+	return []string{slotgenBinary(f.t), "reconcile", "--home", f.home, "--scandir", service, "--user", "10000:10000", "--proc", f.proc}
 }
 
 // pass publishes into a new scandir and returns it.

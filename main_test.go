@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
+			env.Setenv("SLOTGEN_TEMPLATES", "")
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {

@@ -39,13 +39,12 @@ type pass struct {
 	owners scandir.Owners
 }
 
-// run makes the pass. Its error means that nothing was touched; what goes wrong
-// with one profile is that profile's outcome.
+// run makes the pass; the caller closes it. Its error means that nothing was
+// touched; what goes wrong with one profile is that profile's outcome.
 func (p *pass) run() (outcomes []outcome, err error) {
 	if p.volume, err = openVolume(p.home); err != nil {
 		return nil, err
 	}
-	defer p.volume.Close()
 	if err := p.checkOnly(); err != nil {
 		return nil, err
 	}
@@ -54,9 +53,6 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	}
 	if err := p.openScandir(); err != nil {
 		return nil, err
-	}
-	if p.dir != nil {
-		defer p.dir.Close()
 	}
 	p.owners = scandir.OwnersFor(p.access, p.base.UID, p.base.GID)
 	p.warnOfRisks()
@@ -69,6 +65,16 @@ func (p *pass) run() (outcomes []outcome, err error) {
 		p.log(outcomes)
 	}
 	return outcomes, nil
+}
+
+// close gives up the lock, the scandir and the volume.
+func (p *pass) close() {
+	if p.dir != nil {
+		p.dir.Close()
+	}
+	if p.volume != nil {
+		p.volume.Close()
+	}
 }
 
 func openVolume(home string) (*scan.Volume, error) {

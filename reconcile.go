@@ -54,6 +54,7 @@ func reconcile(p *pass, out *output) error {
 	if word := p.role.NoGateways(); word != "" {
 		return skipContainer(p, out, word)
 	}
+	defer p.close()
 	start := time.Now()
 	outcomes, err := p.run()
 	if err != nil {

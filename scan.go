@@ -55,6 +55,7 @@ func explain(p *pass, out *output, all bool, colours palette) error {
 	if word := p.role.NoGateways(); word != "" {
 		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
 	}
+	defer p.close()
 	outcomes, err := p.run()
 	if err != nil {
 		return err
@@ -157,12 +158,7 @@ func (p *pass) slotPath(o outcome) string {
 }
 
 func (p *pass) printTail(out *output, name string) error {
-	volume, err := openVolume(p.home)
-	if err != nil {
-		return err
-	}
-	defer volume.Close()
-	lines, err := volume.BootLogTail(name, tailLines)
+	lines, err := p.volume.BootLogTail(name, tailLines)
 	if err != nil {
 		p.msg.warn("%s", err)
 		return nil

@@ -172,6 +172,19 @@ func TestPriorExitIsALabel(t *testing.T) {
 	}
 }
 
+func FuzzLifecycle(f *testing.F) {
+	for _, seed := range []string{`{"phase":"exited"}`, `{"phase":NaN}`, `{"phase":"running"}`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		switch got := parsePriorExit(data); got {
+		case "clean", "unclean", "unknown":
+		default:
+			t.Errorf("label %q", got)
+		}
+	})
+}
+
 func FuzzIntent(f *testing.F) {
 	for _, seed := range []string{`{"desired_state":"running"}`, `{"gateway_state":"draining","x":NaN}`, "\ufeff{}", `[`, `{"gateway_state":1}`} {
 		f.Add([]byte(seed))

@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,6 +108,14 @@ func ownDir(d dir, name string, owner Owner) error {
 		return err
 	}
 	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	// Whoever owns d may have put another directory of ours under the name.
+	if int(st.Uid) != os.Geteuid() || st.Mode&0o7777&^unix.S_ISGID != 0o700 {
+		return fs.ErrExist
+	}
 	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
 		return err
 	}

@@ -14,6 +14,9 @@ const (
 	lifecycleFile = "state/gateway.lifecycle.json"
 )
 
+// exitUnknown is the prior exit of which nothing is recorded.
+const exitUnknown = "unknown"
+
 // Running is the one intent that starts a gateway.
 const Running = "running"
 
@@ -110,14 +113,17 @@ func stateMember(members map[string]json.RawMessage, key string) (Intent, error)
 // priorExit reads how the gateway last ended. It is a label for the log: what
 // can't be read is "unknown", never an error.
 func (v *Volume) priorExit(d dir) string {
-	const unknown = "unknown"
 	data, err := v.read(d, lifecycleFile)
 	if err != nil {
-		return unknown
+		return exitUnknown
 	}
+	return parsePriorExit(data)
+}
+
+func parsePriorExit(data []byte) string {
 	members, err := parseObject(data)
 	if err != nil {
-		return unknown
+		return exitUnknown
 	}
 	switch string(members["phase"]) {
 	case `"exited"`:
@@ -125,7 +131,7 @@ func (v *Volume) priorExit(d dir) string {
 	case `"running"`:
 		return "unclean"
 	}
-	return unknown
+	return exitUnknown
 }
 
 // parseObject returns the members of a JSON object by their exact names.

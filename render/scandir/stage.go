@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -39,11 +40,28 @@ func (d *Dir) stage(name string, nodes []node) error {
 			continue
 		}
 		if err := settle(fd, n); err != nil {
-			return fmt.Errorf("setting owner and mode of %q: %w", n.path, err)
+			return fmt.Errorf("setting owner and mode of %q: %w", n.path, chownHint(err))
 		}
 	}
 	return nil
 }
+
+// chownHint adds the mend for a root that may not give files away.
+func chownHint(err error) error {
+	if errors.Is(err, unix.EPERM) {
+		return noChown{err}
+	}
+	return err
+}
+
+type noChown struct{ error }
+
+// Hint returns the mend.
+func (noChown) Hint() string {
+	return "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without"
+}
+
+func (e noChown) Unwrap() error { return e.error }
 
 func makeNode(root *os.Root, fd int, n node) error {
 	switch {
