@@ -76,6 +76,24 @@ func TestSlotIsLiveWhileASupervisorHoldsItOrItsLogger(t *testing.T) {
 	}
 }
 
+func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	before := inode(t, filepath.Join(path, "gateway-coder"))
+	p, err := d.Plan(slot("#!/bin/dash\n"), owners())
+	if err != nil || p.Change != Updated {
+		t.Fatalf("change %s, error %v", p.Change, err)
+	}
+	hold(t, filepath.Join(path, "gateway-coder/supervise/lock"))
+	if err := d.Publish(p); err == nil || inode(t, filepath.Join(path, "gateway-coder")) != before {
+		t.Errorf("error %v, want one and the slot left as it is", err)
+	}
+	if got := names(t, path); len(got) != 1 {
+		t.Errorf("left over: %q", got)
+	}
+}
+
 func TestVisibleSlotIsLiveWhileAScannerListens(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)

@@ -76,6 +76,9 @@ func (d *Dir) Publish(p Plan) error {
 	}
 	staged := stagedName(p.service)
 	err := d.stage(staged, p.want)
+	if err == nil && p.Change == Updated {
+		err = d.mustNotLive(p.service)
+	}
 	if err == nil {
 		err = d.swapIn(staged, p.service, p.Change)
 	}
@@ -86,6 +89,16 @@ func (d *Dir) Publish(p Plan) error {
 		return fmt.Errorf("publishing slot %q: %w", p.service, err)
 	}
 	return nil
+}
+
+// mustNotLive asks again, now that the staged slot is ready: an s6-svscan that
+// came up since the plan would be left with a service in a deleted directory.
+func (d *Dir) mustNotLive(service string) error {
+	live, err := d.Live(service)
+	if live {
+		return errors.New("a supervisor came up meanwhile: left as it is")
+	}
+	return err
 }
 
 func stagedName(service string) string { return "." + service + ".new" }
