@@ -77,7 +77,7 @@ func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) 
 			return err
 		}
 	}
-	msg.line("%d profiles checked, %d findings", len(profiles), len(texts))
+	msg.line("%s checked, %s", counted(len(profiles), "profile"), counted(len(texts), "finding"))
 	if len(texts) > 0 {
 		return reportedError{}
 	}

@@ -111,5 +111,13 @@ func summary(outcomes []outcome, took time.Duration) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, a))
 		}
 	}
-	return fmt.Sprintf("%d profiles: %s (%d ms)", len(outcomes), strings.Join(parts, ", "), took.Milliseconds())
+	return fmt.Sprintf("%s: %s (%d ms)", counted(len(outcomes), "profile"), strings.Join(parts, ", "), took.Milliseconds())
+}
+
+// counted returns a number with the word for what it counts.
+func counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
 }
