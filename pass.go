@@ -210,6 +210,9 @@ func (p *pass) sweep() {
 		return
 	}
 	hasProfile := func(service string) bool {
+		if p.list.Err != nil {
+			return true // it may well be there: nothing is removed on a guess
+		}
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
 		e, listed := p.list.Find(name)
 		return found && listed && e.Verdict != scan.Ignored

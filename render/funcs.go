@@ -28,7 +28,7 @@ func Functions() template.FuncMap {
 // unchanged.
 func unrepeatable() []string {
 	return []string{
-		"ago", "bcrypt", "encryptAES", "genCA", "genCAWithKey", "genPrivateKey",
+		"ago", "bcrypt", "durationRound", "encryptAES", "genCA", "genCAWithKey", "genPrivateKey",
 		"genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
 		"htpasswd", "keys", "randInt", "shuffle", "values",
 	}

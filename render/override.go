@@ -31,6 +31,14 @@ func Load(dir string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Asked first, since opening a FIFO would block.
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))

@@ -18,6 +18,7 @@ func TestLogLineIsAsDesigned(t *testing.T) {
 		{Outcome{"coder", state("running"), "started", "clean", ""}, `profile=coder prior_state=running action=started prior_exit=clean`},
 		{Outcome{"x", Intent{}, "registered", "unknown", ""}, `profile=x prior_state=None action=registered prior_exit=unknown`},
 		{Outcome{"x", state("None"), "registered", "unknown", ""}, `profile=x prior_state="None" action=registered prior_exit=unknown`},
+		{Outcome{"None", Intent{}, "skipped", "unknown", ""}, `profile=None prior_state=None action=skipped prior_exit=unknown`},
 		{Outcome{"x", state(""), "registered", "unknown", ""}, `profile=x prior_state="" action=registered prior_exit=unknown`},
 		{
 			Outcome{"a\nb", state("x\n2026 profile=y \x1b[31mä"), "skipped", "unknown", "name has \"a\"\n"},

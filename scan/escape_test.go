@@ -13,7 +13,7 @@ func TestEscape(t *testing.T) {
 		{"2nd-desk", "2nd-desk"},
 		{"A.b_c-9", "A.b_c-9"},
 		{"", `""`},
-		{"None", `"None"`},
+		{"None", "None"},
 		{"none", "none"},
 		{"None.", "None."},
 		{"two words", `"two words"`},

@@ -1,11 +1,13 @@
 package scan
 
 import (
-	"fmt"
+	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -148,6 +150,7 @@ func TestPriorExitIsALabel(t *testing.T) {
 		{`{"phase": "running", "start_time": NaN}`, "unclean"},
 		{`{"phase": "paused"}`, "unknown"},
 		{`{"Phase": "exited"}`, "unknown"},
+		{`{"phase": "\u0065xited"}`, "clean"},
 		{`{"phase": 1}`, "unknown"},
 		{`[]`, "unknown"},
 		{``, "unknown"},
@@ -186,7 +189,10 @@ func FuzzLifecycle(f *testing.F) {
 }
 
 func FuzzIntent(f *testing.F) {
-	for _, seed := range []string{`{"desired_state":"running"}`, `{"gateway_state":"draining","x":NaN}`, "\ufeff{}", `[`, `{"gateway_state":1}`} {
+	for _, seed := range []string{
+		`{"desired_state":"running"}`, `{"gateway_state":"draining","x":NaN}`, "\ufeff{}", `[`, `{"gateway_state":1}`,
+		`{"desired_state":"r\u0075nning","desired_state":null,"gateway_state":"degraded"}`, `{"Desired_State":"running"}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -194,9 +200,34 @@ func FuzzIntent(f *testing.F) {
 		if err != nil && intent.Known {
 			t.Errorf("an intent %+v beside the error %v", intent, err)
 		}
+		if want, valid := stateIn(data); valid && intent != want {
+			t.Errorf("%q gives %+v, want %+v", data, intent, want)
+		}
 		if line := (Outcome{Profile: "x", Intent: intent}).line(epoch); strings.Count(line, "\n") != 1 {
 			t.Errorf("the log line %q is not one", line)
 		}
-		_ = fmt.Sprint(intent)
 	})
+}
+
+// stateIn reads valid JSON by the rules of the design, with the whole document decoded.
+func stateIn(data []byte) (intent Intent, valid bool) {
+	var doc map[string]any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if !json.Valid(data) || !utf8.Valid(data) || dec.Decode(&doc) != nil {
+		return Intent{}, false
+	}
+	for _, key := range []string{"desired_state", "gateway_state"} {
+		switch word := doc[key].(type) {
+		case nil:
+			continue
+		case string:
+			if key == "gateway_state" && (word == "draining" || word == "degraded") {
+				return Intent{State: "running", Known: true, Key: key, Raw: word}, true
+			}
+			return Intent{State: word, Known: true, Key: key}, true
+		}
+		return Intent{}, true
+	}
+	return Intent{}, true
 }

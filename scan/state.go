@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -32,10 +33,14 @@ type Intent struct {
 	Raw string
 }
 
-// String returns the intent as logs show it: escaped, or None.
+// String returns the intent as logs show it: escaped, or None. A state that is
+// the word None is quoted.
 func (i Intent) String() string {
-	if !i.Known {
+	switch {
+	case !i.Known:
 		return NoState
+	case i.State == NoState:
+		return strconv.Quote(NoState)
 	}
 	return Escape(i.State)
 }
@@ -125,10 +130,14 @@ func parsePriorExit(data []byte) string {
 	if err != nil {
 		return exitUnknown
 	}
-	switch string(members["phase"]) {
-	case `"exited"`:
+	var phase string
+	if json.Unmarshal(members["phase"], &phase) != nil {
+		return exitUnknown
+	}
+	switch phase {
+	case "exited":
 		return "clean"
-	case `"running"`:
+	case Running:
 		return "unclean"
 	}
 	return exitUnknown

@@ -33,6 +33,14 @@ func Open(home string) (*Volume, error) {
 	if parent := filepath.Dir(abs); filepath.Base(parent) == profilesDir {
 		abs = filepath.Dir(parent)
 	}
+	// Asked first, since opening a FIFO would block.
+	info, err := os.Stat(abs)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))
+	}
 	root, err := os.OpenRoot(abs)
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))

@@ -29,6 +29,14 @@ type Dir struct {
 
 // Open opens the scandir at path.
 func Open(path string) (*Dir, error) {
+	// Asked first, since opening a FIFO would block.
+	info, err := os.Stat(path)
+	if err == nil && !info.IsDir() {
+		err = unix.ENOTDIR
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening scandir %q: %w", path, bare(err))
+	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening scandir %q: %w", path, bare(err))

@@ -1,0 +1,150 @@
+package scandir
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// strangerVar names the scandir that the test binary publishes into as a user
+// without privileges.
+const strangerVar = "SLOTGEN_TEST_STRANGER"
+
+const strangerID = 12345
+
+// TestAsStranger is the part of a test that runs without privileges.
+func TestAsStranger(t *testing.T) {
+	path := os.Getenv(strangerVar)
+	if path == "" {
+		return // asStranger has not started this process
+	}
+	d, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.Lock(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []Change{Created, Unchanged} {
+		if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != want {
+			t.Errorf("change %s: %v, want %s", p.Change, p.Differences, want)
+		}
+	}
+}
+
+// asStranger runs the above in a scandir, as a user whose umask is tight, and
+// returns how it went.
+func asStranger(t *testing.T, path string) error {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become somebody else")
+	}
+	// The path of the binary lies in directories that a stranger can't search.
+	cmd := exec.Command("/proc/self/exe", "-test.run=^TestAsStranger$")
+	cmd.Env = append(os.Environ(), strangerVar+"="+path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerID, Gid: strangerID}}
+	cmd.Dir = "/"
+	defer unix.Umask(unix.Umask(0o077))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Logf("%s", out)
+	}
+	return err
+}
+
+// strangersDir is a directory below one that everybody can search.
+func strangersDir(t *testing.T, uid int) string {
+	t.Helper()
+	path := t.TempDir()
+	for _, dir := range []string{filepath.Dir(path), path} {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(path, uid, uid); err != nil {
+		t.Skip("needs root")
+	}
+	return path
+}
+
+func TestWithoutRootASlotIsItsMakersInTheOwnerForm(t *testing.T) {
+	path := strangersDir(t, strangerID)
+	if err := asStranger(t, path); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Fields(`
+		0600/file/.slotgen.lock
+		0755/dir/gateway-coder
+		3730/dir/gateway-coder/event
+		0755/file/gateway-coder/finish
+		0755/dir/gateway-coder/log
+		3730/dir/gateway-coder/log/event
+		0755/file/gateway-coder/log/run
+		0755/dir/gateway-coder/log/supervise
+		0660/fifo/gateway-coder/log/supervise/control
+		0755/file/gateway-coder/run
+		0755/dir/gateway-coder/supervise
+		0660/fifo/gateway-coder/supervise/control`)
+	if diff := cmp.Diff(want, listing(t, path, strangerID)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWithoutRootAScandirOfRootsIsAnErrorAndStays(t *testing.T) {
+	path := strangersDir(t, 0)
+	if err := asStranger(t, path); err == nil {
+		t.Error("no error")
+	}
+	if got := names(t, path); len(got) > 0 {
+		t.Errorf("it holds %q", got)
+	}
+}
+
+// A lock on a file that a stranger can open could be held by it for ever.
+func TestLockIsRootsAlone(t *testing.T) {
+	defer unix.Umask(unix.Umask(0))
+	path := t.TempDir()
+	if err := open(t, path).Lock(time.Second); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Lstat(filepath.Join(path, lockName))
+	if err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v; want mode 0600", info, err)
+	}
+}
+
+// listing is mode, type and path of everything below root, and holds that uid
+// owns it.
+func listing(t *testing.T, root string, uid uint32) []string {
+	t.Helper()
+	kinds := map[uint32]string{unix.S_IFDIR: "dir", unix.S_IFREG: "file", unix.S_IFIFO: "fifo"}
+	var lines []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err == nil {
+			err = unix.Lstat(path, &st)
+		}
+		if err != nil || path == root {
+			return err
+		}
+		if st.Uid != uid || st.Gid != uid {
+			t.Errorf("%s belongs to %d:%d", path, st.Uid, st.Gid)
+		}
+		lines = append(lines, fmt.Sprintf("%04o/%s/%s", st.Mode&^unix.S_IFMT, kinds[st.Mode&unix.S_IFMT], strings.TrimPrefix(path, root+"/")))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}

@@ -1,0 +1,150 @@
+package scandir
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+func sweep(t *testing.T, path string) []string {
+	t.Helper()
+	return open(t, path).Sweep(time.Now(), func(service string) bool { return service == "gateway-a" })
+}
+
+func TestLeftoverThatASupervisorHoldsStaysWithAWarning(t *testing.T) {
+	for _, name := range []string{".gateway-gone.old", "gateway-a.tmp"} {
+		for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
+			t.Run(name+"/"+lock, func(t *testing.T) {
+				path := t.TempDir()
+				write(t, filepath.Join(path, name, lock), "")
+				release := hold(t, filepath.Join(path, name, lock))
+				warnings := sweep(t, path)
+				if len(warnings) != 1 || !strings.Contains(warnings[0], name) {
+					t.Errorf("warnings %q, want one about %s", warnings, name)
+				}
+				if diff := cmp.Diff([]string{name}, names(t, path)); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				release()
+				if warnings := sweep(t, path); len(warnings) > 0 || len(names(t, path)) > 0 {
+					t.Errorf("once it is free: warnings %q, left %q", warnings, names(t, path))
+				}
+			})
+		}
+	}
+}
+
+func TestLeftoverThatIsALinkIsRemovedAndNotFollowed(t *testing.T) {
+	for _, name := range []string{".gateway-a.new", ".gateway-gone.new"} {
+		t.Run(name, func(t *testing.T) {
+			path, other := t.TempDir(), t.TempDir()
+			write(t, filepath.Join(other, "precious"), "")
+			if err := os.Symlink(other, filepath.Join(path, name)); err != nil {
+				t.Fatal(err)
+			}
+			if warnings := sweep(t, path); len(warnings) > 0 || len(names(t, path)) > 0 {
+				t.Errorf("warnings %q, left %q", warnings, names(t, path))
+			}
+			if diff := cmp.Diff([]string{"precious"}, names(t, other)); diff != "" {
+				t.Errorf("the link's target (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestLeftoverHoldingALinkDoesNotLeadOut(t *testing.T) {
+	path, other := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(other, "precious"), "")
+	write(t, filepath.Join(path, ".gateway-a.new", "run"), "")
+	if err := os.Symlink(other, filepath.Join(path, ".gateway-a.new", "data")); err != nil {
+		t.Fatal(err)
+	}
+	if warnings := sweep(t, path); len(warnings) > 0 || len(names(t, path)) > 0 {
+		t.Errorf("warnings %q, left %q", warnings, names(t, path))
+	}
+	if diff := cmp.Diff([]string{"precious"}, names(t, other)); diff != "" {
+		t.Errorf("the link's target (-want +got):\n%s", diff)
+	}
+}
+
+func TestSlotMovedAsideNeverReplacesWhatHasItsName(t *testing.T) {
+	for what, take := range map[string]func(path string) error{
+		"an empty directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"a file":             func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"a link":             func(path string) error { return os.Symlink("nowhere", path) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := t.TempDir()
+			write(t, filepath.Join(path, ".gateway-a.old", "run"), "old")
+			if err := take(filepath.Join(path, "gateway-a")); err != nil {
+				t.Fatal(err)
+			}
+			before := inode(t, filepath.Join(path, "gateway-a"))
+			if warnings := sweep(t, path); len(warnings) > 0 {
+				t.Errorf("warnings %q", warnings)
+			}
+			if diff := cmp.Diff([]string{"gateway-a"}, names(t, path)); diff != "" || inode(t, filepath.Join(path, "gateway-a")) != before {
+				t.Errorf("what stood was replaced, or the leftover stays (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSlotMovedAsideComesBackWhole(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	if err := os.Rename(filepath.Join(path, "gateway-coder"), filepath.Join(path, ".gateway-coder.old")); err != nil {
+		t.Fatal(err)
+	}
+	before := inode(t, filepath.Join(path, ".gateway-coder.old"))
+	if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 {
+		t.Errorf("warnings %q", w)
+	}
+	if inode(t, filepath.Join(path, "gateway-coder")) != before {
+		t.Error("it is another directory")
+	}
+	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
+		t.Errorf("change %s: %v", p.Change, p.Differences)
+	}
+}
+
+func TestSweepOfAnOddLockNeverBlocks(t *testing.T) {
+	path := t.TempDir()
+	write(t, filepath.Join(path, ".gateway-gone.old", "supervise", "status"), "")
+	if err := unix.Mkfifo(filepath.Join(path, ".gateway-gone.old", "supervise", "lock"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan []string, 1)
+	go func() { done <- sweep(t, path) }()
+	select {
+	case warnings := <-done:
+		if len(warnings) != 1 {
+			t.Errorf("warnings %q, want one", warnings)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it blocks")
+	}
+}
+
+func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	for _, name := range []string{".s6-svscan", ".slotgen.lock", ".gateway", "gateway", "other.tmp", ".gateway-b.tmp"} {
+		write(t, filepath.Join(path, name, "x"), "")
+	}
+	before := stamps(t, path)
+	time.Sleep(20 * time.Millisecond)
+	if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 {
+		t.Errorf("warnings %q", w)
+	}
+	if diff := cmp.Diff(before, stamps(t, path)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+}

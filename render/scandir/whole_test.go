@@ -1,0 +1,232 @@
+package scandir
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"slotgen/render"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+)
+
+// stamps lists everything below a directory with what any change of it alters.
+func stamps(t *testing.T, root string) []string {
+	t.Helper()
+	var lines []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return err
+		}
+		lines = append(lines, fmt.Sprintf("%s inode %d mode %o owner %d:%d size %d changed %d.%09d",
+			path, st.Ino, st.Mode, st.Uid, st.Gid, st.Size, st.Ctim.Sec, st.Ctim.Nsec))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+func TestEqualSlotIsNotTouchedAtAll(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	before := stamps(t, path)
+	time.Sleep(20 * time.Millisecond) // a change now has another time
+	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
+		t.Errorf("change %s: %v", p.Change, p.Differences)
+	}
+	if diff := cmp.Diff(before, stamps(t, path)); diff != "" {
+		t.Errorf("an unchanged slot was touched (-before +after):\n%s", diff)
+	}
+}
+
+func TestPlanTouchesNothing(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	before := stamps(t, path)
+	time.Sleep(20 * time.Millisecond)
+	other := slot("#!/bin/dash\n")
+	for _, service := range []string{"gateway-coder", "gateway-writer"} {
+		other.Service = service
+		if _, err := d.Plan(other, owners()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(before, stamps(t, path)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+}
+
+func TestEveryChangeOfOwnerReplacesASlot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for what, o := range map[string]Owners{
+		"another group":                     OwnersFor(AccessGroup, 10000, 10002),
+		"events instead of group":           OwnersFor(AccessEvents, 10000, 10001),
+		"owner instead of group":            OwnersFor(AccessOwner, 10000, 10001),
+		"root instead of group":             OwnersFor(AccessRoot, 10000, 10001),
+		"another user in the owner form":    OwnersFor(AccessOwner, 10002, 10001),
+		"another group in the events form":  OwnersFor(AccessEvents, 10000, 10002),
+		"another user and group, by itself": OwnersFor(AccessOwner, 1, 2),
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			publish(t, d, slot("#!/bin/sh\n"))
+			for _, want := range []Change{Updated, Unchanged} {
+				p, err := d.Plan(slot("#!/bin/sh\n"), o)
+				if err == nil {
+					err = d.Publish(p)
+				}
+				if err != nil || p.Change != want {
+					t.Errorf("change %s, %v; want %s", p.Change, err, want)
+				}
+			}
+			if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Updated {
+				t.Errorf("back again: change %s, want updated", p.Change)
+			}
+		})
+	}
+}
+
+// foreign owners of what a published slot holds, wherever it is.
+func TestForeignOwnerReplacesASlot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	for _, name := range []string{"", "run", "log", "log/run", "supervise", "log/supervise"} {
+		t.Run("slot/"+name, func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			publish(t, d, slot("#!/bin/sh\n"))
+			if err := os.Lchown(filepath.Join(path, "gateway-coder", name), 4242, -1); err != nil {
+				t.Fatal(err)
+			}
+			if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Updated {
+				t.Errorf("change %s, want updated", p.Change)
+			}
+		})
+	}
+}
+
+func TestNameThatIsTakenMeanwhileIsAnErrorAndStays(t *testing.T) {
+	for what, take := range map[string]func(path string) error{
+		"an empty directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"a full directory":   func(path string) error { return os.MkdirAll(filepath.Join(path, "x"), 0o755) },
+		"a file":             func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) },
+		"a link":             func(path string) error { return os.Symlink("nowhere", path) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			p, err := d.Plan(slot("#!/bin/sh\n"), owners())
+			if err == nil {
+				err = take(filepath.Join(path, "gateway-coder"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := stamps(t, filepath.Join(path, "gateway-coder"))
+			if err := d.Publish(p); err == nil {
+				t.Error("no error")
+			}
+			if diff := cmp.Diff(before, stamps(t, filepath.Join(path, "gateway-coder"))); diff != "" {
+				t.Errorf("(-before +after):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"gateway-coder"}, names(t, path)); diff != "" {
+				t.Errorf("the scandir (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSlotThatCannotBeMadeLeavesWhatStands(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	before := stamps(t, filepath.Join(path, "gateway-coder"))
+	bad := slot("#!/bin/dash\n")
+	bad.Files = append(bad.Files, render.File{Path: strings.Repeat("x", 300), Mode: render.DataMode})
+	p, err := d.Plan(bad, owners())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Publish(p); err == nil || !strings.Contains(err.Error(), "gateway-coder") {
+		t.Errorf("error %v, want one that names the slot", err)
+	}
+	if diff := cmp.Diff(before, stamps(t, filepath.Join(path, "gateway-coder"))); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"gateway-coder"}, names(t, path)); diff != "" {
+		t.Errorf("the scandir (-want +got):\n%s", diff)
+	}
+}
+
+func TestStagedLeftoverIsNoHindrance(t *testing.T) {
+	path := t.TempDir()
+	write(t, filepath.Join(path, ".gateway-coder.new", "stray", "file"), "of a killed pass")
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	if _, err := os.Lstat(filepath.Join(path, "gateway-coder", "stray")); err == nil {
+		t.Error("the new slot holds what a killed pass left")
+	}
+	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
+		t.Errorf("change %s: %v", p.Change, p.Differences)
+	}
+}
+
+func TestOneSlotIsPublishedWithoutTouchingAnother(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	write(t, filepath.Join(path, "s6rc-fdholder", "run"), "#!/bin/sh\n")
+	before := append(stamps(t, filepath.Join(path, "gateway-coder")), stamps(t, filepath.Join(path, "s6rc-fdholder"))...)
+	for _, run := range []string{"#!/bin/sh\n", "#!/bin/dash\n"} {
+		other := slot(run)
+		other.Service = "gateway-coder-2"
+		publish(t, d, other)
+	}
+	after := append(stamps(t, filepath.Join(path, "gateway-coder")), stamps(t, filepath.Join(path, "s6rc-fdholder"))...)
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+}
+
+func TestScandirThatIsNoDirectoryIsAnErrorAndNeverBlocks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "file"), "")
+	if err := unix.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"missing", "file", "fifo"} {
+		done := make(chan error, 1)
+		go func() {
+			d, err := Open(filepath.Join(dir, name))
+			if err == nil {
+				_ = d.Close()
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		case <-time.After(5 * time.Second):
+			t.Errorf("%s: it blocks", name)
+		}
+	}
+}
