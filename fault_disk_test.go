@@ -96,6 +96,36 @@ func TestWriteWithoutSpaceFailsItsProfileAlone(t *testing.T) {
 	}
 }
 
+// The fallback's two renames leave the name free for an instant: where the second
+// one fails the old slot comes back at once, not with the next pass.
+func TestFallbackThatFailsPutsTheOldSlotBack(t *testing.T) {
+	f := newFaults(t)
+	failures := 0
+	for n := 1; n <= 60; n++ {
+		service := f.replace()
+		trace, code, said := f.traced(service, "-e", "trace=renameat,renameat2",
+			"-e", "inject=renameat2:error=EXDEV", "-e", "inject=renameat:error=EIO:when="+strconv.Itoa(n))
+		if !strings.Contains(trace, "EIO (Input/output error) (INJECTED)") {
+			break
+		}
+		for slot, digest := range f.digests(service) {
+			if digest != f.old[slot] && digest != f.wants[slot] {
+				t.Errorf("rename %d: %s is\n%s\nneither old nor new\n%s", n, slot, digest, said)
+			}
+			if digest == f.old[slot] {
+				failures++
+			}
+		}
+		if code > 1 {
+			t.Errorf("rename %d: exit code %d\n%s", n, code, said)
+		}
+		f.check("rename "+strconv.Itoa(n), service, false)
+	}
+	if failures == 0 {
+		t.Error("no rename failed, is strace injecting?")
+	}
+}
+
 // inSmallFilesystem runs a shell script with a tmpfs of its own at $DISK.
 func inSmallFilesystem(t *testing.T, f *faults, script string) string {
 	t.Helper()
