@@ -193,3 +193,21 @@ tail -n +2 container-boot.log`)
 		}
 	}
 }
+
+// A device can't even be opened there, root or not.
+func TestDeviceOnAVolumeWithoutDevicesIsNoState(t *testing.T) {
+	f := newFaults(t)
+	out := inSmallFilesystem(t, f, `
+mount -t tmpfs -o nodev,mode=0755 tmpfs "$HOME_DIR/profiles"
+mkdir "$HOME_DIR/profiles/odd"
+touch "$HOME_DIR/profiles/odd/SOUL.md"
+mknod "$HOME_DIR/profiles/odd/gateway_state.json" c 1 5
+rc=0; "$@" || rc=$?; echo "exit $rc"`)
+	for _, want := range []string{
+		"profile=odd prior_state=None action=registered\n", `slotgen: warning: reading "profiles/odd/gateway_state.json": not a regular file`, "exit 0\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}

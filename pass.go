@@ -210,12 +210,12 @@ func (p *pass) sweep() {
 		return
 	}
 	hasProfile := func(service string) bool {
-		if p.list.Err != nil {
-			return true // it may well be there: nothing is removed on a guess
-		}
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
 		e, listed := p.list.Find(name)
 		return found && listed && e.Verdict != scan.Ignored
+	}
+	if p.list.Err != nil {
+		hasProfile = nil // nobody knows
 	}
 	for _, w := range p.dir.Sweep(time.Now(), hasProfile) {
 		p.msg.warn("%s", w)

@@ -6,8 +6,8 @@ import "strconv"
 const NoState = "None"
 
 // Escape returns value as it stands in a log line: unchanged when it matches
-// [A-Za-z0-9._-]+, else quoted in ASCII as strconv.QuoteToASCII does. The result never holds white space outside quotes,
-// a control character or a second line.
+// [A-Za-z0-9._-]+, else quoted in ASCII as strconv.QuoteToASCII does. The result
+// never holds white space outside quotes, a control character or a second line.
 func Escape(value string) string {
 	if !isPlain(value) {
 		return strconv.QuoteToASCII(value)

@@ -45,7 +45,7 @@ func (v *Volume) open(d dir, name string, flags int) (int, error) {
 		return fd, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return -1, fs.ErrNotExist
-	case errors.Is(err, unix.ENXIO):
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.EACCES) && isSpecial(d, name):
 		return -1, notRegular
 	case !errors.Is(err, unix.ELOOP) && !errors.Is(err, unix.ENOTDIR):
 		return -1, err
@@ -55,6 +55,20 @@ func (v *Volume) open(d dir, name string, flags int) (int, error) {
 		return -1, notDirectory
 	}
 	return fd, err
+}
+
+// isSpecial tells whether name, directly in d, is a device, FIFO or socket: a
+// volume mounted with nodev refuses to open a device, to root too.
+func isSpecial(d dir, name string) bool {
+	var st unix.Stat_t
+	if strings.Contains(name, "/") || unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return false
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG, unix.S_IFDIR, unix.S_IFLNK:
+		return false
+	}
+	return true
 }
 
 // openBeneath opens name element by element with O_NOFOLLOW, so that no link

@@ -16,7 +16,8 @@ const stageAge = time.Minute
 
 // Sweep clears what killed passes left: staged slots are removed; a slot that
 // was moved aside gets its name back when that is free and wanted says that
-// the service has a profile, and is removed otherwise; staging directories of
+// the service has a profile, and is removed otherwise, or left hidden where
+// wanted is nil and nobody knows; staging directories of
 // the image's own code go when they are old. What a supervisor still holds
 // stays. It returns warnings for what could not be cleared.
 func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
@@ -60,6 +61,9 @@ func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) error 
 }
 
 func (d *Dir) sweepAside(name, service string, wanted func(string) bool) error {
+	if wanted == nil {
+		return nil
+	}
 	if wanted(service) {
 		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
