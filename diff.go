@@ -23,10 +23,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
 			homeFlag(), scandirFlag(), autostartFlag(), procFlag(),
-			&cli.StringSliceFlag{
-				Name: "profile", Category: categoryChoice, KeepSpace: true,
-				Usage: "compare the slot of the profile `NAME` only; repeatable",
-			},
+			profileFlag("compare the slot of the profile `NAME` only; repeatable"),
 			colourFlag(),
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {

@@ -60,6 +60,11 @@ func autostartFlag() cli.Flag {
 	}
 }
 
+// profileFlag limits a command to the profiles that are named.
+func profileFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
+}
+
 // procFlag is for tests.
 func procFlag() cli.Flag {
 	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}

@@ -21,10 +21,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"taken over.\n\n" +
 			"Exit code 0: converged; 1: a profile failed; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
-			&cli.StringSliceFlag{
-				Name: "profile", Category: categoryChoice, KeepSpace: true,
-				Usage: "publish the profile `NAME` only; repeatable",
-			},
+			profileFlag("publish the profile `NAME` only; repeatable"),
 			&cli.BoolFlag{
 				Name: "dry-run", Aliases: []string{"n"}, Category: categoryChoice,
 				Usage: "print what would be done and touch nothing",

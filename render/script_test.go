@@ -238,7 +238,8 @@ func TestFilesOfASlotAreSortedAndFound(t *testing.T) {
 	if diff := cmp.Diff([]string{"finish", "log/run", "run", "type"}, paths); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, ok := slot.File("down"); ok || !slot.Logged() {
+	_, down := slot.File("down")
+	if _, logged := slot.File("log/run"); down || !logged {
 		t.Error("a slot that starts has a down file, or no logger")
 	}
 }

@@ -48,9 +48,3 @@ func (s Slot) File(path string) (File, bool) {
 	}
 	return s.Files[i], true
 }
-
-// Logged tells whether the slot has a logger: a log/run of its own.
-func (s Slot) Logged() bool {
-	_, ok := s.File("log/run")
-	return ok
-}

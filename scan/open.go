@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 
@@ -50,7 +51,7 @@ func (v *Volume) open(d dir, name string, flags int) (int, error) {
 	case !errors.Is(err, unix.ELOOP) && !errors.Is(err, unix.ENOTDIR):
 		return -1, err
 	}
-	fd, err = v.follow(d.join(name), flags)
+	fd, err = openRooted(v.root, d.join(name), flags)
 	if errors.Is(err, unix.ENOTDIR) {
 		return -1, notDirectory
 	}
@@ -96,8 +97,10 @@ func openat(fd int, name string, flags int) (int, error) {
 	}
 }
 
-func (v *Volume) follow(rel string, flags int) (int, error) {
-	f, err := v.root.OpenFile(rel, flags|unix.O_NONBLOCK, 0)
+// openRooted opens a path below root, through links that stay inside, and
+// returns a raw descriptor.
+func openRooted(root *os.Root, rel string, flags int) (int, error) {
+	f, err := root.OpenFile(rel, flags|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return -1, followError(err)
 	}

@@ -45,7 +45,7 @@ func Open(home string) (*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))
 	}
-	fd, err := dupDir(root, ".")
+	fd, err := openRooted(root, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, bare(err)), root.Close())
 	}
@@ -59,17 +59,6 @@ func (v *Volume) Home() string { return v.home }
 func (v *Volume) Close() error {
 	v.top.close()
 	return v.root.Close()
-}
-
-// dupDir opens a directory by its path below root, through links that stay
-// inside, and returns a raw descriptor.
-func dupDir(root *os.Root, path string) (int, error) {
-	f, err := root.OpenFile(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return -1, err
-	}
-	defer f.Close()
-	return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 }
 
 // bare strips the path from an error of package os: messages name the path
