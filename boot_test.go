@@ -278,31 +278,3 @@ func TestContainerBootScriptPublishesBeforeARunningScanner(t *testing.T) {
 		}
 	})
 }
-
-func TestContainerLiveSlotIsLeftAsItIs(t *testing.T) {
-	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		c.profile("coder", running)
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-coder")
-		c.waitFor("coder's record", bootLimit, func() bool { return len(c.records("coder")) == 1 })
-		pid := filepath.Join(c.home, "profiles/coder/gateway.pid")
-		c.write(pid, "7\n")
-		before := readText(t, c.path("/run/service/gateway-coder/run"))
-		got := c.run("root", "slotgen", "reconcile", "--rescan", "--env", "NEW=1")
-		if got.code != 0 || !strings.Contains(got.stderr, `slot "gateway-coder" is live and not as rendered (run content): left as it is`) {
-			t.Errorf("exit code %d, stderr:\n%s", got.code, got.stderr)
-		}
-		if now := readText(t, c.path("/run/service/gateway-coder/run")); now != before {
-			t.Error("the run script of a live slot was replaced")
-		}
-		if _, err := os.Lstat(pid); err != nil {
-			t.Errorf("a live gateway's file was removed: %v", err)
-		}
-		time.Sleep(300 * time.Millisecond)
-		if n := len(c.records("coder")); n != 1 || !c.isUp("gateway-coder") {
-			t.Errorf("coder ran %d times, want once and still", n)
-		}
-	})
-}

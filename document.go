@@ -26,14 +26,16 @@ type profileDocument struct {
 	Action     string  `json:"action"`
 	Change     string  `json:"change"`
 	Live       bool    `json:"live"`
-	Reason     string  `json:"reason"`
-	Why        string  `json:"why"`
+	// Effect says when the change of a live slot is in force.
+	Effect string `json:"effect"`
+	Reason string `json:"reason"`
+	Why    string `json:"why"`
 }
 
 func newProfileDocument(o outcome) profileDocument {
 	d := profileDocument{
 		Name: o.entry.Profile.Name, Service: o.entry.Profile.Service, Dir: o.entry.Profile.Dir,
-		PriorExit: o.priorExit(), Action: o.action, Change: string(o.change), Live: o.live,
+		PriorExit: o.priorExit(), Action: o.action, Change: string(o.change), Live: o.live, Effect: string(o.effect),
 		Reason: o.reason, Why: o.why,
 	}
 	if o.entry.Intent.Known {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"slotgen/render/scandir"
@@ -60,6 +61,14 @@ func autostartFlag() cli.Flag {
 	}
 }
 
+func maxServicesFlag() cli.Flag {
+	return &cli.IntFlag{
+		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"}, Category: categorySlots,
+		DefaultText: strconv.Itoa(defaultMaxServices),
+		Usage:       "s6-svscan takes `N` services, loggers counted",
+	}
+}
+
 // profileFlag limits a command to the profiles that are named.
 func profileFlag(usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
@@ -80,7 +89,7 @@ func colourFlag() cli.Flag {
 // passFlags are the flags of every command that looks at a whole volume.
 func passFlags() []cli.Flag {
 	return []cli.Flag{
-		homeFlag(), scandirFlag(), autostartFlag(), procFlag(),
+		homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag(),
 		&cli.StringFlag{
 			Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
 			Usage: "print in `FORMAT`, text or json",
@@ -135,6 +144,8 @@ type settings struct {
 	access    scandir.Access
 	autostart scan.Policy
 	base      scan.Profile
+
+	maxServices int
 }
 
 func readSettings(c *cli.Context, msg messages) (settings, error) {
@@ -155,6 +166,12 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	}
 	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
 		return s, fmt.Errorf("--autostart: %w", err)
+	}
+	if s.maxServices = defaultMaxServices; c.IsSet("max-services") {
+		s.maxServices = c.Int("max-services")
+	}
+	if s.maxServices < 1 {
+		return s, fmt.Errorf("--max-services %d: less than one service", s.maxServices)
 	}
 	if s.json, err = parseFormat(cmp.Or(c.String("output"), formatText)); err != nil {
 		return s, err

@@ -26,6 +26,7 @@ type outcome struct {
 	action string
 	change scandir.Change
 	live   bool
+	effect scandir.Effect
 	// reason is what the boot log says beside the action, why the whole of it.
 	reason, why string
 	// err is what failed, for its hint; the reason is its text.
@@ -56,13 +57,27 @@ func (o outcome) line(dryRun bool) string {
 
 // tell prints what an operator has to know of the outcome beside its line.
 func (o outcome) tell(msg messages) {
-	switch o.action {
-	case actionSkipped:
+	switch {
+	case o.action == actionSkipped:
 		msg.warn("skipping profile %+q: %s", o.entry.Profile.Name, o.reason)
-	case actionFailed:
+	case o.action == actionFailed:
 		msg.line("error: profile %+q: %s", o.entry.Profile.Name, o.reason)
 		msg.hint(o.err)
+	case o.effect == scandir.NeedsRestart:
+		msg.warn("slot %q is live and needs restart, left as it is: its logger would have to come or go", o.entry.Profile.Service)
+		msg.line("hint: a new supervisor takes it up, at the next start of the container")
+	case o.effect == scandir.AtNextStart:
+		msg.line("slot %q is live, in force at next start: %s", o.entry.Profile.Service, listed(o.differences))
 	}
+}
+
+// listed names the paths of a slot that differ, and how.
+func listed(diffs []scandir.Difference) string {
+	words := make([]string, 0, len(diffs))
+	for _, d := range diffs {
+		words = append(words, fmt.Sprintf("%s (%s)", cmp.Or(d.Path, "."), d.What))
+	}
+	return strings.Join(words, ", ")
 }
 
 // isNoProfile tells whether the entry has, or could have, no slot of its own,
@@ -90,7 +105,7 @@ func anyFailed(outcomes []outcome) bool {
 }
 
 // summary tells a pass in one line.
-func summary(outcomes []outcome, took time.Duration) string {
+func summary(outcomes []outcome, pruned int, took time.Duration) string {
 	changes := map[scandir.Change]int{}
 	actions := map[string]int{}
 	for _, o := range outcomes {
@@ -110,6 +125,9 @@ func summary(outcomes []outcome, took time.Duration) string {
 		if n := actions[a]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, a))
 		}
+	}
+	if pruned > 0 {
+		parts = append(parts, fmt.Sprintf("%d pruned", pruned))
 	}
 	return fmt.Sprintf("%s: %s (%d ms)", counted(len(outcomes), "profile"), strings.Join(parts, ", "), took.Milliseconds())
 }

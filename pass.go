@@ -24,11 +24,17 @@ type pass struct {
 	only   []string
 	dryRun bool
 	rescan bool
+	// pruning removes slots without a profile; otherwise they are named.
+	pruning bool
+	// wait bounds how long the supervisors are waited for, 0 not at all.
+	wait time.Duration
 	// explain gives ignored entries an outcome too.
 	explain bool
 
 	// incomplete is set when something beside a profile was left undone.
 	incomplete bool
+	// pruned counts the slots that were removed since their profiles are gone.
+	pruned int
 
 	volume *scan.Volume
 	list   scan.Listing
@@ -59,7 +65,8 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	p.scan()
 	p.migrate()
 	p.sweep()
-	outcomes = p.publishAll()
+	unpruned := p.prune()
+	outcomes = append(p.publishAll(), unpruned...)
 	if !p.dryRun {
 		p.sendRescan()
 		p.log(outcomes)
@@ -93,11 +100,26 @@ func (p *pass) checkOnly() error {
 	}
 	list := p.volume.Scan(p.scanOptions(p.role))
 	for _, name := range p.only {
-		if _, err := findProfile(list, name, p.volume.Home()); err != nil && !p.knows(list, name) {
+		_, err := findProfile(list, name, p.volume.Home())
+		if err != nil && !p.knows(list, name) && !p.mayPrune(name) {
 			return err
 		}
 	}
 	return nil
+}
+
+// mayPrune tells whether a name without a profile is that of a slot that could
+// be pruned.
+func (p *pass) mayPrune(name string) bool {
+	if !p.pruning || scan.CheckName(name) != "" {
+		return false
+	}
+	dir, err := scandir.Open(p.scandir)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	return dir.IsServiceDir(scan.ServicePrefix + name)
 }
 
 // knows tells whether name is an entry that gets explained, if no profile.

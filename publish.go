@@ -1,25 +1,26 @@
 package main
 
 import (
-	"fmt"
-	"strings"
-
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
 // publishAll takes every chosen entry that is a profile to its outcome.
 func (p *pass) publishAll() []outcome {
+	crowdedOut, err := p.crowdedOut()
+	if err != nil {
+		p.fail(err)
+	}
 	outcomes := []outcome{}
 	for _, e := range p.list.Entries {
 		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) {
-			outcomes = append(outcomes, p.profile(e))
+			outcomes = append(outcomes, p.profile(e, crowdedOut[e.Profile.Service]))
 		}
 	}
 	return outcomes
 }
 
-func (p *pass) profile(e scan.Entry) outcome {
+func (p *pass) profile(e scan.Entry, crowdedOut bool) outcome {
 	switch e.Verdict {
 	case scan.Ignored:
 		return newOutcome(e, actionIgnored)
@@ -33,7 +34,11 @@ func (p *pass) profile(e scan.Entry) outcome {
 	if e.Profile.Start {
 		o.action = actionStarted
 	}
-	if err := p.publish(&o); err != nil {
+	publish := p.publish
+	if crowdedOut {
+		publish = p.noRoom
+	}
+	if err := publish(&o); err != nil {
 		o = o.failed(err)
 	}
 	return o
@@ -53,10 +58,7 @@ func (p *pass) publish(o *outcome) error {
 			return err
 		}
 	}
-	o.change, o.live, o.differences = plan.Change, plan.Live, plan.Differences
-	if plan.Live && len(plan.Differences) > 0 {
-		p.msg.warn("slot %q is live and not as rendered (%s): left as it is", slot.Service, listed(plan.Differences))
-	}
+	o.change, o.live, o.effect, o.differences = plan.Change, plan.Live, plan.Effect, plan.Differences
 	if p.dryRun {
 		return nil
 	}
@@ -66,12 +68,4 @@ func (p *pass) publish(o *outcome) error {
 		}
 	}
 	return p.dir.Publish(plan)
-}
-
-func listed(diffs []scandir.Difference) string {
-	words := make([]string, 0, len(diffs))
-	for _, d := range diffs {
-		words = append(words, fmt.Sprintf("%s %s", d.Path, d.What))
-	}
-	return strings.Join(words, ", ")
 }

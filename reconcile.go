@@ -19,7 +19,9 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml.\n" +
 			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being\n" +
 			"taken over.\n\n" +
-			"Exit code 0: converged; 1: a profile failed; 2: wrong usage or configuration.",
+			"A live slot is never moved or restarted: its files are replaced one by one, and are in\n" +
+			"force when the service or its logger starts next.\n\n" +
+			"Exit code 0: converged; 1: a profile failed, or --wait expired; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
 			profileFlag("publish the profile `NAME` only; repeatable"),
 			&cli.BoolFlag{
@@ -30,15 +32,27 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				Name: "rescan", Category: categorySlots,
 				Usage: "make s6-svscan look at the scandir afterwards",
 			},
+			&cli.DurationFlag{
+				Name: "wait", Category: categorySlots,
+				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
+			},
+			&cli.BoolFlag{
+				Name: "prune", Category: categorySlots,
+				Usage: "take down and remove the slots of profiles that are gone",
+			},
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
 				return err
 			}
+			if c.Duration("wait") < 0 {
+				return fmt.Errorf("--wait %s: a duration below zero", c.Duration("wait"))
+			}
 			p := pass{
 				settings: s, msg: msg, role: scan.ReadRole(s.proc),
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
+				pruning: c.Bool("prune"), wait: c.Duration("wait"),
 			}
 			return reconcile(&p, out)
 		}),
@@ -63,7 +77,9 @@ func reconcile(p *pass, out *output) error {
 	if err := printOutcomes(p, out, outcomes); err != nil {
 		return err
 	}
-	p.msg.line("%s", summary(outcomes, time.Since(start)))
+	p.unlock()
+	p.waitForSupervisors(outcomes)
+	p.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
 	if p.incomplete || anyFailed(outcomes) {
 		return reportedError{}
 	}

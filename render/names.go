@@ -18,6 +18,13 @@ func serviceFiles() []string {
 	}
 }
 
+// IsServiceFile tells whether slotPath is a file that s6 reads in a service
+// directory or its logger's; what is below data/ or env/ is not.
+func IsServiceFile(slotPath string) bool {
+	name := strings.TrimPrefix(slotPath, "log/")
+	return name == DownFile || slices.Contains(serviceFiles(), name)
+}
+
 // checkName returns an error when no file of a service directory is at a slot
 // path, naming the one that was probably meant.
 func checkName(slotPath string) error {

@@ -38,6 +38,15 @@ type Slot struct {
 	Files []File
 }
 
+// Weight is how many services s6-svscan counts for the slot: 1, and 1 more for
+// its logger.
+func (s Slot) Weight() int {
+	if slices.ContainsFunc(s.Files, func(f File) bool { return strings.HasPrefix(f.Path, "log/") }) {
+		return 2
+	}
+	return 1
+}
+
 // File returns the slot's file at path.
 func (s Slot) File(path string) (File, bool) {
 	i, found := slices.BinarySearchFunc(s.Files, path, func(f File, path string) int {

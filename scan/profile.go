@@ -104,6 +104,9 @@ type Listing struct {
 	// Err is set when profiles/ exists and could not be read to its end: the
 	// entries are then not all there are.
 	Err error
+	// Complete is true when profiles/ exists and was read to its end: a name
+	// that is not among the entries was not there.
+	Complete bool
 }
 
 func (l *Listing) warn(format string, args ...any) {

@@ -44,6 +44,7 @@ func (l *Listing) named(v *Volume, base Profile) {
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
 	}
+	l.Complete = err == nil
 	if names == nil {
 		return
 	}
@@ -73,6 +74,22 @@ func (v *Volume) profileNames() ([]string, dir, error) {
 		names = []string{}
 	}
 	return names, d, bare(err)
+}
+
+// Exists tells whether profiles/ holds something of that name, whatever it is.
+// The error says that this could not be told.
+func (v *Volume) Exists(name string) (bool, error) {
+	d, err := v.openDir(v.top, profilesDir, unix.O_PATH)
+	if err != nil {
+		return false, fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+	}
+	defer d.close()
+	var st unix.Stat_t
+	err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // entry applies the table of design, "Scan", to one entry of profiles/.

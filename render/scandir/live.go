@@ -1,10 +1,15 @@
 package scandir
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path"
+	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +27,28 @@ func (d *Dir) Live(service string) (bool, error) {
 		return false, ignoreMissing(err)
 	}
 	return d.Supervised()
+}
+
+// WaitSupervised polls until every service has its supervisor, and its logger's
+// where it has one, for at most limit. It returns those that lack one then.
+func (d *Dir) WaitSupervised(services []string, limit time.Duration) []string {
+	waitUntil(limit, func() bool {
+		services = slices.DeleteFunc(services, d.isSupervised)
+		return len(services) == 0
+	})
+	return services
+}
+
+func (d *Dir) isSupervised(service string) bool {
+	held, err := d.lockHeld(service, "supervise", "lock")
+	if !held || err != nil {
+		return false
+	}
+	if !d.isDir(service+"/log", unix.AT_SYMLINK_NOFOLLOW) {
+		return true
+	}
+	held, err = d.lockHeld(service, "log", "supervise", "lock")
+	return held && err == nil
 }
 
 // held tells whether an s6-supervise holds the lock of the service directory
@@ -59,31 +86,39 @@ func (d *Dir) lockHeld(names ...string) (bool, error) {
 	return ask.Type != unix.F_UNLCK, nil
 }
 
-// Supervised tells whether an s6-svscan listens on the scandir.
-func (d *Dir) Supervised() (bool, error) {
-	fd, err := d.openControl()
-	if err != nil || fd < 0 {
+// isUp tells whether a process of the service, or its finish script, runs under
+// a supervisor.
+func (d *Dir) isUp(name string) (bool, error) {
+	held, err := d.lockHeld(name, "supervise", "lock")
+	if !held || err != nil {
 		return false, err
 	}
-	return true, unix.Close(fd)
+	fd, err := d.openBeneath(unix.O_RDONLY, name, "supervise", "status")
+	if err != nil {
+		return false, err
+	}
+	f := os.NewFile(uintptr(fd), "status")
+	defer f.Close()
+	return readIsUp(f)
 }
 
-// openControl opens s6-svscan's FIFO for writing, or returns -1 where nobody
-// reads it.
-func (d *Dir) openControl() (int, error) {
-	fd, err := d.openBeneath(unix.O_WRONLY, ".s6-svscan", "control")
-	if errors.Is(err, unix.ENXIO) || errors.Is(err, fs.ErrNotExist) {
-		return -1, nil
+// readIsUp reads what s6-supervise keeps in supervise/status: two stamps of 12
+// bytes each, then the process number in 8 bytes, big endian; 0 is none.
+func readIsUp(r io.Reader) (bool, error) {
+	var status [32]byte
+	if _, err := io.ReadFull(r, status[:]); err != nil {
+		return false, err
 	}
-	if err == nil {
-		if err = mustBe(fd, unix.S_IFIFO); err != nil {
-			unix.Close(fd)
-		}
-	}
+	return binary.BigEndian.Uint64(status[24:]) != 0, nil
+}
+
+// Supervised tells whether an s6-svscan listens on the scandir.
+func (d *Dir) Supervised() (bool, error) {
+	listens, err := d.tell("", ".s6-svscan", "control")
 	if err != nil {
-		return -1, fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err)
+		return false, fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err)
 	}
-	return fd, nil
+	return listens, nil
 }
 
 // openBeneath opens the last of names, each in the directory before it; none

@@ -65,12 +65,12 @@ func TestSlotIsLiveWhileASupervisorHoldsItOrItsLogger(t *testing.T) {
 			before := inode(t, filepath.Join(path, "gateway-coder"))
 			release := hold(t, filepath.Join(path, "gateway-coder", lock))
 			p := publish(t, d, slot("#!/bin/dash\n"))
-			if !p.Live || p.Change != None || inode(t, filepath.Join(path, "gateway-coder")) != before {
-				t.Errorf("live %v, change %s; want live and left as it is", p.Live, p.Change)
+			if !p.Live || p.Change != Updated || inode(t, filepath.Join(path, "gateway-coder")) != before {
+				t.Errorf("live %v, change %s; want live and updated in its place", p.Live, p.Change)
 			}
 			release()
-			if p := publish(t, d, slot("#!/bin/dash\n")); p.Live || p.Change != Updated {
-				t.Errorf("live %v, change %s; want updated once the supervisor is gone", p.Live, p.Change)
+			if p := publish(t, d, slot("#!/bin/sh\n")); p.Live || p.Change != Updated || inode(t, filepath.Join(path, "gateway-coder")) == before {
+				t.Errorf("live %v, change %s; want exchanged once the supervisor is gone", p.Live, p.Change)
 			}
 		})
 	}
@@ -116,8 +116,9 @@ func TestVisibleSlotIsLiveWhileAScannerListens(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	if p := publish(t, d, slot("#!/bin/sh\n# 3\n")); !p.Live || p.Change != None {
-		t.Errorf("live %v, change %s; want live and left as it is", p.Live, p.Change)
+	before := inode(t, filepath.Join(path, "gateway-coder"))
+	if p := publish(t, d, slot("#!/bin/sh\n# 3\n")); !p.Live || inode(t, filepath.Join(path, "gateway-coder")) != before {
+		t.Errorf("live %v; want live and its directory in its place", p.Live)
 	}
 	if err := d.Rescan(); err != nil {
 		t.Fatal(err)

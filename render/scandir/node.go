@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -86,31 +87,58 @@ func (n node) item() *Item {
 	return &Item{Kind: cmp.Or(kinds[n.kind], "other"), Mode: n.mode, UID: n.uid, GID: n.gid, Data: n.data}
 }
 
+// merged walks what was found and what is wanted, both sorted by path, side by
+// side; where only one of them has a path the other is nil.
+func merged(have, want []node) iter.Seq2[*node, *node] {
+	return func(yield func(have, want *node) bool) {
+		for len(have) > 0 || len(want) > 0 {
+			var h, w *node
+			if len(want) == 0 || len(have) > 0 && have[0].path <= want[0].path {
+				h = &have[0]
+			}
+			if len(have) == 0 || len(want) > 0 && want[0].path <= have[0].path {
+				w = &want[0]
+			}
+			if h != nil {
+				have = have[1:]
+			}
+			if w != nil {
+				want = want[1:]
+			}
+			if !yield(h, w) {
+				return
+			}
+		}
+	}
+}
+
 // compare lists what differs between what was found and what is wanted. What is
-// inside supervise/ and event/ is s6's and does not count; both slices are
-// sorted by path.
+// inside supervise/ and event/ is s6's and does not count.
 func compare(have, want []node) []Difference {
 	var diffs []Difference
-	for len(have) > 0 || len(want) > 0 {
-		switch {
-		case len(want) == 0 || len(have) > 0 && have[0].path < want[0].path:
-			diffs = append(diffs, Difference{Path: have[0].path, What: "not in the templates", Have: have[0].item()})
-			have = have[1:]
-		case len(have) == 0 || want[0].path < have[0].path:
-			if !want[0].optional && !insideSkeleton(want[0].path) {
-				diffs = append(diffs, Difference{Path: want[0].path, What: "missing", Want: want[0].item()})
-			}
-			want = want[1:]
-		default:
-			if what := have[0].differs(want[0]); what != "" {
-				diffs = append(diffs, Difference{
-					Path: want[0].path, What: what, Have: have[0].item(), Want: want[0].item(),
-				})
-			}
-			have, want = have[1:], want[1:]
+	for h, w := range merged(have, want) {
+		if h == nil && (w.optional || insideSkeleton(w.path)) {
+			continue
+		}
+		if diff := difference(h, w); diff != nil {
+			diffs = append(diffs, *diff)
 		}
 	}
 	return diffs
+}
+
+// difference tells two nodes of the same path apart, one of which may be nil.
+func difference(have, want *node) *Difference {
+	switch {
+	case want == nil:
+		return &Difference{Path: have.path, What: "not in the templates", Have: have.item()}
+	case have == nil:
+		return &Difference{Path: want.path, What: "missing", Want: want.item()}
+	}
+	if what := have.differs(*want); what != "" {
+		return &Difference{Path: want.path, What: what, Have: have.item(), Want: want.item()}
+	}
+	return nil
 }
 
 func (n node) differs(want node) string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"slotgen/render"
 
@@ -26,12 +27,16 @@ type Plan struct {
 	Change Change
 	// Live is true when a supervisor stands, or may soon stand, behind the slot.
 	Live bool
+	// Effect says when the change is in force.
+	Effect Effect
 	// Differences is how what stands is not as rendered; of a slot that does not
-	// stand, everything.
+	// stand, everything. Of a live one, what an update in place leaves alone does
+	// not count.
 	Differences []Difference
 
 	service string
 	want    []node
+	edits   []edit // of a live slot
 }
 
 // PlanNew is the plan for a slot where there is no scandir yet.
@@ -41,39 +46,61 @@ func PlanNew(slot render.Slot, o Owners) Plan {
 }
 
 // Plan compares a rendered slot with what stands under its name. It touches
-// nothing. Where nothing stands the change is Created; a live slot that differs
-// is left as it is, with Change None.
+// nothing. Where nothing stands the change is Created. That an earlier service
+// of the name still runs in a slot that was moved aside is an error: a second one
+// must not start beside it.
 func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
+	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
 	have, err := d.read(slot.Service)
 	if errors.Is(err, fs.ErrNotExist) {
-		return PlanNew(slot, o), nil
+		return PlanNew(slot, o), d.mustNotRunAside(slot.Service)
 	}
-	p := Plan{service: slot.Service, want: tree(slot, o)}
 	if err == nil {
-		p.Differences = compare(have, p.want)
 		p.Live, err = d.Live(slot.Service)
 	}
 	if err != nil {
 		return Plan{Change: None}, fmt.Errorf("comparing slot %q: %w", slot.Service, err)
 	}
-	switch {
-	case len(p.Differences) == 0:
-		p.Change = Unchanged
-	case p.Live:
-		p.Change = None
-	default:
+	if p.Differences = compare(have, p.want); len(p.Differences) == 0 {
+		return p, nil
+	}
+	if p.Live {
+		p.planInPlace(have)
+	} else {
 		p.Change = Updated
 	}
 	return p, nil
 }
 
+func (d *Dir) mustNotRunAside(service string) error {
+	aside := asideName(service)
+	held, err := d.held(aside)
+	if held {
+		err = fmt.Errorf("an earlier service of that name still runs in %q", aside)
+	}
+	return err
+}
+
 // Publish carries a plan out. The slot is staged whole and takes its name in one
 // rename, so that an observer, or a kill at any instant, finds the old slot or
-// the new one. On an error what stood still stands.
+// the new one. Of a live slot each file that differs is replaced by itself; its
+// directory never moves (s6, "Replacing a live directory"). On an error what
+// stood still stands, of a live slot what was not replaced yet.
 func (d *Dir) Publish(p Plan) error {
-	if p.Change != Created && p.Change != Updated {
-		return nil
+	var err error
+	switch {
+	case p.Live:
+		err = d.update(p)
+	case p.Change == Created || p.Change == Updated:
+		err = d.replace(p)
 	}
+	if err != nil {
+		return fmt.Errorf("publishing slot %q: %w", p.service, err)
+	}
+	return nil
+}
+
+func (d *Dir) replace(p Plan) error {
 	staged := stagedName(p.service)
 	err := d.stage(staged, p.want)
 	if err == nil && p.Change == Updated {
@@ -85,10 +112,7 @@ func (d *Dir) Publish(p Plan) error {
 	if rerr := d.root.RemoveAll(staged); err == nil && rerr != nil {
 		err = fmt.Errorf("removing %q: %w", staged, bare(rerr))
 	}
-	if err != nil {
-		return fmt.Errorf("publishing slot %q: %w", p.service, err)
-	}
-	return nil
+	return err
 }
 
 // mustNotLive asks again, now that the staged slot is ready: an s6-svscan that
@@ -104,6 +128,10 @@ func (d *Dir) mustNotLive(service string) error {
 func stagedName(service string) string { return "." + service + ".new" }
 
 func asideName(service string) string { return "." + service + ".old" }
+
+func isAside(name string) bool {
+	return strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".old")
+}
 
 // swapIn gives the staged slot its name. Afterwards the staged name is free or
 // holds what stood there before.

@@ -13,17 +13,39 @@ var ErrNoScanner = errors.New("no s6-svscan listens")
 // Rescan makes s6-svscan look at the scandir again, as s6-svscanctl -a does:
 // it writes one byte into .s6-svscan/control and waits for nothing. It returns
 // ErrNoScanner when nobody reads there.
-func (d *Dir) Rescan() error {
-	fd, err := d.openControl()
+func (d *Dir) Rescan() error { return d.control("a") }
+
+// control gives commands to s6-svscan (s6, "s6-svscanctl").
+func (d *Dir) control(commands string) error {
+	told, err := d.tell(commands, ".s6-svscan", "control")
 	if err != nil {
-		return err
-	}
-	if fd < 0 {
-		return ErrNoScanner
-	}
-	defer unix.Close(fd)
-	if _, err := unix.Write(fd, []byte("a")); err != nil {
 		return fmt.Errorf("writing to %q: %w", d.path+"/.s6-svscan/control", err)
 	}
+	if !told {
+		return ErrNoScanner
+	}
 	return nil
+}
+
+// tell writes bytes to a FIFO below the scandir, which may be none, and returns
+// whether somebody reads there.
+func (d *Dir) tell(bytes string, names ...string) (bool, error) {
+	fd, err := d.openBeneath(unix.O_WRONLY, names...)
+	if errors.Is(err, unix.ENXIO) {
+		return false, nil
+	}
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer unix.Close(fd)
+	if err := mustBe(fd, unix.S_IFIFO); err != nil {
+		return false, err
+	}
+	if bytes != "" {
+		_, err = unix.Write(fd, []byte(bytes))
+	}
+	if errors.Is(err, unix.EPIPE) {
+		return false, nil
+	}
+	return err == nil, err
 }

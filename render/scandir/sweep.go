@@ -14,55 +14,75 @@ import (
 // before it counts as left behind: that code does not take our lock.
 const stageAge = time.Minute
 
-// Sweep clears what killed passes left: staged slots are removed; a slot that
-// was moved aside gets its name back when that is free and wanted says that
-// the service has a profile, and is removed otherwise, or left hidden where
-// wanted is nil and nobody knows; staging directories of
-// the image's own code go when they are old. What a supervisor still holds
-// stays. It returns warnings for what could not be cleared.
+// Sweep clears what killed passes left. Staged slots are removed. A slot that was
+// moved aside gets its name back when that is free and wanted says that the
+// service has a profile, and is removed otherwise, or left hidden where wanted is
+// nil and nobody knows. Staging directories of the image's own code go when they
+// are old, visible ones at once. A prune that was killed is finished (see Prune).
+// It returns warnings for what could not be cleared.
 func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
-	names, err := d.names()
+	names, err := d.Names()
 	if err != nil {
-		return []string{fmt.Sprintf("sweeping scandir %q: %s", d.path, err)}
+		return []string{err.Error()}
 	}
-	var warnings []string
+	var warnings, leaving []string
+	warn := func(name string, err error) {
+		warnings = append(warnings, fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err))
+	}
 	for _, name := range names {
-		if err := d.sweep(name, now, wanted); err != nil {
-			warnings = append(warnings, fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err))
+		ends, err := d.sweep(name, now, wanted)
+		if err != nil {
+			warn(name, err)
+		}
+		if ends {
+			leaving = append(leaving, name)
+		}
+	}
+	if len(leaving) > 0 {
+		for name, err := range d.Prune(leaving) {
+			warn(name, err)
 		}
 	}
 	return warnings
 }
 
-func (d *Dir) names() ([]string, error) {
+// Names lists what the scandir holds.
+func (d *Dir) Names() ([]string, error) {
 	f, err := d.root.Open(".")
-	if err != nil {
-		return nil, bare(err)
+	if err == nil {
+		defer f.Close()
+		var names []string
+		if names, err = f.Readdirnames(-1); err == nil {
+			return names, nil
+		}
 	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	return names, bare(err)
+	return nil, fmt.Errorf("listing scandir %q: %w", d.path, bare(err))
 }
 
-func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) error {
+// sweep clears one name, or says that what stands there has to end first.
+func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends bool, err error) {
 	hidden := strings.HasPrefix(name, ".gateway-")
 	service := strings.TrimPrefix(name, ".")
 	switch {
 	case hidden && strings.HasSuffix(name, ".new"):
-		return d.removeAll(name)
-	case hidden && strings.HasSuffix(name, ".old"):
+		return false, d.removeAll(name)
+	case isAside(name):
 		return d.sweepAside(name, strings.TrimSuffix(service, ".old"), wanted)
 	case hidden && strings.HasSuffix(name, ".tmp"):
-		return d.sweepOld(name, now)
-	case strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"):
-		return d.sweepUnheld(name)
+		return false, d.sweepOld(name, now)
 	}
-	return nil
+	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"), nil
 }
 
-func (d *Dir) sweepAside(name, service string, wanted func(string) bool) error {
+// sweepAside brings back only what no supervisor holds: the fallback moves no
+// other slot aside, so the rest is of a prune.
+func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends bool, err error) {
 	if wanted == nil {
-		return nil
+		return false, nil
+	}
+	held, err := d.held(name)
+	if held || err != nil {
+		return held, err
 	}
 	if wanted(service) {
 		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)
@@ -70,10 +90,10 @@ func (d *Dir) sweepAside(name, service string, wanted func(string) bool) error {
 			err = d.renameIfFree(name, service)
 		}
 		if !errors.Is(err, fs.ErrExist) {
-			return err
+			return false, err
 		}
 	}
-	return d.sweepUnheld(name)
+	return true, nil
 }
 
 func (d *Dir) renameIfFree(from, to string) error {
@@ -82,17 +102,6 @@ func (d *Dir) renameIfFree(from, to string) error {
 		return fs.ErrExist
 	}
 	return d.rename(from, to)
-}
-
-func (d *Dir) sweepUnheld(name string) error {
-	held, err := d.held(name)
-	if err != nil {
-		return err
-	}
-	if held {
-		return errors.New("a supervisor still runs in it, left alone")
-	}
-	return d.removeAll(name)
 }
 
 func (d *Dir) sweepOld(name string, now time.Time) error {

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"slotgen/scan"
+)
+
+// defaultMaxServices is s6-svscan's own limit, loggers counted. With more in its
+// scandir it starts nothing at all.
+const defaultMaxServices = 1000
+
+// candidate is a profile's slot as s6-svscan counts it.
+type candidate struct {
+	service string
+	weight  int
+	// class orders the claims: what can't be moved, what starts, the rest.
+	class int
+}
+
+const (
+	classStands = iota
+	classStarts
+	classWaits
+)
+
+// crowdedOut returns the services that s6-svscan has no room for. Every profile
+// counts, also those that are not chosen.
+func (p *pass) crowdedOut() (map[string]bool, error) {
+	names, err := p.scandirNames()
+	if err != nil {
+		return nil, err
+	}
+	const most = 2 // a service and its logger
+	if most*(len(names)+len(p.list.Entries)) <= p.maxServices {
+		return nil, nil
+	}
+	candidates, err := p.candidates()
+	if err != nil {
+		return nil, err
+	}
+	room := p.maxServices
+	ours := map[string]bool{}
+	for _, c := range candidates {
+		ours[c.service] = true
+	}
+	for _, name := range names {
+		if !ours[name] {
+			room -= p.dir.Weight(name)
+		}
+	}
+	out := map[string]bool{}
+	for _, c := range candidates {
+		if c.class != classStands && c.weight > room {
+			out[c.service] = true
+			continue
+		}
+		room -= c.weight
+	}
+	return out, nil
+}
+
+// candidates lists the profiles' slots, those with the first claim first.
+func (p *pass) candidates() ([]candidate, error) {
+	supervised := false
+	if p.dir != nil {
+		var err error
+		if supervised, err = p.dir.Supervised(); err != nil {
+			return nil, err
+		}
+	}
+	var all []candidate
+	for _, e := range p.list.Entries {
+		if e.Profile.Service == "" {
+			continue
+		}
+		c := candidate{service: e.Profile.Service, class: classWaits}
+		if e.Profile.Start {
+			c.class = classStarts
+		}
+		if p.dir != nil {
+			c.weight = p.dir.Weight(c.service)
+		}
+		if c.weight > 0 && supervised {
+			c.class = classStands
+		} else if !p.weigh(e, &c) {
+			c.class = classStands
+		}
+		all = append(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return a.class - b.class })
+	return all, nil
+}
+
+// weigh takes the weight of what would be published, or tells that what stands
+// would stay.
+func (p *pass) weigh(e scan.Entry, c *candidate) bool {
+	if e.Verdict != scan.Publish {
+		return false
+	}
+	slot, _, err := p.set.Slot(e.Profile)
+	if err != nil {
+		return false
+	}
+	c.weight = slot.Weight()
+	return true
+}
+
+func (p *pass) scandirNames() ([]string, error) {
+	if p.dir == nil {
+		return nil, nil
+	}
+	return p.dir.Names()
+}
+
+// noRoom is the outcome of a profile that s6-svscan has no room for. Where its
+// slot stands and no supervisor is behind it, it goes: s6-svscan would start
+// nothing else either.
+func (p *pass) noRoom(o *outcome) error {
+	err := withHint(fmt.Errorf("s6-svscan takes %d services, loggers counted: no room for this one", p.maxServices),
+		"raise the limit of s6-svscan (-C, before 2.15 -c) and --max-services with it")
+	if p.dryRun || p.dir == nil || !p.dir.IsServiceDir(o.entry.Profile.Service) {
+		return err
+	}
+	if rerr := p.dir.Retire(o.entry.Profile.Service); rerr != nil {
+		return fmt.Errorf("%w; %w", err, rerr)
+	}
+	return err
+}

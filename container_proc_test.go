@@ -1,0 +1,95 @@
+package main
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// process is one program that runs inside a container, by its number there.
+type process struct {
+	pid  int
+	args []string
+	dir  string // the working directory; " (deleted)" is added where it is gone
+}
+
+// processes lists what runs inside the container.
+func (c *container) processes() []process {
+	c.t.Helper()
+	entries, err := os.ReadDir(c.path("/proc"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var all []process
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		cmdline, err := os.ReadFile(c.path("/proc/" + e.Name() + "/cmdline"))
+		if err != nil || len(cmdline) == 0 {
+			continue // it has ended, or is about to
+		}
+		dir, _ := os.Readlink(c.path("/proc/" + e.Name() + "/cwd"))
+		all = append(all, process{pid, strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"), dir})
+	}
+	return all
+}
+
+// supervisors counts the s6-supervise processes by the service they were started for.
+func (c *container) supervisors() map[string]int {
+	c.t.Helper()
+	count := map[string]int{}
+	for _, p := range c.processes() {
+		if filepath.Base(p.args[0]) == "s6-supervise" {
+			count[p.args[len(p.args)-1]]++
+		}
+	}
+	return count
+}
+
+// inDeletedDirs lists the processes whose working directory was removed under them.
+func (c *container) inDeletedDirs() []process {
+	c.t.Helper()
+	var lost []process
+	for _, p := range c.processes() {
+		if strings.HasSuffix(p.dir, " (deleted)") {
+			lost = append(lost, p)
+		}
+	}
+	return lost
+}
+
+// servicePID returns the number of a service's process, as s6-supervise notes it in its status
+// file, or 0 where it has none. It is quicker than s6-svstat.
+func (c *container) servicePID(service string) int {
+	c.t.Helper()
+	status, err := os.ReadFile(c.path("/run/service/" + service + "/supervise/status"))
+	if err != nil || len(status) < 32 {
+		return 0
+	}
+	return int(binary.BigEndian.Uint64(status[24:]))
+}
+
+// hidden lists what is left of slots under names that s6-svscan passes over.
+func (c *container) hidden() []string {
+	c.t.Helper()
+	entries, err := os.ReadDir(c.path("/run/service"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".gateway-") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+func (c *container) hasSlot(service string) bool {
+	_, err := os.Lstat(c.path("/run/service/" + service))
+	return err == nil
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"slotgen/scan"
+)
+
+// orphans returns the slots that had a profile once: directories of the scandir
+// whose profile does not exist at all. Where profiles/ was not read to its end,
+// nobody knows.
+func (p *pass) orphans() ([]string, error) {
+	if p.dir == nil || !p.list.Complete {
+		return nil, nil
+	}
+	names, err := p.dir.Names()
+	if err != nil {
+		return nil, err
+	}
+	exists := map[string]bool{scan.DefaultName: true}
+	for _, e := range p.list.Entries {
+		exists[e.Profile.Name] = true
+	}
+	var orphans []string
+	for _, service := range names {
+		name, found := strings.CutPrefix(service, scan.ServicePrefix)
+		if found && !exists[name] && scan.CheckName(name) == "" && p.chosen(name) && p.dir.IsServiceDir(service) {
+			orphans = append(orphans, service)
+		}
+	}
+	slices.Sort(orphans)
+	return orphans, nil
+}
+
+// prune removes the slots of profiles that are gone, or names them. What could
+// not be removed is an outcome of its own.
+func (p *pass) prune() []outcome {
+	orphans, err := p.orphans()
+	if err != nil {
+		p.fail(err)
+		return nil
+	}
+	orphans = slices.DeleteFunc(orphans, func(service string) bool { return p.sayOrphan(service) })
+	if len(orphans) == 0 {
+		return nil
+	}
+	errs := p.dir.Prune(orphans)
+	var outcomes []outcome
+	for _, service := range orphans {
+		if err := errs[service]; err != nil {
+			outcomes = append(outcomes, newOutcome(orphanEntry(service), actionFailed).failed(err))
+			continue
+		}
+		p.pruned++
+		p.msg.line("pruned slot %q: its profile is gone", service)
+	}
+	return outcomes
+}
+
+// sayOrphan names an orphan that stays, and tells whether it does.
+func (p *pass) sayOrphan(service string) bool {
+	switch {
+	case !p.pruning:
+		p.msg.warn("slot %q has no profile: left alone, --prune removes it", service)
+	case p.dryRun:
+		p.msg.line("would prune slot %q: its profile is gone", service)
+	default:
+		// Asked again: it may have been made since profiles/ was listed.
+		exists, err := p.volume.Exists(strings.TrimPrefix(service, scan.ServicePrefix))
+		if err != nil {
+			p.fail(err)
+		}
+		return exists || err != nil
+	}
+	return true
+}
+
+func orphanEntry(service string) scan.Entry {
+	name := strings.TrimPrefix(service, scan.ServicePrefix)
+	return scan.Entry{Profile: scan.Profile{Name: name, Service: service}, Verdict: scan.Failed}
+}

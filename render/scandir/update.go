@@ -1,0 +1,137 @@
+package scandir
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"slotgen/render"
+
+	"golang.org/x/sys/unix"
+)
+
+// Effect says when a change of a live slot is in force: a pass never stops,
+// starts or restarts a service.
+type Effect string
+
+// The effects. AtNextStart is of files that were replaced in place;
+// NeedsRestart is of a logger that would have to appear or vanish, which s6
+// takes up only with a new supervisor (s6, "Correct live update").
+const (
+	AtOnce       Effect = ""
+	AtNextStart  Effect = "at next start"
+	NeedsRestart Effect = "needs restart"
+)
+
+// edit is one step of an update in place: a node to be made or mended, or a
+// path to be removed.
+type edit struct {
+	node   node
+	remove bool
+	// found is true where the node's directory is there and only owner or mode
+	// are to be mended.
+	found bool
+}
+
+// planInPlace completes the plan for a slot whose directory must not move. Of
+// what was found, only known files of a service directory are removed, and
+// nothing in data/ or env/; supervise/ and event/ are left alone.
+func (p *Plan) planInPlace(have []node) {
+	if hasLogger(have) != hasLogger(p.want) {
+		p.Change, p.Effect = None, NeedsRestart
+		return
+	}
+	p.Differences = nil
+	for h, w := range merged(have, p.want) {
+		e, ok := editFor(h, w)
+		if !ok {
+			continue
+		}
+		p.edits = append(p.edits, e)
+		if !isDebris(e.node) {
+			p.Differences = append(p.Differences, *difference(h, w))
+		}
+	}
+	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.rank(), b.rank()) })
+	if len(p.Differences) > 0 {
+		p.Change, p.Effect = Updated, AtNextStart
+	}
+}
+
+func hasLogger(nodes []node) bool {
+	return slices.ContainsFunc(nodes, func(n node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
+}
+
+func editFor(have, want *node) (edit, bool) {
+	switch {
+	case want == nil:
+		return edit{node: *have, remove: true}, isDebris(*have) ||
+			have.kind != unix.S_IFDIR && render.IsServiceFile(have.path)
+	case want.optional, isSkeleton(want.path), insideSkeleton(want.path):
+		return edit{}, false
+	case have == nil:
+		return edit{node: *want}, true
+	}
+	return edit{node: *want, found: have.kind == want.kind}, have.differs(*want) != ""
+}
+
+// rank orders the steps: a down file is written first and removed last, so that
+// at no instant a service that has to stay down could come up.
+func (e edit) rank() int {
+	switch {
+	case e.node.path != render.DownFile:
+		return 1
+	case e.remove:
+		return 2
+	}
+	return 0
+}
+
+// isDebris tells whether n is a file that renameio had not renamed yet when it
+// was killed: ".NAME" and a random number.
+func isDebris(n node) bool {
+	const fewestDigits = 10
+	base := path.Base(n.path)
+	name := strings.TrimRight(base, "0123456789")
+	return n.kind == unix.S_IFREG && len(name) > 1 && name[0] == '.' && len(base)-len(name) >= fewestDigits
+}
+
+// update carries out the steps of a plan in place, each whole or not at all.
+func (d *Dir) update(p Plan) error {
+	if len(p.edits) == 0 {
+		return nil
+	}
+	root, err := d.root.OpenRoot(p.service)
+	if err != nil {
+		return bare(err)
+	}
+	defer root.Close()
+	fd, err := openat(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for _, e := range p.edits {
+		if err := e.apply(root, fd); err != nil {
+			return fmt.Errorf("updating %q: %w", e.node.path, chownHint(bare(err)))
+		}
+	}
+	return nil
+}
+
+func (e edit) apply(root *os.Root, fd int) error {
+	switch {
+	case e.remove:
+		return ignoreMissing(unix.Unlinkat(fd, e.node.path, 0))
+	case e.node.kind != unix.S_IFDIR:
+		return writeFile(root, e.node)
+	case !e.found:
+		if err := unix.Mkdirat(fd, e.node.path, 0o700); err != nil {
+			return err
+		}
+	}
+	return settle(fd, e.node)
+}

@@ -1,0 +1,197 @@
+package scandir
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"slotgen/render"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// liveSlot publishes a slot and has a supervisor hold it.
+func liveSlot(t *testing.T, s render.Slot) (*Dir, string) {
+	t.Helper()
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, s)
+	dir := filepath.Join(path, s.Service)
+	hold(t, filepath.Join(dir, "supervise/lock"))
+	return d, dir
+}
+
+func withFiles(s render.Slot, files ...render.File) render.Slot {
+	s.Files = append(slices.Clone(s.Files), files...)
+	slices.SortFunc(s.Files, func(a, b render.File) int { return strings.Compare(a.Path, b.Path) })
+	return s
+}
+
+func data(path, text string) render.File {
+	return render.File{Path: path, Mode: render.DataMode, Data: []byte(text)}
+}
+
+func TestLiveSlotIsMadeAsRenderedFileByFile(t *testing.T) {
+	old := withFiles(slot("#!/bin/sh\n"), data("timeout-kill", "1\n"), data("log/notification-fd", "3\n"))
+	d, dir := liveSlot(t, old)
+	same := inode(t, filepath.Join(dir, "finish"))
+	p := publish(t, d, withFiles(slot("#!/bin/dash\n"),
+		data("down", ""), data("timeout-finish", "2\n"), data("env/KEY", "value"), data("data/deep/file", "x")))
+	if p.Change != Updated || p.Effect != AtNextStart {
+		t.Errorf("change %q, effect %q; want updated, at next start", p.Change, p.Effect)
+	}
+	if inode(t, filepath.Join(dir, "finish")) != same {
+		t.Error("a file that is as rendered was replaced")
+	}
+	want := withFiles(slot("#!/bin/dash\n"),
+		data("down", ""), data("timeout-finish", "2\n"), data("env/KEY", "value"), data("data/deep/file", "x"))
+	if p := publish(t, d, want); p.Change != Unchanged || p.Effect != AtOnce || len(p.Differences) > 0 {
+		t.Errorf("afterwards %s: %v", p.Change, p.Differences)
+	}
+	for _, gone := range []string{"timeout-kill", "log/notification-fd"} {
+		if _, err := os.Lstat(filepath.Join(dir, gone)); err == nil {
+			t.Errorf("%s is still there", gone)
+		}
+	}
+	for path, mode := range map[string]os.FileMode{"run": 0o755, "down": 0o644, "data": 0o755, "data/deep": 0o755, "env/KEY": 0o644} {
+		if info, err := os.Lstat(filepath.Join(dir, path)); err != nil || info.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v; want mode %o", path, info, err, mode)
+		}
+	}
+}
+
+func TestWhatALiveSlotKeeps(t *testing.T) {
+	tests := map[string]string{
+		"a name that is no service file": "notes.txt",
+		"a file below data":              "data/theirs",
+		"a file below env":               "env/THEIRS",
+		"what s6 keeps":                  "supervise/status",
+		"a file below log/data":          "log/data/theirs",
+		"a template directory of s6":     "instances/one",
+	}
+	for name, kept := range tests {
+		t.Run(name, func(t *testing.T) {
+			d, dir := liveSlot(t, slot("#!/bin/sh\n"))
+			write(t, filepath.Join(dir, kept), "kept")
+			for _, run := range []string{"#!/bin/sh\n", "#!/bin/dash\n"} {
+				publish(t, d, slot(run))
+				if text, _ := os.ReadFile(filepath.Join(dir, kept)); string(text) != "kept" {
+					t.Errorf("%s holds %q", kept, text)
+				}
+				if p := publish(t, d, slot(run)); p.Change != Unchanged {
+					t.Errorf("it counts as a difference: %v", p.Differences)
+				}
+			}
+		})
+	}
+}
+
+func TestLiveSlotOfAnotherAccessFormKeepsItsSkeleton(t *testing.T) {
+	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
+	before := stamps(t, dir)
+	p, err := d.Plan(slot("#!/bin/sh\n"), OwnersFor(AccessOwner, 10000, 10001))
+	if err == nil {
+		err = d.Publish(p)
+	}
+	if err != nil || p.Change != Unchanged {
+		t.Errorf("change %s, %v: %v", p.Change, err, p.Differences)
+	}
+	if diff := cmp.Diff(before, stamps(t, dir)); diff != "" {
+		t.Errorf("(-before +after):\n%s", diff)
+	}
+}
+
+func TestLiveSlotWhoseLoggerWouldComeOrGoNeedsRestart(t *testing.T) {
+	logged := slot("#!/bin/sh\n")
+	bare := render.Slot{Service: logged.Service, Files: slices.DeleteFunc(slices.Clone(logged.Files), func(f render.File) bool {
+		return strings.HasPrefix(f.Path, "log/")
+	})}
+	for name, tt := range map[string]struct{ old, new render.Slot }{
+		"log/ appears":  {bare, logged},
+		"log/ vanishes": {logged, bare},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, dir := liveSlot(t, tt.old)
+			before := stamps(t, dir)
+			p := publish(t, d, tt.new)
+			if p.Change != None || p.Effect != NeedsRestart || len(p.Differences) == 0 {
+				t.Errorf("change %q, effect %q, differences %v; want needs restart", p.Change, p.Effect, p.Differences)
+			}
+			if diff := cmp.Diff(before, stamps(t, dir)); diff != "" {
+				t.Errorf("it was not left as it is (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A gateway that has to stay down must not come up because a pass was cut short.
+func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
+	up, down := slot("#!/bin/sh\n"), withFiles(slot("#!/bin/dash\n"), data("down", ""), data("finish-me", ""))
+	d, _ := liveSlot(t, up)
+	p, err := d.Plan(down, owners())
+	if err != nil || len(p.edits) < 2 || p.edits[0].node.path != "down" {
+		t.Errorf("%v: the first of %d edits is not the down file", err, len(p.edits))
+	}
+	publish(t, d, down)
+	p, err = d.Plan(up, owners())
+	last := len(p.edits) - 1
+	if err != nil || last < 1 || p.edits[last].node.path != "down" || !p.edits[last].remove {
+		t.Errorf("%v: the last of %v is not the removal of the down file", err, p.edits)
+	}
+}
+
+func TestDebrisOfAKilledWriteInALiveSlotIsSwept(t *testing.T) {
+	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
+	for _, name := range []string{".run1234567890123456789", "log/.run1234567890123456789"} {
+		write(t, filepath.Join(dir, name), "half")
+	}
+	for _, name := range []string{".run12", ".hidden", "run1234567890123456789", "data/.x1234567890123456789/y"} {
+		write(t, filepath.Join(dir, name), "theirs")
+	}
+	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
+		t.Errorf("debris counts as a change: %v", p.Differences)
+	}
+	want := []string{".hidden", ".run12", "data", "finish", "log", "run", "run1234567890123456789", "supervise"}
+	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := names(t, filepath.Join(dir, "log")); slices.Contains(got, ".run1234567890123456789") {
+		t.Errorf("log/ holds %q", got)
+	}
+}
+
+func TestUpdateReplacesALinkAndDoesNotFollowIt(t *testing.T) {
+	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
+	other := filepath.Join(t.TempDir(), "precious")
+	write(t, other, "precious")
+	if err := relink(filepath.Join(dir, "run"), other); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, d, slot("#!/bin/dash\n"))
+	if text, _ := os.ReadFile(other); string(text) != "precious" {
+		t.Errorf("the link's target holds %q", text)
+	}
+	if info, err := os.Lstat(filepath.Join(dir, "run")); err != nil || !info.Mode().IsRegular() {
+		t.Errorf("run is %v, %v", info, err)
+	}
+}
+
+func TestDirectoryInTheWayOfAFileFailsTheSlotAlone(t *testing.T) {
+	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
+	if err := os.Remove(filepath.Join(dir, "finish")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "finish", "theirs"), "")
+	p, err := d.Plan(slot("#!/bin/sh\n"), owners())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Publish(p); err == nil || !strings.Contains(err.Error(), `updating "finish"`) {
+		t.Errorf("error %v", err)
+	}
+	if got := names(t, dir); slices.ContainsFunc(got, func(n string) bool { return strings.HasPrefix(n, ".") }) {
+		t.Errorf("left over: %q", got)
+	}
+}
