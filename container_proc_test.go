@@ -63,11 +63,12 @@ func (c *container) inDeletedDirs() []process {
 }
 
 // servicePID returns the number of a service's process, as s6-supervise notes it in its status
-// file, or 0 where it has none. It is quicker than s6-svstat.
+// file, or 0 where it has none or its finish script runs. It is quicker than s6-svstat.
 func (c *container) servicePID(service string) int {
 	c.t.Helper()
 	status, err := os.ReadFile(c.path("/run/service/" + service + "/supervise/status"))
-	if err != nil || len(status) < 32 {
+	const finishing = 2 // among the flags in the last byte
+	if err != nil || len(status) < 32 || status[len(status)-1]&finishing != 0 {
 		return 0
 	}
 	return int(binary.BigEndian.Uint64(status[24:]))

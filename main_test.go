@@ -23,7 +23,7 @@ func (r runner) Run() int {
 }
 
 func TestMain(m *testing.M) {
-	testscript.Main(runner{m}, map[string]func(){"slotgen": main})
+	testscript.Main(runner{m}, map[string]func(){"slotgen": main, "lines": linesMain})
 }
 
 func TestScripts(t *testing.T) {

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// overrideDirs makes override directories that each mark every run script with
+// their number.
+func (c *container) overrideDirs(count int) {
+	c.t.Helper()
+	text := c.mustRun("root", "slotgen", "templates", "show", "--file", "run")
+	for i := range count {
+		dir := c.path(fmt.Sprintf("/tmp/override%d", i))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+		marked := strings.Replace(text, "set -e\n", fmt.Sprintf("set -e\n# mark %d\n", i), 1)
+		if err := os.WriteFile(dir+"/run.tmpl", []byte(marked), 0o644); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+func TestContainerTwentyPassesAtOnceLeaveOneState(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		const profiles, passes = 8, 20
+		for i := range profiles {
+			c.profile(fmt.Sprintf("p%d", i), running)
+		}
+		c.overrideDirs(passes)
+		for _, live := range []bool{false, true} {
+			if live {
+				c.boot()
+				c.waitUp("gateway-p0", "gateway-p7")
+			}
+			var wg sync.WaitGroup
+			for i := range passes {
+				wg.Go(func() {
+					got := c.run("root", "slotgen", "reconcile", "--rescan", "--templates", fmt.Sprintf("/tmp/override%d", i))
+					if got.code != 0 {
+						t.Errorf("pass %d ended with %d:\n%s", i, got.code, got.stderr)
+					}
+				})
+			}
+			wg.Wait()
+			mark := regexp.MustCompile(`# mark \d+\n`)
+			first := mark.FindString(readText(t, c.path("/run/service/gateway-default/run")))
+			for i := range profiles {
+				run := readText(t, c.path(fmt.Sprintf("/run/service/gateway-p%d/run", i)))
+				if first == "" || mark.FindString(run) != first {
+					t.Errorf("live %v: p%d is of another pass than default: %q, %q", live, i, mark.FindString(run), first)
+				}
+			}
+			if got := c.hidden(); len(got) > 0 {
+				t.Errorf("live %v: left over: %q", live, got)
+			}
+			log := readText(t, c.home+"/logs/container-boot.log")
+			if n := strings.Count(log, " profile=p3 "); live && n != 2*passes {
+				t.Errorf("the boot log tells of %d passes over p3, want %d", n, 2*passes)
+			}
+		}
+		for service, n := range c.supervisors() {
+			if n != 1 {
+				t.Errorf("%s has %d supervisors", service, n)
+			}
+		}
+		for i := range profiles {
+			if n := len(c.records(fmt.Sprintf("p%d", i))); n != 1 {
+				t.Errorf("p%d started %d times", i, n)
+			}
+		}
+	})
+}

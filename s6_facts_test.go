@@ -1,0 +1,183 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// These tests hold what slotgen takes for granted of s6 against each release. When
+// one fails, the code that rests on it is wrong, not the test.
+
+// handLogged is a hand-made service with a logger that keeps its input in a file.
+func handLogged(c *container, name string) {
+	c.t.Helper()
+	handMadeService(c, name)
+	dir := c.path("/run/service/" + name)
+	if err := os.Mkdir(dir+"/log", 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/log/run", []byte("#!/bin/sh\nexec cat >>/tmp/lines\n"), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *container) scanctl(commands string) {
+	c.t.Helper()
+	c.mustRun("root", "s6-svscanctl", "-"+commands, "/run/service")
+}
+
+// Why the directory of a live slot never moves.
+func TestContainerS6RunsAServiceTwiceWhenItsDirectoryIsExchanged(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handLogged(c, "a")
+		handLogged(c, ".b")
+		c.boot()
+		c.waitUp("a")
+		scandir, err := os.Open(c.path("/run/service"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer scandir.Close()
+		fd := int(scandir.Fd())
+		if err := unix.Renameat2(fd, "a", fd, ".b", unix.RENAME_EXCHANGE); err != nil {
+			t.Fatal(err)
+		}
+		c.scanctl("a")
+		c.waitFor("a second supervisor of a", bootLimit, func() bool { return c.supervisors()["a"] == 2 })
+	})
+}
+
+// Hidden names are passed over, and "an" ends what is hidden, the logger after
+// the service and without losing a line.
+func TestContainerS6EndsWhatIsHiddenAndPassesOverNamesWithADot(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handLogged(c, "a")
+		handLogged(c, ".hidden")
+		c.boot()
+		c.waitUp("a", "a/log")
+		if n := c.supervisors()[".hidden"]; n > 0 {
+			t.Error("a service directory with a dot is supervised")
+		}
+		c.waitFor("lines", bootLimit, func() bool { return strings.Contains(c.run("root", "cat", "/tmp/lines").stdout, "line 2\n") })
+		service := c.path("/run/service/")
+		if err := os.Rename(service+"a", service+".a.old"); err != nil {
+			t.Fatal(err)
+		}
+		c.scanctl("an")
+		c.waitFor("both supervisors to end", bootLimit, func() bool { n := c.supervisors(); return n["a"] == 0 && n["a/log"] == 0 })
+		if lines := c.run("root", "cat", "/tmp/lines").stdout; !strings.HasSuffix(lines, " last\n") {
+			t.Errorf("the log ends in %q", lines[max(0, len(lines)-80):])
+		}
+	})
+}
+
+// The lock is one of fcntl, held as long as the supervisor lives; the status file
+// has the process number where slotgen reads it.
+func TestContainerS6HoldsItsLockAndNotesItsProcess(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handLogged(c, "a")
+		c.boot()
+		c.waitUp("a")
+		f, err := os.Open(c.path("/run/service/a/supervise/lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		ask := unix.Flock_t{Type: unix.F_RDLCK}
+		if err := unix.FcntlFlock(f.Fd(), unix.F_GETLK, &ask); err != nil || ask.Type != unix.F_WRLCK {
+			t.Errorf("%v, lock type %d", err, ask.Type)
+		}
+		if want := strings.TrimSpace(c.mustRun("root", "s6-svstat", "-o", "pid", "/run/service/a")); c.servicePID("a") == 0 || want != strconv.Itoa(c.servicePID("a")) {
+			t.Errorf("the status file says %d, s6-svstat %s", c.servicePID("a"), want)
+		}
+		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
+		c.waitFor("the status file to say that it is down", bootLimit, func() bool { return c.servicePID("a") == 0 })
+	})
+}
+
+// A down file counts when a supervisor starts, and not before: that is why it has
+// to be there first and go last.
+func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handMadeService(c, "a")
+		c.boot()
+		c.waitUp("a")
+		pid := c.servicePID("a")
+		if err := os.WriteFile(c.path("/run/service/a/down"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		c.scanctl("a")
+		c.mustRun("root", "s6-svc", "-t", "/run/service/a")
+		c.waitFor("a restart", bootLimit, func() bool { now := c.servicePID("a"); return now != 0 && now != pid })
+		c.mustRun("root", "s6-svc", "-dx", "/run/service/a")
+		c.waitFor("a new supervisor that leaves the service down", bootLimit, func() bool {
+			return c.supervisors()["a"] == 1 && strings.HasPrefix(c.svstat("a"), "down ") && !strings.Contains(c.svstat("a"), "normally up")
+		})
+	})
+}
+
+// What was replaced by a rename is in force at the next start or use, without a
+// new supervisor.
+func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handMadeService(c, "a")
+		c.boot()
+		c.waitUp("a")
+		replace := func(name, text string, mode os.FileMode) {
+			path := c.path("/run/service/a/" + name)
+			if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		replace("run", "#!/bin/sh\ntrap '' TERM\necho >/tmp/second; while :; do sleep 0.1; done\n", 0o755)
+		replace("finish", "#!/bin/sh\necho finished >>/tmp/finish\n", 0o755)
+		replace("timeout-kill", "100\n", 0o644)
+		c.mustRun("root", "s6-svc", "-t", "/run/service/a")
+		exists := func(path string) func() bool {
+			return func() bool { return c.run("root", "test", "-e", path).code == 0 }
+		}
+		c.waitFor("the new finish script to run", bootLimit, exists("/tmp/finish"))
+		c.waitFor("the new run script to run", bootLimit, exists("/tmp/second"))
+		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
+		c.waitFor("the new timeout-kill to be heeded", bootLimit, func() bool { return c.servicePID("a") == 0 })
+	})
+}
+
+// A logger that still waits for its input, since a child of the service keeps it
+// open, ends on "h" once s6-svscan has let go of it; one that runs with -p heeds
+// no TERM.
+func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-coder", "gateway-coder/log")
+		c.waitFor("its first line", bootLimit, func() bool {
+			_, err := os.Stat(filepath.Join(c.home, "logs/gateways/coder/current"))
+			return err == nil
+		})
+		pid := c.servicePID("gateway-coder/log")
+		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder/log")
+		time.Sleep(300 * time.Millisecond)
+		if now := c.servicePID("gateway-coder/log"); now != pid {
+			t.Error("the logger ended on TERM")
+		}
+		c.mustRun("root", "s6-svc", "-h", "/run/service/gateway-coder/log")
+		c.waitFor("another logger", bootLimit, func() bool { now := c.servicePID("gateway-coder/log"); return now != 0 && now != pid })
+	})
+}
