@@ -133,29 +133,37 @@ func (c *container) logLines(profile string) []string {
 func TestContainerPassRightAfterARescanRunsNoServiceTwice(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
+		c.override("run.tmpl", "#!/bin/sh\nexport GREETING={{ range .Env }}{{ shquote .Value }}{{ end }}\nexec sleep 100000\n")
+		c.override("log/run.tmpl", "#!/bin/sh\nexec cat >/dev/null\n")
 		c.boot()
-		c.mustRun("root", "slotgen", "reconcile", "--rescan")
-		for round, delay := range []time.Duration{0, 0, 1, 1, 2, 3, 4, 5} {
-			name := fmt.Sprintf("p%d", round)
-			c.profile(name, running)
-			script := fmt.Sprintf("slotgen reconcile --rescan; sleep %f; slotgen reconcile --rescan --env ROUND=%d", (delay * time.Millisecond).Seconds(), round)
-			c.mustRun("root", "sh", "-ec", script)
-		}
-		for round := range 8 {
-			name := fmt.Sprintf("p%d", round)
-			c.waitUp("gateway-" + name)
-			c.waitFor(name+"'s record", bootLimit, func() bool { return len(c.records(name)) > 0 })
-			if n := len(c.records(name)); n != 1 {
-				t.Errorf("%s started %d times", name, n)
+		const rounds, batch = 6, 40
+		for delay := range rounds {
+			// So many that s6-svscan is not done when the second pass comes.
+			for i := range batch {
+				c.profile(fmt.Sprintf("p%d-%d", delay, i), running)
 			}
+			c.mustRun("root", "sh", "-ec", fmt.Sprintf(
+				"slotgen reconcile --rescan >/dev/null; sleep 0.00%d; slotgen reconcile --rescan --env ROUND=%d", delay, delay))
 		}
+		services := 2 * (rounds*batch + 1)
+		c.waitFor("all to be supervised", bootLimit, func() bool { return len(c.supervisors()) == services })
+		time.Sleep(200 * time.Millisecond)
 		for service, n := range c.supervisors() {
 			if n != 1 {
 				t.Errorf("%s has %d supervisors", service, n)
 			}
 		}
+		sleeping := 0
+		for _, p := range c.processes() {
+			if p.args[0] == "sleep" {
+				sleeping++
+			}
+		}
+		if sleeping != rounds*batch {
+			t.Errorf("%d services run, want %d", sleeping, rounds*batch)
+		}
 		if lost := c.inDeletedDirs(); len(lost) > 0 {
-			t.Errorf("in deleted directories: %+v", lost)
+			t.Errorf("%d processes in deleted directories, %+v first", len(lost), lost[0])
 		}
 	})
 }

@@ -143,14 +143,20 @@ func soakRelease(t *testing.T, release s6Release, passes int) {
 	s.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "20s")
 	s.check(0)
 	descriptors := s.scannerDescriptors()
-	for pass := range passes {
-		for range s.rand.IntN(4) {
+	for pass := 0; pass < passes; pass += 2 {
+		// The first pass of two meets changes under its hands.
+		disturbed := s.spawn("root", "slotgen", "reconcile", "--rescan", "--prune")
+		for range 1 + s.rand.IntN(4) {
+			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond)
 			s.change()
 		}
-		time.Sleep(time.Duration(s.rand.IntN(30)) * time.Millisecond)
+		if got := disturbed.wait(bootLimit); got.code != 0 {
+			t.Fatalf("pass %d ended with %d:\n%s", pass, got.code, got.stderr)
+		}
 		s.mustRun("root", "slotgen", "reconcile", "--rescan", "--prune", "--wait", "20s")
 		s.check(pass + 1)
 	}
+	// As many slots as before.
 	if now := s.scannerDescriptors(); now > descriptors {
 		t.Errorf("s6-svscan has %d descriptors, had %d", now, descriptors)
 	}
