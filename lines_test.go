@@ -26,7 +26,7 @@ func linesMain() {
 		select {
 		case <-term:
 			fmt.Printf("%d last %d\n", os.Getpid(), n)
-			os.Exit(1) //nolint:revive // it is a program
+			os.Exit(1)
 		case <-time.After(pause):
 		}
 	}
