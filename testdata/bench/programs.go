@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// shippedFlags are those of the build command in README.
+func shippedFlags() []string { return []string{"-trimpath"} }
+
+// bench holds the programs, in a directory that may execute, and the volumes and
+// scandirs, on a tmpfs.
+type bench struct{ programs, tmpfs string }
+
+func newBench() (*bench, error) {
+	b := &bench{}
+	var err error
+	if b.programs, err = os.MkdirTemp("", "slotgen-bench-"); err != nil {
+		return nil, err
+	}
+	if b.tmpfs, err = os.MkdirTemp("/dev/shm", "slotgen-bench-"); err == nil {
+		err = b.make()
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.remove())
+	}
+	return b, nil
+}
+
+func (b *bench) make() error {
+	for _, build := range []func() error{b.buildSlotgen, b.buildEmpty, b.buildFloor} {
+		if err := build(); err != nil {
+			return err
+		}
+	}
+	for _, v := range []volume{small, medium, huge} {
+		if err := v.write(b.home(v)); err != nil {
+			return err
+		}
+	}
+	return writeProc(filepath.Join(b.tmpfs, "proc"))
+}
+
+func (b *bench) remove() error {
+	return errors.Join(os.RemoveAll(b.programs), os.RemoveAll(b.tmpfs))
+}
+
+func (b *bench) program(name string) string { return filepath.Join(b.programs, name) }
+
+func (b *bench) buildSlotgen() error {
+	return b.goBuild("slotgen", ".")
+}
+
+func (b *bench) buildEmpty() error {
+	source := filepath.Join(b.tmpfs, "empty.go")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		return err
+	}
+	return b.goBuild("empty", source)
+}
+
+func (b *bench) goBuild(name, source string) error {
+	args := append([]string{"go", "build", "-o", b.program(name)}, shippedFlags()...)
+	if err := command([]string{"CGO_ENABLED=0"}, append(args, source)...); err != nil {
+		return err
+	}
+	return install(b.program(name))
+}
+
+func (b *bench) buildFloor() error {
+	return command(nil, "cc", "-O2", "-o", b.program("floor"), filepath.Join("testdata", "bench", "floor.c"))
+}
+
+func command(env []string, argv ...string) error {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("running %q: %w\n%s", argv, err, out)
+	}
+	return nil
+}
+
+// install writes a program anew in one piece, as install(1) would: the linker
+// leaves it in the page cache in bits, which makes some builds start slower than
+// others.
+func install(name string) error {
+	program, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(name); err != nil {
+		return err
+	}
+	return os.WriteFile(name, program, 0o755)
+}
