@@ -1,0 +1,34 @@
+package render
+
+import "testing"
+
+// BenchmarkSlot renders one slot from templates that are parsed already.
+func BenchmarkSlot(b *testing.B) {
+	set, err := Embedded()
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := coder()
+	p.Start = false
+	b.ReportAllocs()
+	for b.Loop() {
+		if slot, _, err := set.Slot(p); err != nil || len(slot.Files) != 5 {
+			b.Fatal(slot, err)
+		}
+	}
+}
+
+// BenchmarkFirstSlot reads and parses the embedded templates as well.
+func BenchmarkFirstSlot(b *testing.B) {
+	p := coder()
+	b.ReportAllocs()
+	for b.Loop() {
+		set, err := Embedded()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if slot, _, err := set.Slot(p); err != nil || len(slot.Files) != 4 {
+			b.Fatal(slot, err)
+		}
+	}
+}
