@@ -1,13 +1,11 @@
 package scan
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
-	"unicode/utf8"
 )
 
 const (
@@ -87,15 +85,15 @@ func (v *Volume) noState(d dir, why error) string {
 }
 
 func parseIntent(data []byte) (Intent, error) {
-	members, err := parseObject(data)
+	m, err := parseMembers(data)
 	if err != nil {
 		return Intent{}, err
 	}
-	intent, err := stateMember(members, "desired_state")
+	intent, err := stateMember(m.desiredState, "desired_state")
 	if err != nil || intent.Known {
 		return intent, err
 	}
-	intent, err = stateMember(members, "gateway_state")
+	intent, err = stateMember(m.gatewayState, "gateway_state")
 	if intent.State == "draining" || intent.State == "degraded" {
 		// Only a gateway that is up gets there: it was killed before it could say more.
 		intent.Raw, intent.State = intent.State, Running
@@ -103,13 +101,12 @@ func parseIntent(data []byte) (Intent, error) {
 	return intent, err
 }
 
-func stateMember(members map[string]json.RawMessage, key string) (Intent, error) {
-	raw, ok := members[key]
-	if !ok || string(raw) == "null" {
+func stateMember(raw json.RawMessage, key string) (Intent, error) {
+	if raw == nil || string(raw) == "null" {
 		return Intent{}, nil
 	}
-	var state string
-	if err := json.Unmarshal(raw, &state); err != nil {
+	state, ok := parseString(raw)
+	if !ok {
 		return Intent{}, fmt.Errorf("%s is not a string", key)
 	}
 	return Intent{State: state, Known: true, Key: key}, nil
@@ -126,40 +123,15 @@ func (v *Volume) priorExit(d dir) string {
 }
 
 func parsePriorExit(data []byte) string {
-	members, err := parseObject(data)
-	if err != nil {
+	m, err := parseMembers(data)
+	if err != nil || m.phase == nil {
 		return exitUnknown
 	}
-	var phase string
-	if json.Unmarshal(members["phase"], &phase) != nil {
-		return exitUnknown
-	}
-	switch phase {
+	switch phase, _ := parseString(m.phase); phase {
 	case "exited":
 		return "clean"
 	case Running:
 		return "unclean"
 	}
 	return exitUnknown
-}
-
-// parseObject returns the members of a JSON object by their exact names.
-func parseObject(data []byte) (map[string]json.RawMessage, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(data) {
-		return nil, errors.New("not UTF-8")
-	}
-	var members map[string]json.RawMessage
-	err := json.Unmarshal(data, &members)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		err = json.Unmarshal(nonNumbersToNull(data), &members)
-	}
-	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("not JSON: %w", err)
-	case err != nil, members == nil:
-		return nil, errors.New("not a JSON object")
-	}
-	return members, nil
 }
