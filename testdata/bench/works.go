@@ -20,6 +20,7 @@ func (b *bench) reconcile(v volume, scandir string) []string {
 	return []string{
 		b.program("slotgen"), "reconcile", "--home", b.home(v), "--scandir", scandir,
 		"--user", fmt.Sprintf("%d:%d", userID, userID), "--proc", filepath.Join(b.tmpfs, "proc"),
+		"--max-services", "1000000",
 	}
 }
 
