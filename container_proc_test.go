@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,9 +12,10 @@ import (
 
 // process is one program that runs inside a container, by its number there.
 type process struct {
-	pid  int
-	args []string
-	dir  string // the working directory; " (deleted)" is added where it is gone
+	pid    int
+	parent int
+	args   []string
+	dir    string // the working directory; " (deleted)" is added where it is gone
 }
 
 // processes lists what runs inside the container.
@@ -33,17 +36,33 @@ func (c *container) processes() []process {
 			continue // it has ended, or is about to
 		}
 		dir, _ := os.Readlink(c.path("/proc/" + e.Name() + "/cwd"))
-		all = append(all, process{pid, strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"), dir})
+		all = append(all, process{pid, c.parent(pid), strings.Split(strings.TrimSuffix(string(cmdline), "\x00"), "\x00"), dir})
 	}
 	return all
 }
 
-// supervisors counts the s6-supervise processes by the service they were started for.
+// parent returns the number of a process's parent, or 0 where the process has ended.
+func (c *container) parent(pid int) int {
+	stat, err := os.ReadFile(c.path(fmt.Sprintf("/proc/%d/stat", pid)))
+	if err != nil {
+		return 0
+	}
+	// The name in parentheses may hold anything.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return parent
+}
+
+// supervisors counts the s6-supervise processes by the service they were started for. Their
+// children are called the same until they become something else.
 func (c *container) supervisors() map[string]int {
 	c.t.Helper()
 	count := map[string]int{}
 	for _, p := range c.processes() {
-		if filepath.Base(p.args[0]) == "s6-supervise" {
+		if filepath.Base(p.args[0]) == "s6-supervise" && p.parent == 1 {
 			count[p.args[len(p.args)-1]]++
 		}
 	}

@@ -35,7 +35,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := pass{settings: s, msg: msg, role: scan.ReadRole(s.proc), only: c.StringSlice("profile"), dryRun: true}
+			p := pass{settings: s, msg: msg, role: scan.ReadRole(s.proc), only: c.StringSlice("profile"), dryRun: true, detailed: true}
 			return printDiffs(&p, out, colours)
 		}),
 	}

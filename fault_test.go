@@ -251,7 +251,8 @@ mount -o remount,size=1m "$SERVICE"
 	service := t.TempDir()
 	args := append([]string{"--mount", "--propagation", "private", "sh", "-c", script, "sh"}, f.args(service)...)
 	cmd := exec.Command("unshare", args...)
-	cmd.Env = append(os.Environ(), "SERVICE="+service)
+	// One slot at a time: two could share the room that is enough for one.
+	cmd.Env = append(os.Environ(), "SERVICE="+service, "GOMAXPROCS=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

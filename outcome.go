@@ -30,8 +30,10 @@ type outcome struct {
 	// reason is what the boot log says beside the action, why the whole of it.
 	reason, why string
 	// err is what failed, for its hint; the reason is its text.
-	err         error
+	err error
+	// differences are kept of a live slot, and of every one in a detailed pass.
 	differences []scandir.Difference
+	warnings    []string
 }
 
 func newOutcome(e scan.Entry, action string) outcome {
@@ -57,6 +59,9 @@ func (o outcome) line(dryRun bool) string {
 
 // tell prints what an operator has to know of the outcome beside its line.
 func (o outcome) tell(msg messages) {
+	for _, w := range o.warnings {
+		msg.warn("%s", w)
+	}
 	switch {
 	case o.action == actionSkipped:
 		msg.warn("skipping profile %+q: %s", o.entry.Profile.Name, o.reason)

@@ -47,8 +47,8 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 			limits := c.run("root", "cat", "/proc/"+pid+"/limits").stdout
 			return strings.Contains(limits, "Max address space         8589934592")
 		})
-		pid = strings.TrimSpace(c.mustRun("root", "s6-svstat", "-p", "/run/service/gateway-writer/log"))
 		c.waitFor("writer's logger to rotate as told", bootLimit, func() bool {
+			pid := strings.TrimSpace(c.run("root", "s6-svstat", "-p", "/run/service/gateway-writer/log").stdout)
 			args := strings.ReplaceAll(c.run("root", "cat", "/proc/"+pid+"/cmdline").stdout, "\x00", " ")
 			return strings.Contains(args, "s6-log -p 1 n20 s16000000 T /opt/data/logs/gateways/writer")
 		})

@@ -30,6 +30,8 @@ type pass struct {
 	wait time.Duration
 	// explain gives ignored entries an outcome too.
 	explain bool
+	// detailed keeps in the outcomes what differs.
+	detailed bool
 
 	// incomplete is set when something beside a profile was left undone.
 	incomplete bool

@@ -1,6 +1,11 @@
 package main
 
 import (
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -11,13 +16,35 @@ func (p *pass) publishAll() []outcome {
 	if err != nil {
 		p.fail(err)
 	}
-	outcomes := []outcome{}
+	chosen := []scan.Entry{}
 	for _, e := range p.list.Entries {
 		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) {
-			outcomes = append(outcomes, p.profile(e, crowdedOut[e.Profile.Service]))
+			chosen = append(chosen, e)
 		}
 	}
+	outcomes := make([]outcome, len(chosen))
+	inParallel(len(chosen), func(i int) {
+		outcomes[i] = p.profile(chosen[i], crowdedOut[chosen[i].Profile.Service])
+	})
 	return outcomes
+}
+
+// workers is how many slots are made at a time: a third one gains nothing, since
+// they all wait for the same directory in the kernel.
+const workers = 2
+
+// inParallel calls do for every number below n.
+func inParallel(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				do(int(i))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func (p *pass) profile(e scan.Entry, crowdedOut bool) outcome {
@@ -50,7 +77,7 @@ func (p *pass) publish(o *outcome) error {
 		return err
 	}
 	for _, f := range findings {
-		p.msg.warn("profile %q: %s", o.entry.Profile.Name, f)
+		o.warnings = append(o.warnings, fmt.Sprintf("profile %q: %s", o.entry.Profile.Name, f))
 	}
 	plan := scandir.PlanNew(slot, p.owners)
 	if p.dir != nil {
@@ -58,14 +85,18 @@ func (p *pass) publish(o *outcome) error {
 			return err
 		}
 	}
-	o.change, o.live, o.effect, o.differences = plan.Change, plan.Live, plan.Effect, plan.Differences
+	o.change, o.live, o.effect = plan.Change, plan.Live, plan.Effect
+	if p.detailed || plan.Live {
+		o.differences = plan.Differences
+	}
+	if p.detailed && plan.Change == scandir.Created {
+		o.differences = plan.Everything()
+	}
 	if p.dryRun {
 		return nil
 	}
 	if !plan.Live {
-		for _, w := range p.volume.RemoveStale(o.entry.Profile) {
-			p.msg.warn("%s", w)
-		}
+		o.warnings = append(o.warnings, p.volume.RemoveStale(o.entry.Profile)...)
 	}
 	return p.dir.Publish(plan)
 }

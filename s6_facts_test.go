@@ -111,7 +111,7 @@ func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 		c := newContainer(t, release)
 		handMadeService(c, "a")
 		c.boot()
-		c.waitUp("a")
+		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
 		pid := c.servicePID("a")
 		if err := os.WriteFile(c.path("/run/service/a/down"), nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -133,7 +133,7 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 		c := newContainer(t, release)
 		handMadeService(c, "a")
 		c.boot()
-		c.waitUp("a")
+		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
 		replace := func(name, text string, mode os.FileMode) {
 			path := c.path("/run/service/a/" + name)
 			if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {

@@ -6,10 +6,10 @@ import "golang.org/x/sys/unix"
 // scandir: 1 for a service directory, links to one too, 2 with its logger, and 0
 // for what it passes over. What a prune left hidden still counts.
 func (d *Dir) Weight(name string) int {
-	if name[0] == '.' && !isAside(name) || !d.isDir(name, 0) {
+	if name[0] == '.' && !isAside(name) || !isDir(d.fd, name, 0) {
 		return 0
 	}
-	if d.isDir(name+"/log", 0) {
+	if isDir(d.fd, name+"/log", 0) {
 		return 2
 	}
 	return 1
@@ -17,11 +17,11 @@ func (d *Dir) Weight(name string) int {
 
 // IsServiceDir tells whether a name in the scandir is a directory, not a link to
 // one.
-func (d *Dir) IsServiceDir(name string) bool { return d.isDir(name, unix.AT_SYMLINK_NOFOLLOW) }
+func (d *Dir) IsServiceDir(name string) bool { return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW) }
 
-func (d *Dir) isDir(name string, flags int) bool {
+func isDir(fd int, name string, flags int) bool {
 	var st unix.Stat_t
-	return unix.Fstatat(d.fd, name, &st, flags) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	return unix.Fstatat(fd, name, &st, flags) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // Retire removes the slot of a service, unless it is live: then it stays, and

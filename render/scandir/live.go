@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"time"
 
@@ -18,15 +17,20 @@ import (
 // to: a slot that can be seen while an s6-svscan listens counts as live. A lock
 // that can't be asked is an error, never a no.
 func (d *Dir) Live(service string) (bool, error) {
-	held, err := d.held(service)
+	fd, err := openat(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer unix.Close(fd)
+	return liveAt(fd, d.Supervised)
+}
+
+func liveAt(fd int, supervised func() (bool, error)) (bool, error) {
+	held, err := heldAt(fd)
 	if held || err != nil {
 		return held, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, service, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return false, ignoreMissing(err)
-	}
-	return d.Supervised()
+	return supervised()
 }
 
 // WaitSupervised polls until every service has its supervisor, and its logger's
@@ -40,56 +44,68 @@ func (d *Dir) WaitSupervised(services []string, limit time.Duration) []string {
 }
 
 func (d *Dir) isSupervised(service string) bool {
-	held, err := d.lockHeld(service, "supervise", "lock")
-	if !held || err != nil {
+	fd, err := openat(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
 		return false
 	}
-	if !d.isDir(service+"/log", unix.AT_SYMLINK_NOFOLLOW) {
-		return true
+	defer unix.Close(fd)
+	held, err := lockHeld(fd, "supervise/lock")
+	if !held || err != nil || !isDir(fd, "log", unix.AT_SYMLINK_NOFOLLOW) {
+		return held && err == nil
 	}
-	held, err = d.lockHeld(service, "log", "supervise", "lock")
+	held, err = lockHeld(fd, "log/supervise/lock")
 	return held && err == nil
 }
 
 // held tells whether an s6-supervise holds the lock of the service directory
 // name or of its logger's.
 func (d *Dir) held(name string) (bool, error) {
-	for _, names := range [][]string{
-		{name, "supervise", "lock"},
-		{name, "log", "supervise", "lock"},
-	} {
-		held, err := d.lockHeld(names...)
-		if err != nil {
-			return false, fmt.Errorf("asking %q: %w", path.Join(names...), err)
-		}
-		if held {
-			return true, nil
+	fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer unix.Close(fd)
+	return heldAt(fd)
+}
+
+func heldAt(fd int) (bool, error) {
+	for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
+		if held, err := lockHeld(fd, lock); held || err != nil {
+			return held, err
 		}
 	}
 	return false, nil
 }
 
 // lockHeld asks as s6-svok does: by fcntl, since flock does not see this lock.
-func (d *Dir) lockHeld(names ...string) (bool, error) {
-	fd, err := d.openBeneath(unix.O_RDONLY, names...)
-	if err != nil {
-		return false, ignoreMissing(err)
+func lockHeld(fd int, lock string) (held bool, err error) {
+	lockFd, err := openat(fd, lock, unix.O_RDONLY)
+	if errors.Is(err, unix.ENOENT) {
+		return false, nil
 	}
-	defer unix.Close(fd)
+	if err == nil {
+		defer unix.Close(lockFd)
+		held, err = isLocked(lockFd)
+	}
+	if err != nil {
+		err = fmt.Errorf("asking %q: %w", lock, err)
+	}
+	return held, err
+}
+
+func isLocked(fd int) (bool, error) {
 	if err := mustBe(fd, unix.S_IFREG); err != nil {
 		return false, err
 	}
 	ask := unix.Flock_t{Type: unix.F_RDLCK}
-	if err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &ask); err != nil {
-		return false, err
-	}
-	return ask.Type != unix.F_UNLCK, nil
+	err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &ask)
+	return err == nil && ask.Type != unix.F_UNLCK, err
 }
 
 // isUp tells whether a process of the service, or its finish script, runs under
 // a supervisor.
 func (d *Dir) isUp(name string) (bool, error) {
-	held, err := d.lockHeld(name, "supervise", "lock")
+	held, err := d.lockHeldBy(name)
 	if !held || err != nil {
 		return false, err
 	}
@@ -100,6 +116,16 @@ func (d *Dir) isUp(name string) (bool, error) {
 	f := os.NewFile(uintptr(fd), "status")
 	defer f.Close()
 	return readIsUp(f)
+}
+
+// lockHeldBy tells whether the service itself, not its logger, has a supervisor.
+func (d *Dir) lockHeldBy(name string) (bool, error) {
+	fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false, ignoreMissing(err)
+	}
+	defer unix.Close(fd)
+	return lockHeld(fd, "supervise/lock")
 }
 
 // readIsUp reads what s6-supervise keeps in supervise/status: two stamps of 12

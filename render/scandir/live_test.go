@@ -117,7 +117,7 @@ func TestVisibleSlotIsLiveWhileAScannerListens(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	before := inode(t, filepath.Join(path, "gateway-coder"))
-	if p := publish(t, d, slot("#!/bin/sh\n# 3\n")); !p.Live || inode(t, filepath.Join(path, "gateway-coder")) != before {
+	if p := publish(t, open(t, path), slot("#!/bin/sh\n# 3\n")); !p.Live || inode(t, filepath.Join(path, "gateway-coder")) != before {
 		t.Errorf("live %v; want live and its directory in its place", p.Live)
 	}
 	if err := d.Rescan(); err != nil {

@@ -104,7 +104,7 @@ func (d *Dir) endHidden(all []*leaving) error {
 		return nil
 	}
 	for _, name := range hidden {
-		if held, err := d.lockHeld(name, "supervise", "lock"); !held && err == nil {
+		if held, err := d.lockHeldBy(name); !held && err == nil {
 			_, _ = d.tell("h", name, "log", "supervise", "control") // what stays is said below
 		}
 	}

@@ -29,9 +29,9 @@ type Plan struct {
 	Live bool
 	// Effect says when the change is in force.
 	Effect Effect
-	// Differences is how what stands is not as rendered; of a slot that does not
-	// stand, everything. Of a live one, what an update in place leaves alone does
-	// not count.
+	// Differences is how what stands is not as rendered. Of a live slot, what an
+	// update in place leaves alone does not count. A slot that does not stand has
+	// none (see Everything).
 	Differences []Difference
 
 	service string
@@ -41,32 +41,46 @@ type Plan struct {
 
 // PlanNew is the plan for a slot where there is no scandir yet.
 func PlanNew(slot render.Slot, o Owners) Plan {
-	want := tree(slot, o)
-	return Plan{Change: Created, Differences: compare(nil, want), service: slot.Service, want: want}
+	return Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
 }
+
+// Everything lists all of the slot as missing.
+func (p Plan) Everything() []Difference { return compare(nil, p.want) }
 
 // Plan compares a rendered slot with what stands under its name. It touches
 // nothing. Where nothing stands the change is Created. That an earlier service
 // of the name still runs in a slot that was moved aside is an error: a second one
 // must not start beside it.
 func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
-	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
-	have, err := d.read(slot.Service)
+	fd, err := d.openSlot(slot.Service)
 	if errors.Is(err, fs.ErrNotExist) {
 		return PlanNew(slot, o), d.mustNotRunAside(slot.Service)
 	}
+	var p Plan
 	if err == nil {
-		p.Live, err = d.Live(slot.Service)
+		defer unix.Close(fd)
+		p, err = d.planFor(fd, slot, o)
 	}
 	if err != nil {
 		return Plan{Change: None}, fmt.Errorf("comparing slot %q: %w", slot.Service, err)
 	}
-	if p.Differences = compare(have, p.want); len(p.Differences) == 0 {
-		return p, nil
+	return p, nil
+}
+
+func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
+	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
+	have, err := readSlot(fd, p.want)
+	if err != nil {
+		return p, err
 	}
-	if p.Live {
+	if p.Live, err = liveAt(fd, d.listens); err != nil {
+		return p, err
+	}
+	switch p.Differences = compare(have, p.want); {
+	case len(p.Differences) == 0:
+	case p.Live:
 		p.planInPlace(have)
-	} else {
+	default:
 		p.Change = Updated
 	}
 	return p, nil
@@ -100,6 +114,8 @@ func (d *Dir) Publish(p Plan) error {
 	return nil
 }
 
+// replace stages the slot and gives it its name. What is left of it, or stood
+// before, goes.
 func (d *Dir) replace(p Plan) error {
 	staged := stagedName(p.service)
 	err := d.stage(staged, p.want)
@@ -108,6 +124,9 @@ func (d *Dir) replace(p Plan) error {
 	}
 	if err == nil {
 		err = d.swapIn(staged, p.service, p.Change)
+	}
+	if err == nil && p.Change == Created {
+		return nil
 	}
 	if rerr := d.root.RemoveAll(staged); err == nil && rerr != nil {
 		err = fmt.Errorf("removing %q: %w", staged, bare(rerr))

@@ -1,10 +1,9 @@
 package scandir
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -22,18 +21,33 @@ const (
 // directory has its name.
 var errTaken = errors.New("the name is taken by something that is not a directory")
 
-// read returns what stands under the name of a slot, sorted by path, without
-// what is inside supervise/ and event/. fs.ErrNotExist says that the name is
+// openSlot opens the directory of a slot. fs.ErrNotExist says that the name is
 // free.
-func (d *Dir) read(service string) ([]node, error) {
+func (d *Dir) openSlot(service string) (int, error) {
 	fd, err := openat(d.fd, service, unix.O_RDONLY|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return nil, errTaken
+		err = errTaken
 	}
-	if err != nil {
-		return nil, err
+	return fd, err
+}
+
+// reader reads what stands in a slot. It knows what is wanted, so that equal
+// bytes are not kept twice.
+type reader struct {
+	want  []node // sorted by path
+	nodes []node
+	buf   []byte // for a file: one byte longer than the longest that is wanted
+	list  []byte // for the names in a directory
+}
+
+// readSlot returns what is in the open directory of a slot, sorted by path,
+// without what is inside supervise/ and event/.
+func readSlot(fd int, want []node) ([]node, error) {
+	longest := 0
+	for _, n := range want {
+		longest = max(longest, len(n.data))
 	}
-	r := reader{}
+	r := reader{want: want, nodes: make([]node, 0, len(want)+4), buf: make([]byte, longest+1), list: make([]byte, 4096)}
 	if err := r.dir(fd, "", 0); err != nil {
 		return nil, err
 	}
@@ -41,26 +55,19 @@ func (d *Dir) read(service string) ([]node, error) {
 	return r.nodes, nil
 }
 
-type reader struct{ nodes []node }
-
-// dir adds the open directory at path and what it holds, and closes it.
+// dir adds the open directory at path and what it holds.
 func (r *reader) dir(fd int, path string, depth int) error {
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return fmt.Errorf("reading %q: %w", path, err)
+		return reading(path, err)
 	}
 	r.nodes = append(r.nodes, found(path, &st))
-	if isSkeleton(path) {
-		return nil
+	names, err := r.names(fd)
+	if err == nil && (depth == maxDepth || len(r.nodes)+len(names) > maxNodes) {
+		err = errors.New("more than a service directory holds")
 	}
-	names, err := f.Readdirnames(-1)
 	if err != nil {
-		return fmt.Errorf("reading %q: %w", path, bare(err))
-	}
-	if depth == maxDepth || len(r.nodes)+len(names) > maxNodes {
-		return fmt.Errorf("reading %q: more than a service directory holds", path)
+		return reading(path, err)
 	}
 	for _, name := range names {
 		if err := r.entry(fd, name, join(path, name), depth+1); err != nil {
@@ -70,45 +77,89 @@ func (r *reader) dir(fd int, path string, depth int) error {
 	return nil
 }
 
+func reading(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("reading %q: %w", path, err)
+}
+
+func (r *reader) names(fd int) ([]string, error) {
+	var names []string
+	for {
+		n, err := unix.ReadDirent(fd, r.list)
+		if n <= 0 || err != nil {
+			return names, err
+		}
+		_, _, names = unix.ParseDirent(r.list[:n], -1, names)
+	}
+}
+
+// entry adds one name. What is s6's own is only asked what it is; all else is
+// opened, which blocks on nothing, and then known by its descriptor.
 func (r *reader) entry(dirFd int, name, path string, depth int) error {
+	if isSkeleton(path) {
+		return r.other(dirFd, name, path)
+	}
+	fd, err := openat(dirFd, name, unix.O_RDONLY)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
+		return r.other(dirFd, name, path)
+	}
+	if err != nil {
+		return reading(path, err)
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return reading(path, err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return r.dir(fd, path, depth)
+	}
+	n := found(path, &st)
+	if n.kind == unix.S_IFREG {
+		n.data, err = r.content(fd, path, st.Size)
+	}
+	r.nodes = append(r.nodes, n)
+	return reading(path, err)
+}
+
+// other adds what is not opened.
+func (r *reader) other(dirFd int, name, path string) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(dirFd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return fmt.Errorf("reading %q: %w", path, err)
-	}
-	switch st.Mode & unix.S_IFMT {
-	case unix.S_IFDIR:
-		fd, err := openat(dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY)
-		if err != nil {
-			return fmt.Errorf("reading %q: %w", path, err)
-		}
-		return r.dir(fd, path, depth)
-	case unix.S_IFREG:
-		return r.file(dirFd, name, path)
+		return reading(path, err)
 	}
 	r.nodes = append(r.nodes, found(path, &st))
 	return nil
 }
 
-func (r *reader) file(dirFd int, name, path string) error {
-	fd, err := openat(dirFd, name, unix.O_RDONLY)
-	if err != nil {
-		return fmt.Errorf("reading %q: %w", path, err)
-	}
-	f := os.NewFile(uintptr(fd), path)
-	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return fmt.Errorf("reading %q: %w", path, err)
-	}
-	n := found(path, &st)
-	if n.kind == unix.S_IFREG {
-		// One byte over the bound is kept, so that a larger file equals no rendered one.
-		if n.data, err = io.ReadAll(io.LimitReader(f, maxFile+1)); err != nil {
-			return fmt.Errorf("reading %q: %w", path, bare(err))
+// content returns the bytes of an open file, and those that are wanted where they
+// are the same.
+func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
+	i, found := slices.BinarySearchFunc(r.want, path, func(n node, path string) int { return strings.Compare(n.path, path) })
+	if found && size == int64(len(r.want[i].data)) {
+		n, err := unix.Pread(fd, r.buf, 0)
+		if err == nil && bytes.Equal(r.buf[:n], r.want[i].data) {
+			return r.want[i].data, nil
 		}
 	}
-	r.nodes = append(r.nodes, n)
-	return nil
+	return readAll(fd)
+}
+
+// readAll reads a file up to one byte over the bound, so that a larger one equals
+// none that was rendered.
+func readAll(fd int) ([]byte, error) {
+	data := []byte{}
+	buf := make([]byte, 32<<10)
+	for len(data) <= maxFile {
+		n, err := unix.Pread(fd, buf, int64(len(data)))
+		if err != nil || n == 0 {
+			return data, err
+		}
+		data = append(data, buf[:min(n, maxFile+1-len(data))]...)
+	}
+	return data, nil
 }
 
 func found(path string, st *unix.Stat_t) node {

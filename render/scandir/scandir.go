@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +26,8 @@ type Dir struct {
 	root *os.Root
 	fd   int
 	lock *os.File
+	// listens is Supervised, asked once: for what is only compared.
+	listens func() (bool, error)
 }
 
 // Open opens the scandir at path.
@@ -50,7 +53,9 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	return &Dir{path: path, root: root, fd: fd}, nil
+	d := &Dir{path: path, root: root, fd: fd}
+	d.listens = sync.OnceValues(d.Supervised)
+	return d, nil
 }
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.

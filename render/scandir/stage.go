@@ -14,11 +14,8 @@ import (
 // last step nobody but its maker can enter it: owners and modes are set from
 // the inside out, so that no part is given away before it is complete.
 func (d *Dir) stage(name string, nodes []node) error {
-	if err := d.root.RemoveAll(name); err != nil {
-		return fmt.Errorf("clearing %q: %w", name, bare(err))
-	}
-	if err := unix.Mkdirat(d.fd, name, 0o700); err != nil {
-		return fmt.Errorf("making %q: %w", name, err)
+	if err := d.mkdirAnew(name); err != nil {
+		return fmt.Errorf("making %q: %w", name, bare(err))
 	}
 	root, err := d.root.OpenRoot(name)
 	if err != nil {
@@ -30,16 +27,45 @@ func (d *Dir) stage(name string, nodes []node) error {
 		return fmt.Errorf("opening %q: %w", name, err)
 	}
 	defer unix.Close(fd)
+	s := stager{root: root, fd: fd, made: &unix.Stat_t{}}
+	if err := unix.Fstat(fd, s.made); err != nil {
+		return fmt.Errorf("reading %q: %w", name, err)
+	}
+	return s.fill(nodes)
+}
+
+// mkdirAnew makes an empty directory that only its maker can enter.
+func (d *Dir) mkdirAnew(name string) error {
+	err := unix.Mkdirat(d.fd, name, 0o700)
+	if !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	if err := d.root.RemoveAll(name); err != nil {
+		return err
+	}
+	return unix.Mkdirat(d.fd, name, 0o700)
+}
+
+// stager makes nodes below one directory.
+type stager struct {
+	root *os.Root
+	fd   int
+	// made is the directory as it was made: what is made in it has the same owner
+	// from the start. It is nil where the directory was there before.
+	made *unix.Stat_t
+}
+
+func (s *stager) fill(nodes []node) error {
 	for _, n := range nodes {
-		if err := makeNode(root, fd, n); err != nil {
-			return fmt.Errorf("making %q: %w", n.path, bare(err))
+		if err := s.make(n); err != nil {
+			return fmt.Errorf("making %q: %w", n.path, chownHint(bare(err)))
 		}
 	}
 	for _, n := range slices.Backward(nodes) {
 		if n.optional || n.kind == unix.S_IFREG {
 			continue
 		}
-		if err := settle(fd, n); err != nil {
+		if err := s.settle(n); err != nil {
 			return fmt.Errorf("setting owner and mode of %q: %w", n.path, chownHint(err))
 		}
 	}
@@ -63,22 +89,22 @@ func (noChown) Hint() string {
 
 func (e noChown) Unwrap() error { return e.error }
 
-func makeNode(root *os.Root, fd int, n node) error {
+func (s *stager) make(n node) error {
 	switch {
 	case n.optional || n.path == "":
 		return nil
 	case n.kind == unix.S_IFDIR:
-		return unix.Mkdirat(fd, n.path, 0o700)
+		return unix.Mkdirat(s.fd, n.path, 0o700)
 	case n.kind == unix.S_IFIFO:
-		return unix.Mkfifoat(fd, n.path, 0o600)
+		return unix.Mkfifoat(s.fd, n.path, 0o600)
 	}
-	return writeFile(root, n)
+	return s.write(n)
 }
 
-// writeFile writes a file under another name and renames it into place, with
-// its owner and then its mode set before.
-func writeFile(root *os.Root, n node) (err error) {
-	f, err := renameio.NewPendingFile(n.path, renameio.WithRoot(root))
+// write writes a file under another name and renames it into place, with its
+// owner and then its mode set before.
+func (s *stager) write(n node) (err error) {
+	f, err := renameio.NewPendingFile(n.path, renameio.WithRoot(s.root))
 	if err != nil {
 		return err
 	}
@@ -90,8 +116,10 @@ func writeFile(root *os.Root, n node) (err error) {
 	if _, err = f.Write(n.data); err != nil {
 		return err
 	}
-	if err = f.Chown(n.uid, n.gid); err != nil {
-		return err
+	if s.isForeign(n) {
+		if err = f.Chown(n.uid, n.gid); err != nil {
+			return err
+		}
 	}
 	if err = f.Chmod(os.FileMode(n.mode)); err != nil {
 		return err
@@ -99,15 +127,21 @@ func writeFile(root *os.Root, n node) (err error) {
 	return f.CloseAtomicallyReplace()
 }
 
-// settle gives a directory or FIFO of the staged tree its owner and then its
-// mode.
-func settle(fd int, n node) error {
+// isForeign tells whether n has to be given to its owner.
+func (s *stager) isForeign(n node) bool {
+	return s.made == nil || uint32(n.uid) != s.made.Uid || uint32(n.gid) != s.made.Gid
+}
+
+// settle gives a directory or FIFO its owner and then its mode.
+func (s *stager) settle(n node) error {
 	path := n.path
 	if path == "" {
 		path = "."
 	}
-	if err := unix.Fchownat(fd, path, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return err
+	if s.isForeign(n) {
+		if err := unix.Fchownat(s.fd, path, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
 	}
-	return unix.Fchmodat(fd, path, n.mode, 0)
+	return unix.Fchmodat(s.fd, path, n.mode, 0)
 }

@@ -3,7 +3,6 @@ package scandir
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -114,24 +113,25 @@ func (d *Dir) update(p Plan) error {
 		return err
 	}
 	defer unix.Close(fd)
+	s := stager{root: root, fd: fd}
 	for _, e := range p.edits {
-		if err := e.apply(root, fd); err != nil {
+		if err := s.apply(e); err != nil {
 			return fmt.Errorf("updating %q: %w", e.node.path, chownHint(bare(err)))
 		}
 	}
 	return nil
 }
 
-func (e edit) apply(root *os.Root, fd int) error {
+func (s *stager) apply(e edit) error {
 	switch {
 	case e.remove:
-		return ignoreMissing(unix.Unlinkat(fd, e.node.path, 0))
+		return ignoreMissing(unix.Unlinkat(s.fd, e.node.path, 0))
 	case e.node.kind != unix.S_IFDIR:
-		return writeFile(root, e.node)
+		return s.write(e.node)
 	case !e.found:
-		if err := unix.Mkdirat(fd, e.node.path, 0o700); err != nil {
+		if err := unix.Mkdirat(s.fd, e.node.path, 0o700); err != nil {
 			return err
 		}
 	}
-	return settle(fd, e.node)
+	return s.settle(e.node)
 }
