@@ -30,7 +30,7 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	var written []string
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
-		if err := exportFile(name, []byte(l[slotPath].text)); err != nil {
+		if err := exportFile(name, []byte(l[slotPath].text), DataMode); err != nil {
 			return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
 		}
 		written = append(written, name)
@@ -38,11 +38,11 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	return written, nil
 }
 
-func exportFile(name string, text []byte) error {
+func exportFile(name string, text []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(0o644))
+	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return err
 	}

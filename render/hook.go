@@ -3,18 +3,56 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
 	"text/template"
 
 	"slotgen/templates"
 )
 
-// hookDir holds the embedded templates that are no slot's.
-const hookDir = "hook"
+// The embedded templates that are no slot's: scripts of an image, and a set of
+// s6-rc source definitions.
+const (
+	hookDir = "hook"
+	s6rcDir = hookDir + "/s6-rc"
+)
 
 // Hook returns the script of the given kind that wires slotgen into an image.
 // Program is slotgen's absolute path there.
 func Hook(kind, program string) ([]byte, error) {
-	name := hookDir + "/" + kind + suffix
+	return hookFile(hookDir+"/"+kind+suffix, program)
+}
+
+// WriteS6RC writes the s6-rc source definitions that wire slotgen into an image
+// below dir, each file whole and in place of one that is there, and returns
+// their paths. Run scripts have mode 0755, other files 0644. Program is
+// slotgen's absolute path in the image.
+func WriteS6RC(dir, program string) ([]string, error) {
+	files := map[string][]byte{}
+	err := fs.WalkDir(templates.FS, s6rcDir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		path := strings.TrimSuffix(strings.TrimPrefix(name, s6rcDir+"/"), suffix)
+		files[filepath.Join(dir, path)], err = hookFile(name, program)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rendering the source definitions: %w", err)
+	}
+	written := slices.Sorted(maps.Keys(files))
+	for _, name := range written {
+		if err := exportFile(name, files[name], fileMode(filepath.Base(name), files[name])); err != nil {
+			return nil, fmt.Errorf("writing %q: %w", name, bare(err))
+		}
+	}
+	return written, nil
+}
+
+func hookFile(name, program string) ([]byte, error) {
 	text, err := templates.FS.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)

@@ -4,7 +4,8 @@ package templates
 
 import "embed"
 
-// FS is the tree that slotgen renders where no override stands in front of it.
+// FS is the tree that slotgen renders where no override stands in front of it;
+// below hook are the scripts that wire slotgen into an image.
 //
-//go:embed *.tmpl log/*.tmpl hook/*.tmpl
+//go:embed *.tmpl log/*.tmpl hook
 var FS embed.FS

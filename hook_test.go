@@ -1,0 +1,241 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// overlay runs a program as s6-overlay runs its scripts: next to no environment,
+// and the working directory of s6-rc's oneshot runner.
+func (c *container) overlay(argv ...string) execResult {
+	c.t.Helper()
+	const dir = "/run/s6-rc/servicedirs/s6rc-oneshot-runner"
+	if err := os.MkdirAll(c.path(dir), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	return c.run("root", append([]string{
+		"env", "-i", "-C", dir, "PATH=/command:/usr/bin:/bin", "PWD=" + dir, "RC_NAME=legacy-cont-init",
+	}, argv...)...)
+}
+
+// runScripts runs the scripts of a directory in s6-overlay's order and returns
+// what the last one, slotgen's, left.
+func (c *container) runScripts(dir string) (last execResult) {
+	c.t.Helper()
+	entries, err := os.ReadDir(c.path(dir)) // in byte order, as s6-sort
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, e := range entries {
+		last = c.overlay(dir + "/" + e.Name())
+	}
+	return last
+}
+
+// installHooks puts both scripts into place, the boot script behind one of the image's
+// own that makes a profile.
+func (c *container) installHooks() {
+	c.t.Helper()
+	c.mustRun("root", "sh", "-ec", `mkdir -p /etc/cont-init.d /etc/cont-finish.d
+slotgen hook cont-init >/etc/cont-init.d/99-slotgen
+slotgen hook cont-finish >/etc/cont-finish.d/10-slotgen
+printf '#!/bin/sh\nmkdir -p /opt/data/profiles/seeded\n>/opt/data/profiles/seeded/SOUL.md\n' >/etc/cont-init.d/01-image
+chmod 0755 /etc/cont-init.d/* /etc/cont-finish.d/*`)
+}
+
+// onTerm gives the stand-in gateway of a profile commands for its end.
+func (c *container) onTerm(profile, commands string) {
+	c.t.Helper()
+	c.mkdir(filepath.Join(c.home, "on-term"))
+	c.write(filepath.Join(c.home, "on-term", profile), commands)
+}
+
+// loggedLines returns what a profile's log holds, without the times.
+func (c *container) loggedLines(profile string) []string {
+	c.t.Helper()
+	dir := filepath.Join(c.home, "logs/gateways", profile)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var lines []string
+	for _, e := range entries { // rotated files sort before "current"
+		if e.Name() != "current" && !strings.HasPrefix(e.Name(), "@") {
+			continue
+		}
+		for line := range strings.Lines(readText(c.t, filepath.Join(dir, e.Name()))) {
+			_, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// waitLines waits for a line of each gateway: then it is ready for a TERM.
+func (c *container) waitLines(profiles ...string) {
+	c.t.Helper()
+	for _, name := range profiles {
+		c.waitFor("lines of "+name, bootLimit, func() bool {
+			records := c.records(name)
+			return len(records) > 0 &&
+				strings.Contains(readText(c.t, c.console), fmt.Sprintf("%s %s line 2\n", name, records[len(records)-1].pid))
+		})
+	}
+}
+
+// farewell is how many lines a gateway writes while it stops, in about a second.
+const farewell = 40
+
+// talkative makes three profiles whose gateways take their time to stop, and whose
+// finish scripts have something to say.
+func (c *container) talkative() []string {
+	c.t.Helper()
+	names := []string{"coder", "default", "writer"}
+	for _, name := range names {
+		c.profile(name, running)
+		c.onTerm(name, fmt.Sprintf("i=0\nwhile [ $i -lt %d ]; do i=$((i+1)); echo \"farewell $i\"; sleep 0.02; done\n", farewell))
+	}
+	c.mustRun("root", "sh", "-ec", `slotgen templates show --file finish >/tmp/finish
+mkdir -p /etc/slotgen/templates
+sed 's/^case/echo "{{ .Name }} finished with $1"\n&/' /tmp/finish >/etc/slotgen/templates/finish.tmpl`)
+	return names
+}
+
+// missingLines tells which of the lines that a gateway and its finish script write
+// at the end are in no log.
+func (c *container) missingLines(name string) []string {
+	c.t.Helper()
+	logged := c.loggedLines(name)
+	console := readText(c.t, c.console)
+	var missing []string
+	want := []string{name + " finished with 1"}
+	for i := 1; i <= farewell; i++ {
+		want = append(want, fmt.Sprintf("farewell %d", i))
+	}
+	for _, line := range want {
+		if !slices.Contains(logged, line) {
+			missing = append(missing, line)
+		}
+	}
+	if !strings.Contains(console, name+" finished with 1\n") {
+		missing = append(missing, "on the console: "+name+" finished with 1")
+	}
+	if len(logged) == 0 || !slices.ContainsFunc(logged, func(l string) bool {
+		return strings.HasPrefix(l, name+" ") && strings.HasSuffix(l, " last")
+	}) {
+		missing = append(missing, "its last line")
+	}
+	return missing
+}
+
+func TestContainerStopHookLosesNoLine(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		for _, hook := range []bool{true, false} {
+			// The hook's own limit is far off, for a busy machine; the grace time after it is
+			// shorter than the gateways need.
+			c := newContainer(t, release, withVar("SLOTGEN_STOP_TIMEOUT", "20000"))
+			names := c.talkative()
+			c.installHooks()
+			c.boot()
+			if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+				t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
+			}
+			c.waitLines(names...)
+			if hook {
+				if got := c.runScripts("/etc/cont-finish.d"); got != (execResult{}) {
+					t.Errorf("the stop script: %+v", got)
+				}
+				for _, name := range names {
+					if _, err := os.Lstat(c.path("/run/service/gateway-" + name)); err == nil {
+						t.Errorf("the slot of %s is still to be seen", name)
+					}
+				}
+			}
+			c.mustRun("root", "/usr/local/bin/stop", "0.1")
+			lost := 0
+			for _, name := range names {
+				missing := c.missingLines(name)
+				if lost += len(missing); hook && len(missing) > 0 {
+					t.Errorf("lost of %s: %q", name, missing)
+				}
+			}
+			if !hook && lost == 0 {
+				t.Error("without the hook nothing was lost either: this test shows nothing")
+			}
+			t.Logf("with the hook: %v, lines lost: %d", hook, lost)
+		}
+	})
+}
+
+func TestContainerStopHookEndsInTime(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release, withVar("SLOTGEN_STOP_TIMEOUT", "1500"))
+		c.profile("stubborn", running)
+		c.onTerm("stubborn", "while :; do sleep 1; done\n")
+		c.profile("parent", running)
+		c.onTerm("parent", "sleep 1000 &\n")
+		c.profile("well-bred", running)
+		c.installHooks()
+		c.boot()
+		c.runScripts("/etc/cont-init.d")
+		c.waitLines("stubborn", "parent", "well-bred")
+		start := time.Now()
+		got := c.runScripts("/etc/cont-finish.d")
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("a stop that may take 1.5 s took %v", took)
+		}
+		want := "slotgen: warning: not ended after 1500 ms: gateway-parent gateway-stubborn\n"
+		if got.code != 1 || got.stderr != want {
+			t.Errorf("exit code %d, stderr %q, want %q", got.code, got.stderr, want)
+		}
+		logged := c.loggedLines("well-bred")
+		if len(logged) == 0 || !strings.HasSuffix(logged[len(logged)-1], " last") {
+			t.Errorf("the log of the well-bred one ends in %q", logged[max(0, len(logged)-1):])
+		}
+	})
+}
+
+func TestContainerStopHookWithNothingToEnd(t *testing.T) {
+	c := newContainer(t, s6Releases(t)[0], withVar("SLOTGEN_STOP_TIMEOUT", "4s"))
+	c.installHooks()
+	if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 || !strings.Contains(got.stderr, "slotgen: warning: SLOTGEN_STOP_TIMEOUT is no number") {
+		t.Errorf("without s6-svscan: %+v", got)
+	}
+	c.profile("coder", stopped)
+	c.mustRun("root", "slotgen", "reconcile")
+	if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 {
+		t.Errorf("with a slot that nothing supervises: %+v", got)
+	}
+	if _, err := os.Lstat(c.path("/run/service/gateway-coder/run")); err != nil {
+		t.Errorf("a slot that nothing supervises is gone: %v", err)
+	}
+}
+
+func TestContainerGatewaysComeBackAfterTheStopHook(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.household()
+		c.installHooks()
+		c.boot()
+		c.runScripts("/etc/cont-init.d")
+		c.waitUp("gateway-coder", "gateway-default")
+		c.waitSupervised("gateway-accounts", "gateway-seeded")
+		if got := c.runScripts("/etc/cont-finish.d"); got != (execResult{}) {
+			t.Fatalf("the stop script: %+v", got)
+		}
+		if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+			t.Fatalf("the boot script: %+v", got)
+		}
+		c.waitUp("gateway-coder", "gateway-default")
+		c.waitSupervised("gateway-accounts")
+		entries, err := filepath.Glob(c.path("/run/service/.gateway-*"))
+		if err != nil || len(entries) > 0 {
+			t.Errorf("left hidden: %q, %v", entries, err)
+		}
+	})
+}
