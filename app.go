@@ -26,6 +26,7 @@ func newApp(out *output, msg messages) *cli.App {
 			diffCommand(out, msg),
 			templatesCommand(out, msg),
 			hookCommand(out),
+			manCommand(out),
 		},
 	}
 	for _, c := range app.Commands {

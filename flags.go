@@ -82,7 +82,7 @@ func procFlag() cli.Flag {
 func colourFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "color", Category: categoryOutput, DefaultText: "auto",
-		Usage: "colour the output: `WHEN` is auto, always or never",
+		Usage: "colour the output: `WHEN` is auto, always or never; auto goes by FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM",
 	}
 }
 

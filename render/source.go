@@ -30,14 +30,14 @@ func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath
 // layer holds the sources of one level of precedence by their slot paths.
 type layer map[string]source
 
-// embeddedLayer reads the tree in the binary, without the hooks.
+// embeddedLayer reads the tree in the binary, without what is no slot's.
 func embeddedLayer() (layer, error) {
 	l := layer{}
 	err := fs.WalkDir(templates.FS, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && name == hookDir:
+		case entry.IsDir() && (name == hookDir || name == manDir):
 			return fs.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(name, suffix):
 			return nil

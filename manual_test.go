@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/scan"
+)
+
+func testApp() *cli.App { return newApp(&output{w: io.Discard}, messages{w: io.Discard}) }
+
+// codeFlags are the flags that the commands have by their long names, hidden ones
+// left out.
+func codeFlags() []string {
+	flags := []string{"--help", "--version"}
+	for _, leaf := range leafCommands("", testApp().Commands) {
+		for _, f := range leaf.Own {
+			flags = append(flags, f.Names[0])
+		}
+	}
+	slices.Sort(flags)
+	return slices.Compact(flags)
+}
+
+var (
+	flagWord     = regexp.MustCompile(`(?:^|[^\w-])(--[a-z][a-z0-9-]*)\b`)
+	variableWord = regexp.MustCompile(`\b(?:(?:HERMES|SLOTGEN|S6|GATEWAY)_[A-Z0-9_]+|NO_COLOR|FORCE_COLOR|CLICOLOR_FORCE|TERM)\b`)
+)
+
+// codeVariables are the variables that the program's sources name, in string
+// literals, and those of the scripts that it prints.
+func codeVariables(t *testing.T) []string {
+	t.Helper()
+	literal := regexp.MustCompile("\"[^\"\n]*\"|`[^`]*`")
+	var variables []string
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || entry.IsDir() || strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "templates/man/"):
+			return err
+		case strings.HasSuffix(path, ".go"):
+			for _, text := range literal.FindAllString(readText(t, path), -1) {
+				variables = append(variables, variableWord.FindAllString(text, -1)...)
+			}
+		case strings.HasSuffix(path, ".tmpl"):
+			variables = append(variables, variableWord.FindAllString(readText(t, path), -1)...)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(variables)
+	return slices.Compact(variables)
+}
+
+// helpText is what --help prints of every command.
+func helpText(t *testing.T) string {
+	t.Helper()
+	var text bytes.Buffer
+	calls := [][]string{{}}
+	for _, leaf := range leafCommands("", testApp().Commands) {
+		calls = append(calls, strings.Fields(leaf.Name))
+	}
+	for _, args := range calls {
+		if code := run(append(append([]string{"slotgen"}, args...), "--help"), &text, &text); code != 0 {
+			t.Fatalf("%q --help exits %d", args, code)
+		}
+	}
+	return text.String()
+}
+
+func manText(t *testing.T) string {
+	t.Helper()
+	page, err := manPage(testApp())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(page), `\-`, "-")
+}
+
+// wordsOf are the distinct words that a pattern finds in a text, sorted. Font
+// changes of roff go first.
+func wordsOf(pattern *regexp.Regexp, text string) []string {
+	text = regexp.MustCompile(`\\f[BIR]`).ReplaceAllString(text, " ")
+	var words []string
+	for _, match := range pattern.FindAllStringSubmatch(text, -1) {
+		words = append(words, match[len(match)-1])
+	}
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
+	code := codeFlags()
+	gateway := []string{"--no-supervise", "--replace"} // of the program that is supervised
+	for name, text := range map[string]string{"help": helpText(t), "man page": manText(t), "README.md": readText(t, "README.md")} {
+		found := wordsOf(flagWord, text)
+		for _, flag := range code {
+			if !slices.Contains(found, flag) {
+				t.Errorf("%s does not name the flag %s", name, flag)
+			}
+		}
+		for _, flag := range found {
+			if !slices.Contains(code, flag) && !slices.Contains(gateway, flag) {
+				t.Errorf("%s names %s, which no command has", name, flag)
+			}
+		}
+	}
+}
+
+func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
+	code := codeVariables(t)
+	for name, text := range map[string]string{"man page": manText(t), "README.md": readText(t, "README.md")} {
+		found := wordsOf(variableWord, text)
+		for _, variable := range code {
+			if !slices.Contains(found, variable) {
+				t.Errorf("%s does not name the variable %s", name, variable)
+			}
+		}
+		for _, variable := range found {
+			if !slices.Contains(code, variable) {
+				t.Errorf("%s names %s, which the code does not know", name, variable)
+			}
+		}
+	}
+	read := []string{scan.MultiplexVar, scan.NoSuperviseVar, "SLOTGEN_STOP_TIMEOUT", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
+	for _, leaf := range leafCommands("", testApp().Commands) {
+		for _, f := range leaf.Own {
+			if f.Variable != "" {
+				read = append(read, f.Variable)
+			}
+		}
+	}
+	found := wordsOf(variableWord, helpText(t))
+	for _, variable := range read {
+		if !slices.Contains(found, variable) {
+			t.Errorf("help does not name the variable %s", variable)
+		}
+	}
+}
+
+func TestManualNamesEveryFieldOfTheTemplateContext(t *testing.T) {
+	for name, text := range map[string]string{"man page": manText(t), "README.md": readText(t, "README.md")} {
+		for field := range reflect.TypeFor[scan.Profile]().Fields() {
+			if !regexp.MustCompile(`\.` + field.Name + `\b`).MatchString(text) {
+				t.Errorf("%s does not name the field .%s", name, field.Name)
+			}
+		}
+	}
+}
+
+func TestManPageNamesEveryCommandFileAndExitCode(t *testing.T) {
+	page := manText(t)
+	want := []string{
+		"gateway_state.json", "state/gateway.lifecycle.json", "config.yaml", "logs/container-boot.log", "container-boot.log.1",
+		"gateway.pid", "processes.json", "SOUL.md", ".slotgen.lock", ".gateway-NAME.new", "logs/gateways/NAME/", defaultTemplates,
+		"/etc/cont-init.d/99-slotgen", "/etc/cont-finish.d/10-slotgen", ".SH EXIT STATUS", defaultHome, defaultScandir, defaultCommandDir,
+		".TP\n.B 0\n", ".TP\n.B 1\n", ".TP\n.B 2\n",
+	}
+	for _, leaf := range leafCommands("", testApp().Commands) {
+		want = append(want, ".SS slotgen "+leaf.Name+"\n", ".EX\nslotgen "+leaf.Name)
+	}
+	for _, text := range want {
+		if !strings.Contains(page, text) {
+			t.Errorf("the man page does not have %q", text)
+		}
+	}
+}
+
+func TestManPageIsCleanRoff(t *testing.T) {
+	page, err := manPage(testApp())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "slotgen.8")
+	if err := os.WriteFile(file, page, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	// The page has no date, so that the same sources give the same bytes.
+	const noDate = `WARNING: missing date, using "": TH`
+	for _, argv := range [][]string{
+		{"groff", "-ww", "-man", "-Tutf8", "-z", file},
+		{"mandoc", "-T", "lint", "-W", "warning", file},
+	} {
+		if _, err := exec.LookPath(argv[0]); err != nil {
+			skipUnlessCI(t, argv[0]+" is not installed: run .ci/test as root")
+		}
+		out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
+		for line := range strings.Lines(string(out)) {
+			if !strings.HasSuffix(line, noDate+"\n") {
+				t.Errorf("%s: %s", argv[0], line)
+			}
+		}
+		if err != nil && len(out) == 0 {
+			t.Errorf("%q: %v", argv, err)
+		}
+	}
+	text, err := exec.Command("mandoc", "-T", "ascii", file).Output()
+	if err != nil || !bytes.Contains(text, []byte("slotgen hook s6-rc --out /etc/s6-overlay/s6-rc.d")) {
+		t.Errorf("what is to be typed is not there as typed: %v", err)
+	}
+	again, err := manPage(testApp())
+	if err != nil || !bytes.Equal(again, page) {
+		t.Errorf("a second page differs: %v", err)
+	}
+}
+
+// A name that roff would take for a request or an escape stays text.
+func TestRoffEscapes(t *testing.T) {
+	for text, want := range map[string]string{
+		`a\b`: `a\eb`, "a-b": `a\-b`, ".x": `\&.x`, "a\n.b": "a\n\\&.b", "it's": `it\(aqs`, "a\n\nb": "a\n.PP\nb",
+	} {
+		if got := roff(text); got != want {
+			t.Errorf("roff(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
