@@ -26,6 +26,7 @@ func newApp(out *output, msg messages) *cli.App {
 			diffCommand(out, msg),
 			templatesCommand(out, msg),
 			hookCommand(out),
+			completionCommand(out),
 			manCommand(out),
 		},
 	}
@@ -53,7 +54,7 @@ func noCommand(c *cli.Context) error {
 func noSubcommand(name string) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		var names []string
-		for _, sub := range c.Command.Subcommands {
+		for _, sub := range c.Command.VisibleCommands() {
 			names = append(names, sub.Name)
 		}
 		there := "there is " + strings.Join(names, ", ")

@@ -22,13 +22,13 @@ func (p palette) paint(colour, line string) string {
 // (FORCE_COLOR, NO_COLOR, TERM), then by whether w is a terminal.
 func newPalette(when string, w io.Writer) (palette, error) {
 	switch when {
-	case "", "auto":
+	case "", colourAuto:
 		if !wantsColour(w) {
 			return palette{}, nil
 		}
-	case "never":
+	case colourNever:
 		return palette{}, nil
-	case "always":
+	case colourAlways:
 	default:
 		return palette{}, fmt.Errorf("--color: %q is none of auto, always, never", when)
 	}

@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	homeVar           = "HERMES_HOME"
 	defaultHome       = "/opt/data"
 	defaultScandir    = "/run/service"
 	defaultCommandDir = "/command"
@@ -39,9 +40,16 @@ const (
 	formatJSON = "json"
 )
 
+// The words of --color.
+const (
+	colourAuto   = "auto"
+	colourAlways = "always"
+	colourNever  = "never"
+)
+
 func homeFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "home", EnvVars: []string{"HERMES_HOME"}, Category: categoryPaths, DefaultText: defaultHome,
+		Name: "home", EnvVars: []string{homeVar}, Category: categoryPaths, DefaultText: defaultHome,
 		Usage: "the volume's root, `DIR`",
 	}
 }
@@ -81,7 +89,7 @@ func procFlag() cli.Flag {
 
 func colourFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "color", Category: categoryOutput, DefaultText: "auto",
+		Name: "color", Category: categoryOutput, DefaultText: colourAuto,
 		Usage: "colour the output: `WHEN` is auto, always or never; auto goes by FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM",
 	}
 }
@@ -216,7 +224,7 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 			return nil, fmt.Errorf("--env %q: no = in it", word)
 		case !valid.MatchString(name):
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
-		case name == "HERMES_HOME":
+		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})

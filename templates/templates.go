@@ -5,8 +5,8 @@ package templates
 import "embed"
 
 // FS is the tree that slotgen renders where no override stands in front of it;
-// below hook are the scripts that wire slotgen into an image, below man is the
-// manual.
+// below completion are scripts for shells, below hook those that wire slotgen into
+// an image, below man is the manual.
 //
-//go:embed *.tmpl log/*.tmpl hook man
+//go:embed *.tmpl log/*.tmpl completion hook man
 var FS embed.FS

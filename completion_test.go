@@ -1,0 +1,174 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// completed returns the candidates without their descriptions.
+func completed(words ...string) []string {
+	l := commandLine{commands: testApp().Commands}
+	found := []string{}
+	for _, line := range l.complete(words) {
+		candidate, _, _ := strings.Cut(line, "\t")
+		found = append(found, candidate)
+	}
+	return found
+}
+
+func TestCompletionCandidates(t *testing.T) {
+	home := t.TempDir()
+	if err := os.CopyFS(home, os.DirFS("testdata/home")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(homeVar, home)
+	policies := []string{"auto", "recorded", "multiplex", "none"}
+	profiles := []string{"default", "2nd-desk", "accounts", "broken-bot", "coder", "night_watch", "writer"}
+	tests := []struct {
+		words []string
+		want  []string
+	}{
+		{[]string{"rec"}, []string{"reconcile"}},
+		{[]string{"templates", ""}, []string{"list", "show", "export", "check"}},
+		{[]string{"hook", "cont"}, []string{"cont-init", "cont-finish"}},
+		{[]string{"completion", ""}, []string{"bash", "zsh", "fish"}},
+		{[]string{"reconcile", "--dr"}, []string{"--dry-run"}},
+		{[]string{"reconcile", "--dry-run", "--sup"}, []string{"--supervise-access"}},
+		{[]string{"render", "--autostart", ""}, policies},
+		{[]string{"render", "--autostart", "=", ""}, policies},
+		{[]string{"render", "--autostart", "="}, policies},
+		{[]string{"render", "--autostart=m"}, []string{"--autostart=multiplex"}},
+		{[]string{"render", "--supervise-access", "e"}, []string{"events"}},
+		{[]string{"scan", "-o", "j"}, []string{"json"}},
+		{[]string{"scan", "--color", ""}, []string{"auto", "always", "never"}},
+		{[]string{"render", "--file", "log"}, []string{"log/run"}},
+		{[]string{"render", "--profile", ""}, profiles},
+		{[]string{"render", "--profile=n"}, []string{"--profile=night_watch"}},
+		{[]string{"render", "--home", home, "--profile", "w"}, []string{"writer"}},
+		{[]string{"render", "--home=/nowhere", "--profile", "w"}, []string{}},
+		{[]string{"render", "--home", "=", "/nowhere", "--profile", "w"}, []string{}},
+		{[]string{"render", "--home", ""}, []string{askForFiles}},
+		{[]string{"render", "--user", ""}, []string{}},
+		{[]string{"nosuch", ""}, []string{}},
+		{[]string{"scan", "--help", "--al"}, []string{"--all"}},
+		{[]string{}, []string{}},
+	}
+	for _, tt := range tests {
+		if got := completed(tt.words...); !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q, want %q", tt.words, got, tt.want)
+		}
+	}
+}
+
+func TestCompletedValuesAreTaken(t *testing.T) {
+	for _, policy := range completed("reconcile", "--autostart", "") {
+		if _, err := scan.ParsePolicy(policy); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, form := range completed("reconcile", "--supervise-access", "") {
+		if _, err := scandir.ParseAccess(form); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// hostileHome is a volume that would block, or break the line of, a careless
+// reader.
+func hostileHome(t *testing.T) string {
+	t.Helper()
+	home := t.TempDir()
+	if err := os.CopyFS(home, os.DirFS("testdata/home")); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(home, "profiles/writer/gateway_state.json")
+	if err := os.Remove(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mkfifo(state, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	odd := filepath.Join(home, "profiles", "co$(touch pwned)\n;x")
+	if err := os.Mkdir(odd, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(odd, "SOUL.md"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return home
+}
+
+func TestCompletionSaysNothingElse(t *testing.T) {
+	for _, home := range []string{hostileHome(t), "/nowhere", "/dev/null"} {
+		cmd := exec.Command(slotgenBinary(t), "completion", "words", "render", "--profile", "c")
+		cmd.Env = []string{"HERMES_HOME=" + home}
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		cmd.WaitDelay = 10 * time.Second
+		out, err := cmd.Output()
+		want := ""
+		if strings.HasPrefix(home, os.TempDir()) {
+			want = "coder\t\n"
+		}
+		if err != nil || string(out) != want || stderr.String() != "" {
+			t.Errorf("on %q: %v, %q, %q", home, err, out, stderr.String())
+		}
+	}
+}
+
+// In each shell a person types a command line with the tabulator, and it does what
+// the whole of it would.
+func TestCompletionInRealShells(t *testing.T) {
+	tests := []struct{ name, shell, setup string }{
+		{"bash", "bash --norc --noprofile -i", "PS1='READY>'; source <(slotgen completion bash)"},
+		{"zsh", "zsh -f -i", "PS1='READY>'; autoload -Uz compinit; compinit -u; source <(slotgen completion zsh)"},
+		{"zsh, installed", "zsh -f -i", "PS1='READY>'; slotgen completion zsh >$HOME/_slotgen; fpath=($HOME $fpath); autoload -Uz compinit; compinit -u"},
+		{"fish", "fish --no-config -i", "function fish_prompt; printf 'READY>'; end; slotgen completion fish | source"},
+	}
+	for _, tt := range tests {
+		argv := strings.Fields(tt.shell)
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(argv[0]); err != nil {
+				skipUnlessCI(t, argv[0]+" is not installed: run .ci/test as root")
+			}
+			dir := t.TempDir()
+			if err := os.CopyFS(filepath.Join(dir, "overrides"), os.DirFS("templates/log")); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd.Dir = dir
+			cmd.Env = []string{
+				"PATH=" + filepath.Dir(slotgenBinary(t)) + ":/usr/bin:/bin", "HOME=" + t.TempDir(), "TERM=xterm", "LC_ALL=C",
+				"HERMES_HOME=" + hostileHome(t), "S6_PROFILE_GATEWAY_SCANDIR=" + filepath.Join(dir, "service"), "SLOTGEN_USER=10000:10000",
+			}
+			term := newTerminal(t, cmd)
+			term.typeKeys(tt.setup + "\r")
+			term.wait("READY>")
+			for _, line := range []struct{ keys, result string }{
+				{"slotgen rec\t--dr\t--profile cod\t\r", "profile=coder prior_state=running action=started change=created"},
+				{"slotgen scan --output js\t--profile cod\t\r", `"name": "coder"`},
+				{"slotgen scan --autostart=mul\t\r", "folded into"},
+				{"slotgen templates list --templates over\t\r", "/run.tmpl"},
+				{"slotgen completion zs\t\r", "#compdef slotgen"},
+			} {
+				term.typeKeys(line.keys)
+				term.wait(line.result)
+				term.wait("READY>")
+			}
+			if _, err := os.Lstat(filepath.Join(dir, "pwned")); err == nil {
+				t.Error("a profile's name was executed")
+			}
+		})
+	}
+}
