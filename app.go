@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"slotgen/render"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -37,27 +39,24 @@ func newApp(out *output, msg messages) *cli.App {
 	return app
 }
 
+const helpHint = `run "slotgen --help" for the commands`
+
 func noCommand(c *cli.Context) error {
-	const hint = `run "slotgen --help" for the commands`
 	if !c.Args().Present() {
-		return withHint(errors.New("no command given"), hint)
+		return withHint(errors.New("no command given"), helpHint)
 	}
 	name := c.Args().First()
 	err := fmt.Errorf("unknown command %q", name)
-	if near := cli.SuggestCommand(c.App.Commands, name); near != "" {
-		return withHint(err, "%s", decapitalize(near))
+	if near := render.Nearest(name, commandNames(c.App.VisibleCommands())); near != "" {
+		return withHint(err, "did you mean %q?", near)
 	}
-	return withHint(err, hint)
+	return withHint(err, helpHint)
 }
 
 // noSubcommand is the action of a command that has commands of its own.
 func noSubcommand(name string) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		var names []string
-		for _, sub := range c.Command.VisibleCommands() {
-			names = append(names, sub.Name)
-		}
-		there := "there is " + strings.Join(names, ", ")
+		there := "there is " + strings.Join(commandNames(c.Command.VisibleCommands()), ", ")
 		if !c.Args().Present() {
 			return withHint(fmt.Errorf("no %s command given", name), "%s", there)
 		}
@@ -65,17 +64,38 @@ func noSubcommand(name string) cli.ActionFunc {
 	}
 }
 
+func commandNames(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
 // usageError replaces cli's own answer to a bad flag, which is the whole help
 // on stdout.
 func usageError(c *cli.Context, err error, _ bool) error {
-	err = fmt.Errorf("reading the command line: %s", decapitalize(err.Error()))
-	if name, found := strings.CutPrefix(err.Error(), "reading the command line: flag provided but not defined: -"); found {
-		err = fmt.Errorf("unknown flag %q", "--"+strings.TrimPrefix(name, "-"))
-		if near := cli.SuggestFlag(c.Command.Flags, strings.TrimPrefix(name, "-"), false); near != "" {
-			return withHint(err, "did you mean %q?", near)
+	hint := fmt.Sprintf("run %q for the flags", c.Command.HelpName+" --help")
+	text := err.Error()
+	if name, found := strings.CutPrefix(text, "flag provided but not defined: -"); found {
+		name = strings.TrimPrefix(name, "-")
+		if near := render.Nearest(name, flagNames(c.Command.Flags)); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", dashed(near))
 		}
+		return withHint(fmt.Errorf("unknown flag %q", dashed(name)), "%s", hint)
 	}
-	return withHint(err, "run %q for the flags", c.Command.HelpName+" --help")
+	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
+		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", hint)
+	}
+	return withHint(fmt.Errorf("reading the command line: %s", decapitalize(text)), "%s", hint)
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
 }
 
 func decapitalize(s string) string {

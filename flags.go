@@ -221,7 +221,7 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		name, value, found := strings.Cut(word, "=")
 		switch {
 		case !found:
-			return nil, fmt.Errorf("--env %q: no = in it", word)
+			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
 		case !valid.MatchString(name):
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
 		case name == homeVar:

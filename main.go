@@ -44,7 +44,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitIncomplete
 	}
 	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "slotgen help TOPIC"
-		err = errors.New(decapitalize(topic.Error()))
+		err = withHint(errors.New(decapitalize(topic.Error())), helpHint)
 	}
 	msg.fail(err)
 	return exitUsage

@@ -121,10 +121,21 @@ func showTemplate(c *cli.Context, out *output, msg messages) error {
 	}
 	origin, err := set.Origin(c.String("file"), c.String("profile"))
 	if err != nil {
-		return withHint(err, "slotgen templates list has them")
+		return withHint(err, "%s", templateHint(c.String("file"), set))
 	}
 	_, err = out.Write([]byte(origin.Text))
 	return err
+}
+
+func templateHint(file string, set *render.Set) string {
+	var known []string
+	for _, o := range set.Origins() {
+		known = append(known, o.Path)
+	}
+	if near := render.Nearest(file, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "slotgen templates list has them"
 }
 
 func exportTemplates(c *cli.Context, out *output) error {

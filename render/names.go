@@ -38,17 +38,19 @@ func checkName(slotPath string) error {
 	if path.Base(name) == DownFile {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
-	if near := nearest(name); near != "" {
+	if near := Nearest(name, serviceFiles()); near != "" {
 		return hinted{fmt.Errorf("%q is no file of a service directory", slotPath), fmt.Sprintf("did you mean %q?", near+suffix)}
 	}
 	return fmt.Errorf("%q is no file of a service directory", slotPath)
 }
 
-func nearest(name string) string {
-	best, least := "", min(3, len(name))
-	for _, known := range serviceFiles() {
-		if edits := smetrics.WagnerFischer(name, known, 1, 1, 1); edits < least {
-			best, least = known, edits
+// Nearest returns the known word that was probably meant by a mistyped one, or ""
+// when none is at most two edits away.
+func Nearest(word string, known []string) string {
+	best, least := "", min(3, len(word))
+	for _, k := range known {
+		if edits := smetrics.WagnerFischer(word, k, 1, 1, 1); edits < least {
+			best, least = k, edits
 		}
 	}
 	return best

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -66,12 +67,13 @@ func trusted(f *os.File) error {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
+	name := filepath.Clean(f.Name()) // of the directory itself it is "DIR/."
 	const hint = "mount the override directory read-only, or give it to root with chown and chmod go-w"
 	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return hinted{fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", f.Name(), st.Uid), hint}
+		return hinted{fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), hint}
 	}
 	if st.Mode&0o022 != 0 {
-		return hinted{fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", f.Name(), st.Mode&0o7777), hint}
+		return hinted{fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), hint}
 	}
 	return nil
 }
