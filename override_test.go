@@ -7,20 +7,6 @@ import (
 	"testing"
 )
 
-// readmeBlocks returns the code blocks of README that are marked with a word.
-func readmeBlocks(t *testing.T, word string) []string {
-	t.Helper()
-	var blocks []string
-	for _, part := range strings.Split(readText(t, "README.md"), "```sh "+word+"\n")[1:] {
-		block, _, found := strings.Cut(part, "```")
-		if !found {
-			t.Fatal("a code block of README does not end")
-		}
-		blocks = append(blocks, block)
-	}
-	return blocks
-}
-
 func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 	blocks := readmeBlocks(t, "override")
 	if len(blocks) != 3 {

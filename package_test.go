@@ -129,9 +129,7 @@ func installed(t *testing.T, deb string) {
 dpkg --install /tmp/slotgen.deb
 test -z "$(dpkg --verify slotgen)"
 test "$(stat -c %U:%a /etc/slotgen/templates)" = root:755
-mkdir -p /etc/cont-init.d /etc/cont-finish.d
-cp /usr/share/slotgen/cont-init /etc/cont-init.d/99-slotgen
-cp /usr/share/slotgen/cont-finish /etc/cont-finish.d/10-slotgen
+`+strings.Join(readmeBlocks(t, "package"), "")+`
 grep "^'/usr/bin/slotgen' reconcile" /etc/cont-init.d/99-slotgen
 grep "('/usr/bin/slotgen' hook" /usr/share/slotgen/s6-rc/slotgen/down
 ! grep -rE '/tmp|slotgen-build' /usr/share/slotgen
