@@ -98,7 +98,7 @@ func TestReadmeTranscript(t *testing.T) {
 	}
 	// What the session writes to /tmp stays in its own mounts.
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-ec",
-		`mount --bind "$1" /mnt && mount -t tmpfs tmpfs /tmp && cd /mnt && exec sh -ec "$2"`, "sh", clone, script.String())
+		`mount --bind "$1" /mnt && mount -t tmpfs none /tmp && cd /mnt && exec sh -ec "$2"`, "sh", clone, script.String())
 	// The session's own build is the slotgen in PATH from then on.
 	cmd.Env = append(os.Environ(), "PATH=/mnt:"+os.Getenv("PATH"), "GOFLAGS=-buildvcs=false")
 	var stderr bytes.Buffer
