@@ -32,11 +32,18 @@ func newApp(out *output, msg messages) *cli.App {
 			manCommand(out),
 		},
 	}
-	for _, c := range app.Commands {
+	inOurWords(app.Commands)
+	return app
+}
+
+// inOurWords has every command answer a wrong flag in one line: cli asks each
+// command, not the one above it.
+func inOurWords(commands []*cli.Command) {
+	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = usageError
+		inOurWords(c.Subcommands)
 	}
-	return app
 }
 
 const helpHint = `run "slotgen --help" for the commands`

@@ -139,7 +139,7 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 	case "profile":
 		return add(profileNames(l.home)...)
 	}
-	switch newManFlag(f).Value {
+	switch valueWord(f) {
 	case "DIR", "PATH", "PROGRAM":
 		return []string{askForFiles}
 	}

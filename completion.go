@@ -24,8 +24,6 @@ func completionCommand(out *output) *cli.Command {
 			Usage: "print the script for " + shell.name,
 			Description: "It completes commands, flags, the values of flags and the names of the profiles on the\n" +
 				"volume. Install it with: " + shell.install,
-			HideHelpCommand: true,
-			OnUsageError:    usageError,
 			Action: noArguments(func(c *cli.Context) error {
 				script, err := templates.FS.ReadFile("completion/" + c.Command.Name)
 				if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 func hookCommand(out *output) *cli.Command {
-	c := &cli.Command{
+	return &cli.Command{
 		Name:   "hook",
 		Usage:  "print the scripts that wire slotgen into an image",
 		Action: noSubcommand("hook"),
@@ -37,11 +37,6 @@ func hookCommand(out *output) *cli.Command {
 			},
 		},
 	}
-	for _, sub := range c.Subcommands {
-		sub.HideHelpCommand = true
-		sub.OnUsageError = usageError
-	}
-	return c
 }
 
 func scriptCommand(out *output, kind, usage, description string) *cli.Command {

@@ -27,11 +27,16 @@ func newManFlag(f cli.DocGenerationFlag) manFlag {
 		m.Default = ""
 		return m
 	}
-	m.Value = "VALUE"
-	if word := placeholder.FindStringSubmatch(m.Usage); word != nil {
-		m.Value = word[1]
-	}
+	m.Value = valueWord(f)
 	return m
+}
+
+// valueWord is the word that stands for a flag's value in its usage: "DIR".
+func valueWord(f cli.DocGenerationFlag) string {
+	if word := placeholder.FindStringSubmatch(f.GetUsage()); word != nil {
+		return word[1]
+	}
+	return "VALUE"
 }
 
 // placeholder is how a flag's usage marks the word that stands for its value.

@@ -34,7 +34,7 @@ func loadTemplates(dir string, msg messages) (*render.Set, error) {
 }
 
 func templatesCommand(out *output, msg messages) *cli.Command {
-	c := &cli.Command{
+	return &cli.Command{
 		Name:   "templates",
 		Usage:  "list, show, export and check the templates",
 		Action: noSubcommand("templates"),
@@ -68,11 +68,6 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 			checkCommand(out, msg),
 		},
 	}
-	for _, sub := range c.Subcommands {
-		sub.HideHelpCommand = true
-		sub.OnUsageError = usageError
-	}
-	return c
 }
 
 func listTemplates(c *cli.Context, out *output, msg messages) error {
