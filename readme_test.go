@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func readmeBlocks(t *testing.T, word string) []string {
 // Each block of commands says by its mark which test runs it; one without a mark
 // is part of the transcript.
 func TestReadmeBlocksAreAllRun(t *testing.T) {
-	marks := []string{"", "sh", "sh ci", "sh image", "sh override", "sh package", "dockerfile"}
+	marks := []string{"", "sh", "sh ci", "sh image", "sh override", "sh package", "sh s6", "dockerfile"}
 	for _, b := range allReadmeBlocks(t) {
 		if !slices.Contains(marks, b.info) {
 			t.Errorf("no test runs a block marked %q:\n%s", b.info, b.text)
@@ -53,11 +54,45 @@ func TestReadmeBlocksAreAllRun(t *testing.T) {
 	}
 	for _, block := range readmeBlocks(t, "ci") {
 		for line := range strings.Lines(block) {
-			if info, err := os.Stat(strings.TrimSpace(line)); err != nil || info.Mode()&0o111 == 0 {
-				t.Errorf("README names %s, which can't be run: %v", line, err)
-			}
+			checkCommandLine(t, strings.Fields(line))
 		}
 	}
+}
+
+// checkCommandLine holds that the program of a line can be run, and that there is
+// a test of the name that it is asked for.
+func checkCommandLine(t *testing.T, words []string) {
+	t.Helper()
+	words = slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, "=") })
+	if info, err := os.Stat(words[0]); err != nil || info.Mode()&0o111 == 0 {
+		t.Errorf("README names %s, which can't be run: %v", words[0], err)
+	}
+	i := slices.Index(words, "-run")
+	if i < 0 {
+		return
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(files, func(f string) bool { return strings.Contains(readText(t, f), "func "+words[i+1]+"(") }) {
+		t.Errorf("README names the test %s, which is not there", words[i+1])
+	}
+}
+
+func TestContainerReadmeBlocksForARunningContainer(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.boot()
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.waitUp("gateway-coder", "gateway-coder/log")
+		c.waitFor("coder's record", bootLimit, func() bool { return len(c.records("coder")) == 1 })
+		for _, block := range readmeBlocks(t, "s6") {
+			c.mustRun("root", "sh", "-ec", block)
+		}
+		c.waitFor("coder to be restarted", bootLimit, func() bool { return len(c.records("coder")) == 2 })
+	})
 }
 
 // cloneRepository copies the files of the repository that git would, as they are
