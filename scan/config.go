@@ -20,9 +20,9 @@ type config struct {
 
 // readConfig reads config.yaml in d. A missing one is empty. The error says,
 // quoted and with line and column, what is wrong with the file.
-func (v *Volume) readConfig(d dir) (config, error) {
+func (r *reader) readConfig(d dir) (config, error) {
 	c := config{name: d.join(configFile)}
-	data, err := v.read(d, configFile)
+	data, err := r.read(d, configFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}

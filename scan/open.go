@@ -72,9 +72,30 @@ func isSpecial(d dir, name string) bool {
 	return true
 }
 
-// openBeneath opens name element by element with O_NOFOLLOW, so that no link
-// is passed through on the way.
+// openBeneath opens name, which may have several elements, below the directory fd
+// and passes through no link on the way.
 func openBeneath(fd int, name string, flags int) (int, error) {
+	if !strings.Contains(name, "/") {
+		return openat(fd, name, flags)
+	}
+	how := unix.OpenHow{
+		Flags:   uint64(flags | unix.O_CLOEXEC),
+		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
+	}
+	if flags&unix.O_PATH == 0 { // which takes no such flag beside it
+		how.Flags |= unix.O_NONBLOCK
+	}
+	got, err := unix.Openat2(fd, name, &how)
+	switch {
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM), errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+		// Kernels before 5.6 do not have it, and some sandboxes refuse it.
+		return openByElement(fd, name, flags)
+	}
+	return got, err
+}
+
+// openByElement opens the elements of name one after the other with O_NOFOLLOW.
+func openByElement(fd int, name string, flags int) (int, error) {
 	first, rest, nested := strings.Cut(name, "/")
 	if !nested {
 		return openat(fd, name, flags)
@@ -84,7 +105,7 @@ func openBeneath(fd int, name string, flags int) (int, error) {
 		return -1, err
 	}
 	defer unix.Close(sub)
-	return openBeneath(sub, rest, flags)
+	return openByElement(sub, rest, flags)
 }
 
 // openat never follows a link at name's end and never blocks.

@@ -42,7 +42,8 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 	if t != unset {
 		return policyOf(t), MultiplexVar
 	}
-	c, err := v.readConfig(v.top)
+	r := reader{Volume: v}
+	c, err := r.readConfig(v.top)
 	if err != nil {
 		l.warn("%s: multiplexing is taken as off", err)
 		return Recorded, ""
@@ -87,12 +88,13 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 // and starts that one when any of them wants to run.
 func (l *Listing) fold(v *Volume, basis string) {
 	var served []string
+	r := reader{Volume: v}
 	for i := range l.Entries {
 		e := &l.Entries[i]
 		if e.Verdict != Publish || e.Profile.Default {
 			continue
 		}
-		if l.standalone(v, e.Profile) {
+		if l.standalone(&r, e.Profile) {
 			e.Why += "; gateway.standalone in its own " + configFile
 			continue
 		}
@@ -120,14 +122,14 @@ func (l *Listing) fold(v *Volume, basis string) {
 
 // standalone tells whether a profile has a gateway of its own in spite of
 // multiplexing.
-func (l *Listing) standalone(v *Volume, p Profile) bool {
-	d, err := v.profileDir(p)
+func (l *Listing) standalone(r *reader, p Profile) bool {
+	d, err := r.profileDir(p)
 	if err != nil {
 		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
 		return false
 	}
 	defer d.close()
-	c, err := v.readConfig(d)
+	c, err := r.readConfig(d)
 	if err != nil {
 		l.warn("%s: the profile is taken as not standalone", err)
 		return false

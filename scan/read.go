@@ -2,7 +2,7 @@ package scan
 
 import (
 	"errors"
-	"io"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,57 +10,76 @@ import (
 // maxFile bounds what is read of any file on the volume, in bytes.
 const maxFile = 1 << 20
 
-// read returns the content of the regular file name below d. The error is
-// fs.ErrNotExist, an unusable, or an errno.
-func (v *Volume) read(d dir, name string) ([]byte, error) {
-	fd, err := v.open(d, name, unix.O_RDONLY)
+// reader reads small files one after the other into the same memory. Goroutines
+// that read one volume have a reader each.
+type reader struct {
+	*Volume
+	buf []byte
+}
+
+// read returns the content of the regular file name below d, which stands until
+// the next read. The error is fs.ErrNotExist, an unusable, or an errno.
+func (r *reader) read(d dir, name string) ([]byte, error) {
+	fd, err := r.open(d, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return readAll(fd)
+	r.buf, err = readAll(fd, r.buf[:0])
+	return r.buf, err
 }
 
-func readAll(fd int) ([]byte, error) {
+// readAll reads a regular file into buf, which grows where it has to.
+func readAll(fd int, buf []byte) ([]byte, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, err
+		return buf, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, notRegular
+		return buf, notRegular
 	}
 	if st.Size > maxFile {
-		return nil, tooLarge
+		return buf, tooLarge
 	}
-	// One byte more than the size, so that the usual read meets the end at once.
-	buf := make([]byte, 0, st.Size+1)
+	// One byte more than the size, so that the usual read is short and meets the end.
+	buf = slices.Grow(buf, int(st.Size)+1)
 	for len(buf) <= maxFile {
 		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+			buf = slices.Grow(buf, 1)
 		}
 		n, err := readFd(fd, buf[len(buf):cap(buf)])
-		if errors.Is(err, io.EOF) {
-			return buf, nil
-		}
 		if err != nil {
-			return nil, err
+			return buf, err
 		}
 		buf = buf[:len(buf)+n]
+		if n == 0 || int64(len(buf)) == st.Size && len(buf) < cap(buf) {
+			return buf, nil
+		}
 	}
-	return nil, tooLarge
+	return buf, tooLarge
 }
 
 func readFd(fd int, p []byte) (int, error) {
 	for {
 		n, err := unix.Read(fd, p)
+		if !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
+
+// listNames returns what is in an open directory, in no order. After an error in the
+// middle it returns the names that were read, and the error.
+func listNames(fd int) ([]string, error) {
+	var names []string
+	for buf := make([]byte, 16<<10); ; {
+		n, err := unix.ReadDirent(fd, buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
+		case err != nil, n == 0:
+			return names, err
 		}
-		return n, nil
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
 }

@@ -2,10 +2,8 @@ package scan
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +15,9 @@ import (
 // one argument is 128 KiB.
 const maxCmdline = 256 << 10
 
+// wrapper ends the argument that the image puts before the user's words.
+const wrapper = "main-wrapper.sh"
+
 // Role is what the container was started to do: the words of its command after
 // the image's own wrappers.
 type Role struct{ Args []string }
@@ -26,8 +27,17 @@ type Role struct{ Args []string }
 // Processes of other users than root and our own are passed over, since anybody
 // may choose such an argument. Without a find the role is empty.
 func ReadRole(proc string) Role {
-	for _, pid := range processes(proc) {
-		if args, found := afterWrapper(readCmdline(filepath.Join(proc, strconv.Itoa(pid), "cmdline"))); found {
+	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return Role{}
+	}
+	defer unix.Close(fd)
+	r := cmdlines{proc: fd, buf: make([]byte, 4<<10)}
+	if args, found := r.afterWrapper(1); found {
+		return Role{Args: args}
+	}
+	for _, pid := range processes(fd) {
+		if args, found := r.afterWrapper(pid); found {
 			return Role{Args: args}
 		}
 	}
@@ -58,14 +68,9 @@ func (r Role) Legacy(noSupervise string) bool {
 		!slices.Contains(r.Args, "--no-supervise")
 }
 
-// processes lists the process numbers below proc: 1 first, which is the lowest.
-func processes(proc string) []int {
-	f, err := os.Open(proc) //nolint:gosec // the operator's, /proc but in tests
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	names, _ := f.Readdirnames(-1)
+// processes lists the process numbers in the open directory proc.
+func processes(proc int) []int {
+	names, _ := listNames(proc)
 	var pids []int
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil && pid > 0 {
@@ -76,22 +81,43 @@ func processes(proc string) []int {
 	return pids
 }
 
-func readCmdline(name string) []string {
-	fd, err := openat(unix.AT_FDCWD, name, unix.O_RDONLY)
+// cmdlines reads one command line after the other.
+type cmdlines struct {
+	proc int
+	buf  []byte
+}
+
+// afterWrapper returns the words of a process behind the wrapper, if it has one.
+func (c *cmdlines) afterWrapper(pid int) (args []string, found bool) {
+	fd, err := openat(c.proc, strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY)
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
+	defer unix.Close(fd)
+	data := c.read(fd)
+	if !bytes.Contains(data, []byte(wrapper)) || !isTrusted(fd) {
+		return nil, false
+	}
+	return afterWrapper(parseCmdline(data))
+}
+
+// read returns a command line, which stands until the next read.
+func (c *cmdlines) read(fd int) []byte {
+	for have := 0; ; {
+		n, err := readFd(fd, c.buf[have:])
+		if have += n; err != nil || have < len(c.buf) || have >= maxCmdline {
+			return c.buf[:have]
+		}
+		c.buf = append(c.buf, c.buf...)
+	}
+}
+
+// isTrusted tells whether an open file is one of root's or our own: the user may
+// give its processes any arguments.
+func isTrusted(fd int) bool {
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil
-	}
-	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return nil
-	}
-	data, _ := io.ReadAll(io.LimitReader(f, maxCmdline))
-	return parseCmdline(data)
+	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG &&
+		(st.Uid == 0 || int(st.Uid) == os.Geteuid())
 }
 
 func parseCmdline(data []byte) []string {
@@ -106,13 +132,13 @@ func parseCmdline(data []byte) []string {
 
 // afterWrapper strips what the image puts before the words of the user.
 func afterWrapper(args []string) ([]string, bool) {
-	i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, "main-wrapper.sh") })
+	i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, wrapper) })
 	if i < 0 {
 		return nil, false
 	}
 	args = args[i+1:]
-	for _, wrapper := range []string{"entrypoint-dispatch.sh", "hermes"} {
-		if len(args) > 0 && path.Base(args[0]) == wrapper {
+	for _, word := range []string{"entrypoint-dispatch.sh", "hermes"} {
+		if len(args) > 0 && path.Base(args[0]) == word {
 			args = args[1:]
 		}
 	}

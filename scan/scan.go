@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,83 +21,80 @@ func (v *Volume) Scan(o Options) Listing {
 	base := o.Base
 	base.Home = v.home
 	l := Listing{}
-	first := l.profile(v, v.top, base, DefaultName)
+	r := reader{Volume: v}
+	first, warning := r.profile(base, v.top, DefaultName, v.home)
+	l.keep(warning)
 	if l.Migrate = o.Legacy && o.Autostart != None && isLegacy(v.top); l.Migrate {
 		first.Intent = Intent{State: Running, Known: true}
 		first.Profile.PriorState, first.Profile.Start = Running, true
 		first.Why, first.Reason = legacyReason, legacyReason
 	}
-	l.Entries = append(l.Entries, first)
-	l.named(v, base)
+	l.named(v, base, first)
 	l.apply(v, o.Autostart, o.Multiplex)
 	return l
 }
 
-// named adds the entries of profiles/.
-func (l *Listing) named(v *Volume, base Profile) {
-	names, profiles, err := v.profileNames()
+// keep adds a warning that is not empty.
+func (l *Listing) keep(warning string) {
+	if warning != "" {
+		l.Warnings = append(l.Warnings, warning)
+	}
+}
+
+// chunk is how many profiles are read in one go: a second goroutine for fewer
+// would take longer to start than to help.
+const chunk = 16
+
+// named adds the entries of profiles/, in byte order, to the first one.
+func (l *Listing) named(v *Volume, base Profile, first Entry) {
+	l.Entries = []Entry{first}
+	profiles, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
+	var names []string
+	if err == nil {
+		defer profiles.close()
+		names, err = listNames(profiles.fd)
+	}
 	if err != nil {
-		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+		l.Err = fmt.Errorf("reading %q: %w", v.absolute(profilesDir), err)
 	}
 	l.Complete = err == nil
-	if names == nil {
-		return
-	}
-	defer profiles.close()
-	for _, name := range names {
-		l.Entries = append(l.Entries, l.entry(v, profiles, base, name))
-	}
-}
-
-// profileNames lists profiles/ in byte order. After an error in the middle it
-// returns the names that were read, and the error.
-func (v *Volume) profileNames() ([]string, dir, error) {
-	d, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
-	if err != nil {
-		return nil, dir{}, err
-	}
-	fd, err := unix.FcntlInt(uintptr(d.fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		d.close()
-		return nil, dir{}, err
-	}
-	f := os.NewFile(uintptr(fd), profilesDir)
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
 	slices.Sort(names)
-	if names == nil {
-		names = []string{}
-	}
-	return names, d, bare(err)
+	l.readAll(v, base, profiles, names)
 }
 
-// Exists tells whether profiles/ holds something of that name, whatever it is.
-// The error says that this could not be told.
-func (v *Volume) Exists(name string) (bool, error) {
-	d, err := v.openDir(v.top, profilesDir, unix.O_PATH)
-	if err != nil {
-		return false, fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+// readAll adds the entries of those names. They and their warnings come in the order
+// of the names, whoever read them.
+func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string) {
+	l.Entries = append(l.Entries, make([]Entry, len(names))...)
+	entries, warnings := l.Entries[1:], make([]string, len(names))
+	share((len(names)+chunk-1)/chunk, func() func(int) {
+		r := reader{Volume: v}
+		return func(part int) {
+			for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {
+				entries[i], warnings[i] = r.entry(base, profiles, names[i])
+			}
+		}
+	})
+	for _, w := range warnings {
+		l.keep(w)
 	}
-	defer d.close()
-	var st unix.Stat_t
-	err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
-// entry applies the table of design, "Scan", to one entry of profiles/.
-func (l *Listing) entry(v *Volume, profiles dir, base Profile, name string) Entry {
-	e := Entry{Profile: Profile{Name: name, Dir: filepath.Join(v.home, profiles.join(name))}}
+// entry applies the table of design, "Scan", to one entry of profiles/. It returns
+// a warning beside the entry, or "".
+func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
+	absolute := r.absolute(profiles.path + "/" + name)
+	path := absolute[len(absolute)-len(profiles.path)-1-len(name):]
+	e := Entry{Profile: Profile{Name: name, Dir: absolute}}
 	if strings.HasPrefix(name, ".") {
-		return e.verdict(Ignored, "name begins with a dot")
+		return e.verdict(Ignored, "name begins with a dot"), ""
 	}
 	badName := CheckName(name)
-	d, err := v.openDir(profiles, name, unix.O_PATH)
+	fd, err := r.open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
+	d := dir{fd: fd, path: path}
 	if err == nil {
 		defer d.close()
 		err = hasMarker(d)
@@ -107,18 +102,18 @@ func (l *Listing) entry(v *Volume, profiles dir, base Profile, name string) Entr
 	var odd unusable
 	switch {
 	case isNoProfile(err):
-		return e.verdict(Ignored, ignoredReason(err))
+		return e.verdict(Ignored, ignoredReason(err)), ""
 	case badName != "":
-		return e.verdict(Skipped, badName)
+		return e.verdict(Skipped, badName), ""
 	case errors.As(err, &odd):
-		return e.verdict(Skipped, odd.Error())
+		return e.verdict(Skipped, odd.Error()), ""
 	case err != nil:
-		return e.verdict(Failed, fmt.Sprintf("reading %+q: %s", profiles.join(name), err))
+		return e.verdict(Failed, fmt.Sprintf("reading %+q: %s", path, err)), ""
 	case name == DefaultName:
-		l.warn("profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot")
-		return e.verdict(Ignored, "the name is reserved for the home itself")
+		return e.verdict(Ignored, "the name is reserved for the home itself"),
+			"profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
 	}
-	return l.profile(v, d, base, name)
+	return r.profile(base, d, name, absolute)
 }
 
 const errNoMarker = missing("no " + marker)
@@ -150,22 +145,18 @@ func ignoredReason(err error) string {
 	return err.Error()
 }
 
-// profile reads what the files of one profile say.
-func (l *Listing) profile(v *Volume, d dir, base Profile, name string) Entry {
-	p := base
-	p.Name, p.Service, p.Default = name, ServicePrefix+name, name == DefaultName
-	p.Dir = filepath.Join(v.home, d.path)
-	p.PriorExit = v.priorExit(d)
-	e := Entry{Profile: p}
-	intent, warning, err := v.intent(d)
+// profile reads what the files of one profile say, and returns a warning or "".
+func (r *reader) profile(base Profile, d dir, name, path string) (Entry, string) {
+	e := Entry{Profile: base}
+	p := &e.Profile
+	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
+	p.PriorExit = r.priorExit(d)
+	intent, warning, err := r.intent(d)
 	if err != nil {
-		return e.verdict(Failed, err.Error())
-	}
-	if warning != "" {
-		l.warn("%s", warning)
+		return e.verdict(Failed, err.Error()), ""
 	}
 	e.Intent = intent
-	e.Profile.PriorState, e.Profile.Start = intent.State, intent.Starts()
+	p.PriorState, p.Start = intent.State, intent.Starts()
 	e.Verdict, e.Why = Publish, intent.why(warning != "")
-	return e
+	return e, warning
 }

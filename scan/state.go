@@ -56,31 +56,31 @@ func (i Intent) why(unreadable bool) string {
 	case i.Raw != "":
 		return fmt.Sprintf("%s %q in %s counts as running: it was killed while up", i.Key, i.Raw, stateFile)
 	}
-	return fmt.Sprintf("%s %+q in %s", i.Key, i.State, stateFile)
+	return i.Key + " " + strconv.QuoteToASCII(i.State) + " in " + stateFile
 }
 
 // intent reads gateway_state.json of a profile (design, "Intent"). A file that
 // can be read and says nothing usable is no intent with a warning; a failing
 // read is an error, since nothing was decided.
-func (v *Volume) intent(d dir) (Intent, string, error) {
-	data, err := v.read(d, stateFile)
+func (r *reader) intent(d dir) (Intent, string, error) {
+	data, err := r.read(d, stateFile)
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return Intent{}, "", nil
 	case errors.As(err, &odd):
-		return Intent{}, v.noState(d, odd), nil
+		return Intent{}, noState(d, odd), nil
 	case err != nil:
 		return Intent{}, "", fmt.Errorf("reading %+q: %w", d.join(stateFile), err)
 	}
 	intent, err := parseIntent(data)
 	if err != nil {
-		return Intent{}, v.noState(d, err), nil
+		return Intent{}, noState(d, err), nil
 	}
 	return intent, "", nil
 }
 
-func (v *Volume) noState(d dir, why error) string {
+func noState(d dir, why error) string {
 	return fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), why)
 }
 
@@ -114,8 +114,8 @@ func stateMember(raw json.RawMessage, key string) (Intent, error) {
 
 // priorExit reads how the gateway last ended. It is a label for the log: what
 // can't be read is "unknown", never an error.
-func (v *Volume) priorExit(d dir) string {
-	data, err := v.read(d, lifecycleFile)
+func (r *reader) priorExit(d dir) string {
+	data, err := r.read(d, lifecycleFile)
 	if err != nil {
 		return exitUnknown
 	}

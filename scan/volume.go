@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -54,6 +55,9 @@ func Open(home string) (*Volume, error) {
 
 // Home returns the volume's root as an absolute path.
 func (v *Volume) Home() string { return v.home }
+
+// absolute returns the absolute path of what is at a clean path below the home.
+func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home, "/") + "/" + rel }
 
 // Close releases the volume's descriptors.
 func (v *Volume) Close() error {

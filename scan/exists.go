@@ -1,0 +1,25 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Exists tells whether profiles/ holds something of that name, whatever it is.
+// The error says that this could not be told.
+func (v *Volume) Exists(name string) (bool, error) {
+	d, err := v.openDir(v.top, profilesDir, unix.O_PATH)
+	if err != nil {
+		return false, fmt.Errorf("reading %q: %w", v.absolute(profilesDir), err)
+	}
+	defer d.close()
+	var st unix.Stat_t
+	err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
