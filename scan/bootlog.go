@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,14 +26,17 @@ type Outcome struct {
 	Reason string
 }
 
-// line is the outcome as the boot log shows it (design, "Boot log").
-func (o Outcome) line(at time.Time) string {
-	s := fmt.Sprintf("%s profile=%s prior_state=%s action=%s prior_exit=%s",
-		at.Format("2006-01-02T15:04:05-0700"), Escape(o.Profile), o.Intent, o.Action, o.PriorExit)
+// appendLine adds the outcome to text as the boot log shows it (design, "Boot log").
+func (o Outcome) appendLine(text []byte, at time.Time) []byte {
+	text = at.AppendFormat(text, "2006-01-02T15:04:05-0700")
+	text = append(append(text, " profile="...), Escape(o.Profile)...)
+	text = append(append(text, " prior_state="...), o.Intent.String()...)
+	text = append(append(text, " action="...), o.Action...)
+	text = append(append(text, " prior_exit="...), o.PriorExit...)
 	if o.Reason != "" {
-		s += " reason=" + strconv.QuoteToASCII(o.Reason)
+		text = strconv.AppendQuoteToASCII(append(text, " reason="...), o.Reason)
 	}
-	return s + "\n"
+	return append(text, '\n')
 }
 
 // Owner is the user and group that what slotgen makes on the volume belongs to.
@@ -50,16 +52,17 @@ func KeepOwner() Owner { return Owner{UID: -1, GID: -1} }
 // then belong to owner. It goes on only with a regular file that has one link,
 // and returns an error otherwise: nothing was written then.
 func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) error {
-	var text bytes.Buffer
+	const usual = 110 // bytes in a line
+	text := make([]byte, 0, usual*len(outcomes))
 	for _, o := range outcomes {
-		text.WriteString(o.line(at))
+		text = o.appendLine(text, at)
 	}
 	logs, err := v.logDir(owner)
 	if err != nil {
 		return fmt.Errorf("opening %q: %w", logsDir, err)
 	}
 	defer logs.close()
-	if err := appendRotating(logs, owner, text.Bytes()); err != nil {
+	if err := appendRotating(logs, owner, text); err != nil {
 		return fmt.Errorf("writing %q: %w", logs.join(bootLog), err)
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestLogLineIsAsDesigned(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got, want := tt.outcome.line(at), "2026-05-21T06:18:05+0230 "+tt.want+"\n"; got != want {
+		if got, want := string(tt.outcome.appendLine(nil, at)), "2026-05-21T06:18:05+0230 "+tt.want+"\n"; got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}

@@ -84,7 +84,7 @@ func TestLogLineQuotesWhatCouldForgeOne(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		if got, want := tt.outcome.line(epoch), "2026-05-21T06:18:05+0000 "+tt.want+"\n"; got != want {
+		if got, want := string(tt.outcome.appendLine(nil, epoch)), "2026-05-21T06:18:05+0000 "+tt.want+"\n"; got != want {
 			t.Errorf("%s:\ngot  %swant %s", tt.what, got, want)
 		}
 	}
