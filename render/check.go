@@ -176,17 +176,13 @@ func isSignal(value string) bool {
 // checkWhole holds the files of a slot against each other.
 func checkWhole(slot Slot) []Finding {
 	var findings []Finding
-	files := map[string]string{}
-	for _, f := range slot.Files {
-		files[f.Path] = strings.TrimSuffix(string(f.Data), "\n")
-	}
 	for _, prefix := range []string{"", "log/"} {
-		notify, lock := files[prefix+"notification-fd"], files[prefix+"lock-fd"]
+		notify, lock := slot.setting(prefix+"notification-fd"), slot.setting(prefix+"lock-fd")
 		if notify != "" && notify == lock {
 			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
 		}
 	}
-	if _, ok := files["log/run"]; !ok {
+	if _, ok := slot.File("log/run"); !ok {
 		for _, f := range slot.Files {
 			if strings.HasPrefix(f.Path, "log/") {
 				return append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
@@ -194,4 +190,10 @@ func checkWhole(slot Slot) []Finding {
 		}
 	}
 	return findings
+}
+
+// setting returns the value in the slot's file at path, or "".
+func (s Slot) setting(path string) string {
+	f, _ := s.File(path)
+	return strings.TrimSuffix(string(f.Data), "\n")
 }

@@ -3,6 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"text/template"
 
@@ -17,10 +18,14 @@ func Functions() template.FuncMap {
 	for _, name := range unrepeatable() {
 		delete(funcs, name)
 	}
-	funcs["shquote"] = shquote
-	funcs["execquote"] = execquote
-	funcs["required"] = required
+	maps.Copy(funcs, ownFunctions())
 	return funcs
+}
+
+// ownFunctions are those of Functions that sprig has not. The embedded templates get by
+// with them, since collecting sprig's takes longer than all else about a template.
+func ownFunctions() template.FuncMap {
+	return template.FuncMap{"shquote": shquote, "execquote": execquote, "required": required}
 }
 
 // unrepeatable names what sprig counts as hermetic and still answers at random,
@@ -72,7 +77,10 @@ func text(value any) (string, error) {
 	if value == nil {
 		return "", errors.New("there is no value to quote")
 	}
-	s := fmt.Sprint(value)
+	s, ok := value.(string)
+	if !ok {
+		s = fmt.Sprint(value)
+	}
 	if strings.IndexByte(s, 0) >= 0 {
 		return "", errNUL
 	}

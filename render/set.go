@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/template"
 
 	"slotgen/scan"
@@ -44,10 +45,11 @@ func Embedded() (*Set, error) {
 // their own.
 type tree struct {
 	root  *template.Template
-	files []source // without partials, sorted by slot path
-	// checked tells whether an override has a hand in every file.
-	checked bool
-	err     error
+	files []file // without partials, sorted by slot path
+	// overridden tells whether an override has a hand in any file, and checked
+	// whether in every one.
+	overridden, checked bool
+	err                 error
 }
 
 func (s *Set) treeFor(profile string) *tree {
@@ -77,11 +79,20 @@ func effective(layers ...layer) []source {
 
 func bySlotPath(a, b source) int { return cmp.Compare(a.slotPath, b.slotPath) }
 
+// file is the template of one file of a slot.
+type file struct {
+	source
+	template *template.Template
+	parts    []part
+	known    *atomic.Pointer[texts]
+}
+
 func newTree(layers ...layer) *tree {
-	t := &tree{root: template.New("").Option("missingkey=error").Funcs(Functions())}
+	sources := effective(layers...)
+	t := &tree{root: template.New("").Option("missingkey=error").Funcs(functionsFor(sources))}
 	var errs []error
 	badPartial := false
-	for _, src := range effective(layers...) {
+	for _, src := range sources {
 		if err := t.parse(src); err != nil {
 			errs = append(errs, err)
 			badPartial = badPartial || src.isPartial()
@@ -90,14 +101,33 @@ func newTree(layers ...layer) *tree {
 		if src.isPartial() {
 			t.checked = t.checked || !src.embedded
 		} else {
-			t.files = append(t.files, src)
+			t.files = append(t.files, file{source: src})
 		}
 	}
-	slices.SortFunc(t.files, bySlotPath)
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}
+	for i := range t.files {
+		t.files[i].compile(t.root)
+	}
+	t.overridden = slices.ContainsFunc(sources, isOverride)
+	slices.SortFunc(t.files, func(a, b file) int { return bySlotPath(a.source, b.source) })
 	return t
+}
+
+// functionsFor returns what templates may call: all there is, unless they are the
+// embedded ones.
+func functionsFor(sources []source) template.FuncMap {
+	if slices.ContainsFunc(sources, isOverride) {
+		return Functions()
+	}
+	return ownFunctions()
+}
+
+// compile looks the file's template up, now that all are there.
+func (f *file) compile(root *template.Template) {
+	f.template, f.known = root.Lookup(f.file), &atomic.Pointer[texts]{}
+	f.parts = split(f.template)
 }
 
 // parse adds a template under the name of its file: two files of one slot may
@@ -127,25 +157,28 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 	slot := Slot{Service: p.Service, Start: p.Start, Files: make([]File, 0, len(t.files)+1)}
 	errs := []error{t.err}
 	var findings []Finding
-	for _, src := range t.files {
-		f, err := t.render(src, p)
+	out := bytes.NewBuffer(make([]byte, 0, usualSize))
+	context := any(p)
+	for _, f := range t.files {
+		rendered, err := f.render(out, p, context)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		if isBlank(f.Data) {
+		if isBlank(rendered.Data) {
 			continue
 		}
-		if t.checked || !src.embedded {
-			findings = append(findings, checkFile(f)...)
+		if t.checked || !f.embedded {
+			findings = append(findings, checkFile(rendered)...)
 		}
-		slot.Files = append(slot.Files, f)
+		slot.Files = append(slot.Files, rendered)
 	}
-	findings = append(findings, checkWhole(slot)...)
+	if t.overridden {
+		findings = append(findings, checkWhole(slot)...)
+	}
 	if !p.Start {
-		slot.Files = append(slot.Files, File{Path: DownFile, Mode: DataMode, Data: []byte{}})
+		slot.addDown()
 	}
-	slices.SortFunc(slot.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	wrong, doubtful := sortOut(findings)
 	if err := errors.Join(append(errs, wrong...)...); err != nil {
 		return Slot{}, doubtful, renderError(p, err)
@@ -153,19 +186,24 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 	return slot, doubtful, nil
 }
 
+// usualSize is about what the embedded templates render to, in bytes.
+const usualSize = 2048
+
 func renderError(p scan.Profile, err error) error {
 	return fmt.Errorf("rendering slot %q: %w", p.Name, err)
 }
 
-func (t *tree) render(src source, p scan.Profile) (File, error) {
-	var out bytes.Buffer
-	if err := t.root.ExecuteTemplate(&out, src.file, p); err != nil {
+// render appends the file's text to out, which belongs to one slot alone. Context is
+// the profile.
+func (f file) render(out *bytes.Buffer, p scan.Profile, context any) (File, error) {
+	text, err := f.execute(out, p, context)
+	if err != nil {
 		return File{}, templateError{err}
 	}
-	if isBlank(out.Bytes()) && (src.slotPath == "run" || src.slotPath == "type") {
-		return File{}, fmt.Errorf("template %s: %w", src.file, errMustRender)
+	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
+		return File{}, fmt.Errorf("template %s: %w", f.file, errMustRender)
 	}
-	return File{Path: src.slotPath, Mode: fileMode(src.slotPath, out.Bytes()), Data: out.Bytes()}, nil
+	return File{Path: f.slotPath, Mode: fileMode(f.slotPath, text), Data: text}, nil
 }
 
 // fileMode makes executable what s6-supervise executes and what is a script by

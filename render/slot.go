@@ -57,3 +57,12 @@ func (s Slot) File(path string) (File, bool) {
 	}
 	return s.Files[i], true
 }
+
+// addDown adds the down file at its place.
+func (s *Slot) addDown() {
+	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Path > DownFile })
+	if i < 0 {
+		i = len(s.Files)
+	}
+	s.Files = slices.Insert(s.Files, i, File{Path: DownFile, Mode: DataMode, Data: []byte{}})
+}

@@ -25,6 +25,8 @@ type source struct {
 	err error
 }
 
+func isOverride(s source) bool { return !s.embedded }
+
 func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath), "_") }
 
 // layer holds the sources of one level of precedence by their slot paths.
