@@ -10,30 +10,53 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// runLine runs a command line. Before cli looks at one it prepares the help of
+// every flag of every command. So the command that each boot runs comes alone, and
+// a mere --version does without cli.
+func runLine(args []string, out *output, msg messages) error {
+	switch {
+	case len(args) == 2 && args[1] == "--version":
+		_, err := fmt.Fprintf(out, "%s version %s\n", name, version())
+		return err
+	case len(args) > 1 && args[1] == "reconcile":
+		return appWith(out, msg, reconcileCommand(out, msg)).Run(args)
+	}
+	return newApp(out, msg).Run(args)
+}
+
+// name is the program's.
+const name = "slotgen"
+
+// newApp returns the app with all its commands.
 func newApp(out *output, msg messages) *cli.App {
-	app := &cli.App{
-		Name:                      "slotgen",
+	app := appWith(
+		out, msg,
+		reconcileCommand(out, msg),
+		renderCommand(out, msg),
+		scanCommand(out, msg),
+		diffCommand(out, msg),
+		templatesCommand(out, msg),
+		hookCommand(out),
+		completionCommand(out),
+		manCommand(out),
+	)
+	app.Version = version()
+	return app
+}
+
+func appWith(out *output, msg messages, commands ...*cli.Command) *cli.App {
+	inOurWords(commands)
+	return &cli.App{
+		Name:                      name,
 		Usage:                     "turn profiles on a volume into s6 service directories",
-		Version:                   version(),
 		Writer:                    out,
 		ErrWriter:                 msg.w,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		DisableSliceFlagSeparator: true,
-		Commands: []*cli.Command{
-			reconcileCommand(out, msg),
-			renderCommand(out, msg),
-			scanCommand(out, msg),
-			diffCommand(out, msg),
-			templatesCommand(out, msg),
-			hookCommand(out),
-			completionCommand(out),
-			manCommand(out),
-		},
+		Commands:                  commands,
 	}
-	inOurWords(app.Commands)
-	return app
 }
 
 // inOurWords has every command answer a wrong flag in one line: cli asks each

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -215,14 +214,13 @@ func (s settings) scanOptions(role scan.Role) scan.Options {
 }
 
 func parseEnv(words []string) ([]scan.EnvVar, error) {
-	valid := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	var env []scan.EnvVar
 	for _, word := range words {
 		name, value, found := strings.Cut(word, "=")
 		switch {
 		case !found:
 			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
-		case !valid.MatchString(name):
+		case !isVariable(name):
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
 		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
@@ -230,6 +228,17 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		env = append(env, scan.EnvVar{Name: name, Value: value})
 	}
 	return env, nil
+}
+
+// isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.
+func isVariable(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c != '_' && (c|' ' < 'a' || c|' ' > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
 }
 
 // parseCommandDir refuses what can't stand in the #! line of a script.

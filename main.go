@@ -32,7 +32,7 @@ const (
 func run(args []string, stdout, stderr io.Writer) int {
 	msg := messages{w: stderr}
 	out := &output{w: stdout}
-	err := newApp(out, msg).Run(args)
+	err := runLine(args, out, msg)
 	if out.err != nil {
 		msg.fail(out.err)
 		return exitIncomplete

@@ -6,10 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 )
-
-// shippedFlags are those of the build command in README.
-func shippedFlags() []string { return []string{"-trimpath"} }
 
 // bench holds the programs, in a directory that may execute, and the volumes and
 // scandirs, on a tmpfs.
@@ -50,8 +49,20 @@ func (b *bench) remove() error {
 
 func (b *bench) program(name string) string { return filepath.Join(b.programs, name) }
 
+// buildSlotgen runs the build command in README.
 func (b *bench) buildSlotgen() error {
-	return b.goBuild("slotgen", ".")
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		return err
+	}
+	_, line, found := strings.Cut(string(readme), "\nCGO_ENABLED=0 go build ")
+	line, _, _ = strings.Cut(line, "\n")
+	if !found {
+		return errors.New("README has no build command")
+	}
+	args := strings.Fields(line)
+	args[slices.Index(args, "-o")+1] = b.program("slotgen")
+	return b.goBuild("slotgen", args...)
 }
 
 func (b *bench) buildEmpty() error {
@@ -59,12 +70,11 @@ func (b *bench) buildEmpty() error {
 	if err := os.WriteFile(source, []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
 		return err
 	}
-	return b.goBuild("empty", source)
+	return b.goBuild("empty", "-trimpath", "-o", b.program("empty"), source)
 }
 
-func (b *bench) goBuild(name, source string) error {
-	args := append([]string{"go", "build", "-o", b.program(name)}, shippedFlags()...)
-	if err := command([]string{"CGO_ENABLED=0"}, append(args, source)...); err != nil {
+func (b *bench) goBuild(name string, args ...string) error {
+	if err := command([]string{"CGO_ENABLED=0"}, append([]string{"go", "build"}, args...)...); err != nil {
 		return err
 	}
 	return install(b.program(name))
