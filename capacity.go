@@ -28,12 +28,8 @@ const (
 // crowdedOut returns the services that s6-svscan has no room for. Every profile
 // counts, also those that are not chosen.
 func (p *pass) crowdedOut() (map[string]bool, error) {
-	names, err := p.scandirNames()
-	if err != nil {
-		return nil, err
-	}
 	const most = 2 // a service and its logger
-	if most*(len(names)+len(p.list.Entries)) <= p.maxServices {
+	if most*(len(p.names)+len(p.list.Entries)) <= p.maxServices {
 		return nil, nil
 	}
 	candidates, err := p.candidates()
@@ -45,7 +41,7 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 	for _, c := range candidates {
 		ours[c.service] = true
 	}
-	for _, name := range names {
+	for name := range p.names {
 		if !ours[name] {
 			room -= p.dir.Weight(name)
 		}
@@ -105,13 +101,6 @@ func (p *pass) weigh(e scan.Entry, c *candidate) bool {
 	}
 	c.weight = slot.Weight()
 	return true
-}
-
-func (p *pass) scandirNames() ([]string, error) {
-	if p.dir == nil {
-		return nil, nil
-	}
-	return p.dir.Names()
 }
 
 // noRoom is the outcome of a profile that s6-svscan has no room for. Where its

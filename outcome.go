@@ -22,7 +22,7 @@ const (
 
 // outcome is what became of one profile in a pass.
 type outcome struct {
-	entry  scan.Entry
+	entry  *scan.Entry
 	action string
 	change scandir.Change
 	live   bool
@@ -36,7 +36,7 @@ type outcome struct {
 	warnings    []string
 }
 
-func newOutcome(e scan.Entry, action string) outcome {
+func newOutcome(e *scan.Entry, action string) outcome {
 	return outcome{entry: e, action: action, change: scandir.None, reason: e.Reason, why: e.Why}
 }
 

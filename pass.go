@@ -44,6 +44,7 @@ type pass struct {
 	// dir is nil where no scandir is touched: in a dry run without one, and
 	// under the policy none.
 	dir    *scandir.Dir
+	names  scandir.Names
 	owners scandir.Owners
 }
 

@@ -23,7 +23,7 @@ func (p *pass) orphans() ([]string, error) {
 		exists[e.Profile.Name] = true
 	}
 	var orphans []string
-	for _, service := range names {
+	for service := range names {
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
 		if found && !exists[name] && scan.CheckName(name) == "" && p.chosen(name) && p.dir.IsServiceDir(service) {
 			orphans = append(orphans, service)
@@ -76,7 +76,7 @@ func (p *pass) sayOrphan(service string) bool {
 	return true
 }
 
-func orphanEntry(service string) scan.Entry {
+func orphanEntry(service string) *scan.Entry {
 	name := strings.TrimPrefix(service, scan.ServicePrefix)
-	return scan.Entry{Profile: scan.Profile{Name: name, Service: service}, Verdict: scan.Failed}
+	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service}, Verdict: scan.Failed}
 }

@@ -6,18 +6,21 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
 // publishAll takes every chosen entry that is a profile to its outcome.
 func (p *pass) publishAll() []outcome {
+	p.listScandir()
 	crowdedOut, err := p.crowdedOut()
 	if err != nil {
 		p.fail(err)
 	}
-	chosen := []scan.Entry{}
-	for _, e := range p.list.Entries {
+	chosen := []*scan.Entry{}
+	for i := range p.list.Entries {
+		e := &p.list.Entries[i]
 		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) {
 			chosen = append(chosen, e)
 		}
@@ -27,6 +30,13 @@ func (p *pass) publishAll() []outcome {
 		outcomes[i] = p.profile(chosen[i], crowdedOut[chosen[i].Profile.Service])
 	})
 	return outcomes
+}
+
+func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
+	if p.names != nil && p.names.Free(slot.Service) {
+		return scandir.PlanNew(slot, p.owners), nil
+	}
+	return p.dir.Plan(slot, p.owners)
 }
 
 // workers is how many slots are made at a time: a third one gains nothing, since
@@ -47,7 +57,21 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-func (p *pass) profile(e scan.Entry, crowdedOut bool) outcome {
+// listScandir takes in what stands in the scandir, once for all slots. Where that
+// fails each slot asks for itself.
+func (p *pass) listScandir() {
+	if p.dir == nil {
+		p.names = scandir.Names{}
+		return
+	}
+	names, err := p.dir.Names()
+	if err != nil {
+		p.fail(err)
+	}
+	p.names = names
+}
+
+func (p *pass) profile(e *scan.Entry, crowdedOut bool) outcome {
 	switch e.Verdict {
 	case scan.Ignored:
 		return newOutcome(e, actionIgnored)
@@ -79,11 +103,9 @@ func (p *pass) publish(o *outcome) error {
 	for _, f := range findings {
 		o.warnings = append(o.warnings, fmt.Sprintf("profile %q: %s", o.entry.Profile.Name, f))
 	}
-	plan := scandir.PlanNew(slot, p.owners)
-	if p.dir != nil {
-		if plan, err = p.dir.Plan(slot, p.owners); err != nil {
-			return err
-		}
+	plan, err := p.plan(slot)
+	if err != nil {
+		return err
 	}
 	o.change, o.live, o.effect = plan.Change, plan.Live, plan.Effect
 	if p.detailed || plan.Live {
@@ -95,7 +117,7 @@ func (p *pass) publish(o *outcome) error {
 	if p.dryRun {
 		return nil
 	}
-	if !plan.Live {
+	if o.entry.Stale && !plan.Live {
 		o.warnings = append(o.warnings, p.volume.RemoveStale(o.entry.Profile)...)
 	}
 	return p.dir.Publish(plan)

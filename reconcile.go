@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -49,6 +51,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if c.Duration("wait") < 0 {
 				return fmt.Errorf("--wait %s: a duration below zero", c.Duration("wait"))
 			}
+			collectLate()
 			p := pass{
 				settings: s, msg: msg, role: scan.ReadRole(s.proc),
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
@@ -57,6 +60,15 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			return reconcile(&p, out)
 		}),
 	}
+}
+
+// memoryGoal is what one pass may take, in bytes, before garbage is collected: that
+// of the usual volume is left to the end of the process.
+const memoryGoal = 22 << 20
+
+func collectLate() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memoryGoal)
 }
 
 // reconcile makes a pass and prints its outcomes, in a container that has
@@ -90,12 +102,13 @@ func printOutcomes(p *pass, out *output, outcomes []outcome) error {
 	if p.json {
 		return writeDocument(out, p.volume.Home(), p.scandir, p.list.Autostart, outcomes)
 	}
+	var text bytes.Buffer
 	for _, o := range outcomes {
-		if _, err := fmt.Fprintln(out, o.line(p.dryRun)); err != nil {
-			return err
-		}
+		text.WriteString(o.line(p.dryRun))
+		text.WriteByte('\n')
 	}
-	return nil
+	_, err := out.Write(text.Bytes())
+	return err
 }
 
 // skipContainer says that the container supervises no gateways.

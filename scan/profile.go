@@ -64,6 +64,9 @@ type Entry struct {
 	Profile Profile
 	Intent  Intent
 	Verdict Verdict
+	// Stale is true where the profile's directory held files that RemoveStale
+	// removes.
+	Stale bool
 	// Why says what decided, in words that an operator can act on.
 	Why string
 	// Reason is what the boot log says beside the action. It is set for what is

@@ -147,7 +147,7 @@ func ignoredReason(err error) string {
 
 // profile reads what the files of one profile say, and returns a warning or "".
 func (r *reader) profile(base Profile, d dir, name, path string) (Entry, string) {
-	e := Entry{Profile: base}
+	e := Entry{Profile: base, Stale: hasStale(d)}
 	p := &e.Profile
 	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
 	p.PriorExit = r.priorExit(d)

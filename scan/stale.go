@@ -12,6 +12,16 @@ import (
 // container that wrote them.
 func staleFiles() []string { return []string{"gateway.pid", "processes.json"} }
 
+func hasStale(d dir) bool {
+	for _, name := range staleFiles() {
+		var st unix.Stat_t
+		if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // RemoveStale removes what a dead container's gateway left in the profile's
 // directory. A link is removed, not followed. What can't be removed stays and
 // is returned as a warning; the profile is none the worse for it.

@@ -63,14 +63,14 @@ func OwnersFor(access Access, uid, gid int) Owners {
 	return o
 }
 
-// skeleton returns the nodes of supervise/ and event/ below the service
-// directory at prefix ("" or "log/").
-func (o Owners) skeleton(prefix string) []node {
+// skeleton adds the nodes of supervise/ and event/ below the service directory at
+// prefix ("" or "log/").
+func (o Owners) skeleton(nodes []node, prefix string) []node {
 	// As s6-supervise makes them when they are missing (s6, "s6-supervise").
 	event := node{path: prefix + "event", kind: unix.S_IFDIR, mode: 0o3730, uid: o.selfUID, gid: o.selfGID, optional: true}
 	supervise := node{path: prefix + "supervise", kind: unix.S_IFDIR, mode: 0o700, uid: o.selfUID, gid: o.selfGID, optional: true}
 	if o.Access == AccessRoot {
-		return []node{event, supervise}
+		return append(nodes, event, supervise)
 	}
 	supervise.optional, supervise.mode, supervise.gid = false, 0o710, o.GID
 	control := node{path: prefix + "supervise/control", kind: unix.S_IFIFO, mode: 0o620, uid: o.selfUID, gid: o.GID}
@@ -82,7 +82,7 @@ func (o Owners) skeleton(prefix string) []node {
 		supervise.mode, supervise.uid = 0o755, o.UID
 		control.mode, control.uid = 0o660, o.UID
 	}
-	return []node{event, supervise, control}
+	return append(nodes, event, supervise, control)
 }
 
 // GivesAway tells whether slotgen runs as root and so gives what it makes for

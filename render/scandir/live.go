@@ -25,12 +25,13 @@ func (d *Dir) Live(service string) (bool, error) {
 	return liveAt(fd, d.Supervised)
 }
 
+// liveAt asks first what is the same for all slots.
 func liveAt(fd int, supervised func() (bool, error)) (bool, error) {
-	held, err := heldAt(fd)
-	if held || err != nil {
-		return held, err
+	yes, err := supervised()
+	if yes || err != nil {
+		return yes, err
 	}
-	return supervised()
+	return heldAt(fd)
 }
 
 // WaitSupervised polls until every service has its supervisor, and its logger's

@@ -26,18 +26,13 @@ type node struct {
 	optional bool
 }
 
-// tree returns the nodes of a slot, parents before what they hold.
+// tree returns the nodes of a slot, sorted by path.
 func tree(slot render.Slot, o Owners) []node {
-	nodes := []node{o.dir("")}
-	nodes = append(nodes, o.skeleton("")...)
-	made := map[string]bool{".": true}
+	const most = 8 // directories and skeletons of a slot with a logger
+	nodes := append(make([]node, 0, len(slot.Files)+most), o.dir(""))
+	nodes = o.skeleton(nodes, "")
 	for _, f := range slot.Files {
-		for _, parent := range missingParents(f.Path, made) {
-			nodes = append(nodes, o.dir(parent))
-			if parent == "log" {
-				nodes = append(nodes, o.skeleton("log/")...)
-			}
-		}
+		nodes = o.parents(nodes, f.Path)
 		nodes = append(nodes, node{
 			path: f.Path, kind: unix.S_IFREG, mode: uint32(f.Mode.Perm()),
 			uid: o.selfUID, gid: o.selfGID, data: f.Data,
@@ -51,16 +46,18 @@ func (o Owners) dir(p string) node {
 	return node{path: p, kind: unix.S_IFDIR, mode: 0o755, uid: o.selfUID, gid: o.selfGID}
 }
 
-// missingParents returns the directories above p that made does not hold yet,
-// outermost first, and adds them.
-func missingParents(p string, made map[string]bool) []string {
-	var parents []string
-	for dir := path.Dir(p); !made[dir]; dir = path.Dir(dir) {
-		made[dir] = true
-		parents = append(parents, dir)
+// parents adds the directories above p that are not among the nodes yet.
+func (o Owners) parents(nodes []node, p string) []node {
+	for i := range len(p) {
+		if p[i] != '/' || slices.ContainsFunc(nodes, func(n node) bool { return n.path == p[:i] }) {
+			continue
+		}
+		nodes = append(nodes, o.dir(p[:i]))
+		if p[:i] == "log" {
+			nodes = o.skeleton(nodes, "log/")
+		}
 	}
-	slices.Reverse(parents)
-	return parents
+	return nodes
 }
 
 // Difference is one thing in which a published slot is not as rendered.
@@ -139,6 +136,11 @@ func difference(have, want *node) *Difference {
 		return &Difference{Path: want.path, What: what, Have: have.item(), Want: want.item()}
 	}
 	return nil
+}
+
+// sameAs compares all but the content.
+func (n node) sameAs(want *node) bool {
+	return n.kind == want.kind && n.mode == want.mode && n.uid == want.uid && n.gid == want.gid
 }
 
 func (n node) differs(want node) string {

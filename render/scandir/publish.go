@@ -39,7 +39,7 @@ type Plan struct {
 	edits   []edit // of a live slot
 }
 
-// PlanNew is the plan for a slot where there is no scandir yet.
+// PlanNew is the plan for a slot whose name is known to be free.
 func PlanNew(slot render.Slot, o Owners) Plan {
 	return Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
 }
@@ -69,11 +69,16 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
 
 func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
-	have, err := readSlot(fd, p.want)
-	if err != nil {
+	var err error
+	if p.Live, err = liveAt(fd, d.listens); err != nil {
 		return p, err
 	}
-	if p.Live, err = liveAt(fd, d.listens); err != nil {
+	buf := bufferFor(p.want)
+	if d.onTmpfs && isAsWanted(fd, p.want, buf) {
+		return p, nil
+	}
+	have, err := readSlot(fd, p.want, buf)
+	if err != nil {
 		return p, err
 	}
 	switch p.Differences = compare(have, p.want); {

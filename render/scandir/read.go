@@ -1,7 +1,6 @@
 package scandir
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,18 +35,24 @@ func (d *Dir) openSlot(service string) (int, error) {
 type reader struct {
 	want  []node // sorted by path
 	nodes []node
-	buf   []byte // for a file: one byte longer than the longest that is wanted
+	buf   []byte // for a file, longer than each that is wanted
 	list  []byte // for the names in a directory
+}
+
+// bufferFor returns memory that is longer than each file that is wanted, so that
+// the usual read meets the end at once.
+func bufferFor(want []node) []byte {
+	longest := 0
+	for i := range want {
+		longest = max(longest, len(want[i].data))
+	}
+	return make([]byte, longest+1)
 }
 
 // readSlot returns what is in the open directory of a slot, sorted by path,
 // without what is inside supervise/ and event/.
-func readSlot(fd int, want []node) ([]node, error) {
-	longest := 0
-	for _, n := range want {
-		longest = max(longest, len(n.data))
-	}
-	r := reader{want: want, nodes: make([]node, 0, len(want)+4), buf: make([]byte, longest+1), list: make([]byte, 4096)}
+func readSlot(fd int, want []node, buf []byte) ([]node, error) {
+	r := reader{want: want, nodes: make([]node, 0, len(want)+4), buf: buf, list: make([]byte, 4096)}
 	if err := r.dir(fd, "", 0); err != nil {
 		return nil, err
 	}
@@ -138,11 +143,8 @@ func (r *reader) other(dirFd int, name, path string) error {
 // are the same.
 func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
 	i, found := slices.BinarySearchFunc(r.want, path, func(n node, path string) int { return strings.Compare(n.path, path) })
-	if found && size == int64(len(r.want[i].data)) {
-		n, err := unix.Pread(fd, r.buf, 0)
-		if err == nil && bytes.Equal(r.buf[:n], r.want[i].data) {
-			return r.want[i].data, nil
-		}
+	if found && equalContent(fd, size, r.want[i].data, r.buf) {
+		return r.want[i].data, nil
 	}
 	return readAll(fd)
 }

@@ -22,10 +22,11 @@ import (
 // Dir is an open scandir. Everything below it is reached from its descriptor,
 // without following links.
 type Dir struct {
-	path string
-	root *os.Root
-	fd   int
-	lock *os.File
+	path    string
+	root    *os.Root
+	fd      int
+	onTmpfs bool
+	lock    *os.File
 	// listens is Supervised, asked once: for what is only compared.
 	listens func() (bool, error)
 }
@@ -53,9 +54,14 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	d := &Dir{path: path, root: root, fd: fd}
+	d := &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}
 	d.listens = sync.OnceValues(d.Supervised)
 	return d, nil
+}
+
+func isTmpfs(fd int) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.TMPFS_MAGIC
 }
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.

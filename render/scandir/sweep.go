@@ -29,7 +29,7 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
 	warn := func(name string, err error) {
 		warnings = append(warnings, fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err))
 	}
-	for _, name := range names {
+	for name := range names {
 		ends, err := d.sweep(name, now, wanted)
 		if err != nil {
 			warn(name, err)
@@ -46,13 +46,24 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
 	return warnings
 }
 
+// Names are those that stood in a scandir at one time.
+type Names map[string]bool
+
+// Free tells whether a service had no slot then, not even one that was moved
+// aside. What comes later meets a rename that replaces nothing.
+func (n Names) Free(service string) bool { return !n[service] && !n[asideName(service)] }
+
 // Names lists what the scandir holds.
-func (d *Dir) Names() ([]string, error) {
+func (d *Dir) Names() (Names, error) {
 	f, err := d.root.Open(".")
 	if err == nil {
 		defer f.Close()
-		var names []string
-		if names, err = f.Readdirnames(-1); err == nil {
+		var list []string
+		if list, err = f.Readdirnames(-1); err == nil {
+			names := make(Names, len(list))
+			for _, name := range list {
+				names[name] = true
+			}
 			return names, nil
 		}
 	}

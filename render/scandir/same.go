@@ -1,0 +1,131 @@
+package scandir
+
+import (
+	"bytes"
+	"path"
+
+	"golang.org/x/sys/unix"
+)
+
+// On tmpfs the size of a directory counts its entries, which spares listing it.
+const (
+	tmpfsEmpty = 40
+	tmpfsEntry = 20
+)
+
+// counted is a directory, and how many of its entries are wanted and there.
+type counted struct {
+	path    string
+	size    int64
+	entries int64
+}
+
+// glance looks at a slot without listing it.
+type glance struct {
+	fd   int
+	buf  []byte
+	dirs []counted
+}
+
+// isAsWanted tells whether the open directory of a slot on tmpfs is as wanted. False
+// may also mean that this takes a closer look.
+func isAsWanted(fd int, want []node, buf []byte) bool {
+	g := glance{fd: fd, buf: buf, dirs: make([]counted, 0, 4)}
+	for i := range want {
+		if n := &want[i]; !n.optional && !insideSkeleton(n.path) && !g.holds(n) {
+			return false
+		}
+	}
+	if g.holdsNoMore() {
+		return true
+	}
+	for i := range want { // s6 makes what is missing of its own
+		if n := &want[i]; n.optional && !g.mayHold(n) {
+			return false
+		}
+	}
+	return g.holdsNoMore()
+}
+
+func (g *glance) holds(want *node) bool {
+	if want.kind == unix.S_IFREG {
+		return g.holdsFile(want)
+	}
+	var st unix.Stat_t
+	if g.stat(want.path, &st) != nil {
+		return false
+	}
+	have := found(want.path, &st)
+	if want.kind == unix.S_IFDIR && !isSkeleton(want.path) {
+		g.dirs = append(g.dirs, counted{path: want.path, size: st.Size})
+	}
+	g.count(want.path)
+	return have.sameAs(want)
+}
+
+// mayHold is holds for what need not be there.
+func (g *glance) mayHold(want *node) bool {
+	var st unix.Stat_t
+	if err := g.stat(want.path, &st); err != nil {
+		return ignoreMissing(err) == nil
+	}
+	have := found(want.path, &st)
+	g.count(want.path)
+	return have.sameAs(want)
+}
+
+func (g *glance) stat(name string, st *unix.Stat_t) error {
+	if name == "" {
+		return unix.Fstat(g.fd, st)
+	}
+	return unix.Fstatat(g.fd, name, st, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func (g *glance) holdsFile(want *node) bool {
+	fd, err := openat(g.fd, want.path, unix.O_RDONLY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return false
+	}
+	have := found(want.path, &st)
+	g.count(want.path)
+	return have.sameAs(want) && equalContent(fd, st.Size, want.data, g.buf)
+}
+
+// equalContent reads an open file into buf, which is longer than data.
+func equalContent(fd int, size int64, data, buf []byte) bool {
+	if size != int64(len(data)) {
+		return false
+	}
+	n, err := unix.Pread(fd, buf, 0)
+	return err == nil && bytes.Equal(buf[:n], data)
+}
+
+// count adds an entry to the directory that it is in, which came before it.
+func (g *glance) count(name string) {
+	if name == "" {
+		return
+	}
+	dir := path.Dir(name)
+	if dir == "." {
+		dir = ""
+	}
+	for i := range g.dirs {
+		if g.dirs[i].path == dir {
+			g.dirs[i].entries++
+		}
+	}
+}
+
+func (g *glance) holdsNoMore() bool {
+	for _, d := range g.dirs {
+		if d.size != tmpfsEmpty+tmpfsEntry*d.entries {
+			return false
+		}
+	}
+	return true
+}

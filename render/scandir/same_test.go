@@ -1,0 +1,114 @@
+package scandir
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// tmpfs returns a new directory on a tmpfs, where a slot is looked at without
+// listing it.
+func tmpfs(t testing.TB) string {
+	t.Helper()
+	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	return path
+}
+
+// What the quick look says has to be what the close one says.
+func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("owners need root")
+	}
+	down := withFiles(slot("#!/bin/sh\n"), data("down", ""), data("env/KEY", "value"))
+	changes := map[string]func(dir string) error{
+		"nothing":                  func(string) error { return nil },
+		"another content":          func(dir string) error { return os.WriteFile(dir+"/run", []byte("#!/bin/xx\n"), 0o755) },
+		"a shorter file":           func(dir string) error { return os.Truncate(dir+"/run", 3) },
+		"a longer file":            func(dir string) error { return os.Truncate(dir+"/run", 3000) },
+		"a mode":                   func(dir string) error { return os.Chmod(dir+"/log/run", 0o700) },
+		"an owner":                 func(dir string) error { return os.Lchown(dir+"/finish", 1, 0) },
+		"the slot's own mode":      func(dir string) error { return os.Chmod(dir, 0o711) },
+		"a mode of log":            func(dir string) error { return os.Chmod(dir+"/log", 0o700) },
+		"the group of supervise":   func(dir string) error { return os.Lchown(dir+"/supervise", 0, 5) },
+		"a file that is gone":      func(dir string) error { return os.Remove(dir + "/down") },
+		"one file more":            func(dir string) error { return os.WriteFile(dir+"/notes", nil, 0o644) },
+		"one file more in log":     func(dir string) error { return os.WriteFile(dir+"/log/down", nil, 0o644) },
+		"one file more in env":     func(dir string) error { return os.WriteFile(dir+"/env/MORE", nil, 0o644) },
+		"one directory more":       func(dir string) error { return os.Mkdir(dir+"/data", 0o755) },
+		"a link instead of a file": func(dir string) error { return relink(dir+"/run", "finish") },
+		"one gone and another more": func(dir string) error {
+			return os.Rename(dir+"/down", dir+"/notes")
+		},
+		"a FIFO instead of a file": func(dir string) error {
+			if err := os.Remove(dir + "/down"); err != nil {
+				return err
+			}
+			return unix.Mkfifo(dir+"/down", 0o644)
+		},
+		"event as s6 makes it": func(dir string) error { return mkdirMode(dir+"/event", 0o3730) },
+		"event of another mode": func(dir string) error {
+			return mkdirMode(dir+"/event", 0o777)
+		},
+		"what s6 keeps in supervise": func(dir string) error { return os.WriteFile(dir+"/supervise/status", nil, 0o644) },
+	}
+	same := []string{"nothing", "event as s6 makes it", "what s6 keeps in supervise"}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			var quick, close Change
+			for on, change2 := range map[string]*Change{tmpfs(t): &quick, t.TempDir(): &close} {
+				d := open(t, on)
+				publish(t, d, down)
+				if err := change(filepath.Join(on, "gateway-coder")); err != nil {
+					t.Fatal(err)
+				}
+				d.onTmpfs = change2 == &quick
+				p, err := d.Plan(down, owners())
+				if err != nil {
+					t.Fatal(err)
+				}
+				*change2 = p.Change
+			}
+			want := Updated
+			for _, s := range same {
+				if s == name {
+					want = Unchanged
+				}
+			}
+			if quick != want || close != want {
+				t.Errorf("the quick look says %s, the close one %s; want %s", quick, close, want)
+			}
+		})
+	}
+}
+
+func mkdirMode(path string, mode uint32) error {
+	if err := unix.Mkdir(path, 0o700); err != nil {
+		return err
+	}
+	return unix.Chmod(path, mode)
+}
+
+// The quick look has to be taken at all: every slot as published passes it.
+func TestPublishedSlotOnTmpfsPassesTheQuickLook(t *testing.T) {
+	path := tmpfs(t)
+	d := open(t, path)
+	if !d.onTmpfs {
+		t.Fatal("/dev/shm is no tmpfs")
+	}
+	publish(t, d, slot("#!/bin/sh\n"))
+	fd, err := d.openSlot("gateway-coder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	want := tree(slot("#!/bin/sh\n"), owners())
+	if !isAsWanted(fd, want, bufferFor(want)) {
+		t.Error("it does not")
+	}
+}
