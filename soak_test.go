@@ -60,23 +60,28 @@ func (s *soak) change() {
 		if s.pids["gateway-"+name] == 0 {
 			return
 		}
-		s.mustRun("root", "s6-svc", "-t", "/run/service/gateway-"+name)
-		s.restarted("gateway-" + name)
+		s.restart("-t", "gateway-"+name)
 	case 3:
 		if s.pids["gateway-"+name+"/log"] == 0 {
 			return
 		}
-		s.mustRun("root", "s6-svc", "-h", "/run/service/gateway-"+name+"/log")
-		s.restarted("gateway-" + name + "/log")
+		s.restart("-h", "gateway-"+name+"/log")
 	}
 }
 
-// restarted waits for a service to come up as another process.
-func (s *soak) restarted(service string) {
+// restart asks for a restart and waits for the service to come up as another
+// process. It asks again where nothing happens: a process that has just been forked
+// loses a signal that comes before it becomes the run script.
+func (s *soak) restart(how, service string) {
 	s.t.Helper()
 	before := s.pids[service]
+	asked := time.Time{}
 	s.waitFor("the restart of "+service, bootLimit, func() bool {
 		now := s.servicePID(service)
+		if now == before && time.Since(asked) > 4*time.Second {
+			s.mustRun("root", "s6-svc", how, "/run/service/"+service)
+			asked = time.Now()
+		}
 		return now != 0 && now != before
 	})
 	s.pids[service] = s.servicePID(service)
