@@ -72,7 +72,7 @@ func readFd(fd int, p []byte) (int, error) {
 // middle it returns the names that were read, and the error.
 func listNames(fd int) ([]string, error) {
 	var names []string
-	for buf := make([]byte, 16<<10); ; {
+	for buf := make([]byte, 4<<10); ; {
 		n, err := unix.ReadDirent(fd, buf)
 		switch {
 		case errors.Is(err, unix.EINTR):

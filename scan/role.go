@@ -32,7 +32,7 @@ func ReadRole(proc string) Role {
 		return Role{}
 	}
 	defer unix.Close(fd)
-	r := cmdlines{proc: fd, buf: make([]byte, 4<<10)}
+	r := cmdlines{proc: fd, buf: make([]byte, 1<<10)}
 	if args, found := r.afterWrapper(1); found {
 		return Role{Args: args}
 	}
