@@ -22,13 +22,14 @@ func (d *Dir) Live(service string) (bool, error) {
 		return false, ignoreMissing(err)
 	}
 	defer unix.Close(fd)
-	return liveAt(fd, d.Supervised)
+	return liveAt(fd, true, d.Supervised)
 }
 
-// liveAt asks first what is the same for all slots.
-func liveAt(fd int, supervised func() (bool, error)) (bool, error) {
+// liveAt asks first what is the same for all slots, and for the locks only where
+// there may be some.
+func liveAt(fd int, mayBeHeld bool, supervised func() (bool, error)) (bool, error) {
 	yes, err := supervised()
-	if yes || err != nil {
+	if yes || err != nil || !mayBeHeld {
 		return yes, err
 	}
 	return heldAt(fd)

@@ -69,15 +69,13 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
 
 func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
+	g := glance{fd: fd, buf: bufferFor(p.want), dirs: make([]counted, 0, 4), mayBeHeld: !d.onTmpfs}
+	same := d.onTmpfs && g.isAsWanted(p.want)
 	var err error
-	if p.Live, err = liveAt(fd, d.listens); err != nil {
+	if p.Live, err = liveAt(fd, g.mayBeHeld || !same, d.listens); err != nil || same {
 		return p, err
 	}
-	buf := bufferFor(p.want)
-	if d.onTmpfs && isAsWanted(fd, p.want, buf) {
-		return p, nil
-	}
-	have, err := readSlot(fd, p.want, buf)
+	have, err := readSlot(fd, p.want, g.buf)
 	if err != nil {
 		return p, err
 	}

@@ -25,12 +25,14 @@ type glance struct {
 	fd   int
 	buf  []byte
 	dirs []counted
+	// mayBeHeld is true where a supervise/ holds more than its control: a lock may
+	// be among it.
+	mayBeHeld bool
 }
 
-// isAsWanted tells whether the open directory of a slot on tmpfs is as wanted. False
-// may also mean that this takes a closer look.
-func isAsWanted(fd int, want []node, buf []byte) bool {
-	g := glance{fd: fd, buf: buf, dirs: make([]counted, 0, 4)}
+// isAsWanted tells whether the slot on tmpfs is as wanted. False may also mean that
+// this takes a closer look.
+func (g *glance) isAsWanted(want []node) bool {
 	for i := range want {
 		if n := &want[i]; !n.optional && !insideSkeleton(n.path) && !g.holds(n) {
 			return false
@@ -56,7 +58,10 @@ func (g *glance) holds(want *node) bool {
 		return false
 	}
 	have := found(want.path, &st)
-	if want.kind == unix.S_IFDIR && !isSkeleton(want.path) {
+	switch {
+	case isSkeleton(want.path):
+		g.mayBeHeld = g.mayBeHeld || st.Size > tmpfsEmpty+tmpfsEntry
+	case want.kind == unix.S_IFDIR:
 		g.dirs = append(g.dirs, counted{path: want.path, size: st.Size})
 	}
 	g.count(want.path)
@@ -70,6 +75,7 @@ func (g *glance) mayHold(want *node) bool {
 		return ignoreMissing(err) == nil
 	}
 	have := found(want.path, &st)
+	g.mayBeHeld = true // s6 was here
 	g.count(want.path)
 	return have.sameAs(want)
 }
@@ -82,6 +88,15 @@ func (g *glance) stat(name string, st *unix.Stat_t) error {
 }
 
 func (g *glance) holdsFile(want *node) bool {
+	if len(want.data) == 0 {
+		var st unix.Stat_t
+		if g.stat(want.path, &st) != nil {
+			return false
+		}
+		have := found(want.path, &st)
+		g.count(want.path)
+		return have.sameAs(want) && st.Size == 0
+	}
 	fd, err := openat(g.fd, want.path, unix.O_RDONLY)
 	if err != nil {
 		return false

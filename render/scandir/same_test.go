@@ -108,7 +108,24 @@ func TestPublishedSlotOnTmpfsPassesTheQuickLook(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	want := tree(slot("#!/bin/sh\n"), owners())
-	if !isAsWanted(fd, want, bufferFor(want)) {
-		t.Error("it does not")
+	g := glance{fd: fd, buf: bufferFor(want)}
+	if !g.isAsWanted(want) || g.mayBeHeld {
+		t.Error("it does not, or is taken for one that may have a supervisor")
+	}
+}
+
+func TestQuickLookSeesALockThatIsHeld(t *testing.T) {
+	for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
+		path := tmpfs(t)
+		d := open(t, path)
+		publish(t, d, slot("#!/bin/sh\n"))
+		release := hold(t, filepath.Join(path, "gateway-coder", lock))
+		if p, err := d.Plan(slot("#!/bin/sh\n"), owners()); err != nil || !p.Live || p.Change != Unchanged {
+			t.Errorf("%s is held: live %v, change %s, %v", lock, p.Live, p.Change, err)
+		}
+		release()
+		if p, err := d.Plan(slot("#!/bin/sh\n"), owners()); err != nil || p.Live {
+			t.Errorf("%s is free: live %v, %v", lock, p.Live, err)
+		}
 	}
 }

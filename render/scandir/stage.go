@@ -1,9 +1,11 @@
 package scandir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 
 	"github.com/google/renameio/v2"
@@ -28,6 +30,7 @@ func (d *Dir) stage(name string, nodes []node) error {
 	}
 	defer unix.Close(fd)
 	s := stager{root: root, fd: fd, made: &unix.Stat_t{}}
+	defer s.close()
 	if err := unix.Fstat(fd, s.made); err != nil {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
@@ -53,6 +56,35 @@ type stager struct {
 	// made is the directory as it was made: what is made in it has the same owner
 	// from the start. It is nil where the directory was there before.
 	made *unix.Stat_t
+	// below is the directory named belowName, below root, that was written to last.
+	below     *os.Root
+	belowName string
+}
+
+func (s *stager) close() {
+	if s.below != nil {
+		_ = s.below.Close()
+	}
+}
+
+// rootOf returns the directory of a path as a root, and the path's last element. A
+// file that is renamed within one directory keeps nobody else waiting; one that
+// moves to another takes a lock of the whole file system.
+func (s *stager) rootOf(name string) (*os.Root, string, error) {
+	dir, base := path.Split(name)
+	switch {
+	case dir == "":
+		return s.root, base, nil
+	case dir == s.belowName:
+		return s.below, base, nil
+	}
+	below, err := s.root.OpenRoot(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	s.close()
+	s.below, s.belowName = below, dir
+	return below, base, nil
 }
 
 func (s *stager) fill(nodes []node) error {
@@ -104,7 +136,11 @@ func (s *stager) make(n node) error {
 // write writes a file under another name and renames it into place, with its
 // owner and then its mode set before.
 func (s *stager) write(n node) (err error) {
-	f, err := renameio.NewPendingFile(n.path, renameio.WithRoot(s.root))
+	root, name, err := s.rootOf(n.path)
+	if err != nil {
+		return err
+	}
+	f, err := renameio.NewPendingFile(name, renameio.WithRoot(root))
 	if err != nil {
 		return err
 	}
@@ -113,8 +149,10 @@ func (s *stager) write(n node) (err error) {
 			_ = f.Cleanup()
 		}
 	}()
-	if _, err = f.Write(n.data); err != nil {
-		return err
+	if len(n.data) > 0 {
+		if _, err = f.Write(n.data); err != nil {
+			return err
+		}
 	}
 	if s.isForeign(n) {
 		if err = f.Chown(n.uid, n.gid); err != nil {
@@ -134,14 +172,11 @@ func (s *stager) isForeign(n node) bool {
 
 // settle gives a directory or FIFO its owner and then its mode.
 func (s *stager) settle(n node) error {
-	path := n.path
-	if path == "" {
-		path = "."
-	}
+	name := cmp.Or(n.path, ".")
 	if s.isForeign(n) {
-		if err := unix.Fchownat(s.fd, path, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := unix.Fchownat(s.fd, name, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return err
 		}
 	}
-	return unix.Fchmodat(s.fd, path, n.mode, 0)
+	return unix.Fchmodat(s.fd, name, n.mode, 0)
 }

@@ -114,6 +114,7 @@ func (d *Dir) update(p Plan) error {
 	}
 	defer unix.Close(fd)
 	s := stager{root: root, fd: fd}
+	defer s.close()
 	for _, e := range p.edits {
 		if err := s.apply(e); err != nil {
 			return fmt.Errorf("updating %q: %w", e.node.path, chownHint(bare(err)))
