@@ -12,7 +12,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotgen/render/scandir"
-	"slotgen/scan"
 )
 
 func diffCommand(out *output, msg messages) *cli.Command {
@@ -35,7 +34,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := pass{settings: s, msg: msg, role: scan.ReadRole(s.proc), only: c.StringSlice("profile"), dryRun: true, detailed: true}
+			p := pass{settings: s, msg: msg, role: readRole(s.proc, msg), only: c.StringSlice("profile"), dryRun: true, detailed: true}
 			return printDiffs(&p, out, colours)
 		}),
 	}

@@ -53,7 +53,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			}
 			collectLate()
 			p := pass{
-				settings: s, msg: msg, role: scan.ReadRole(s.proc),
+				settings: s, msg: msg, role: readRole(s.proc, msg),
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
 				pruning: c.Bool("prune"), wait: c.Duration("wait"),
 			}
@@ -109,6 +109,16 @@ func printOutcomes(p *pass, out *output, outcomes []outcome) error {
 	}
 	_, err := out.Write(text.Bytes())
 	return err
+}
+
+// readRole finds out what the container was started to do. Where that can't be
+// told it is one that supervises gateways, as most are.
+func readRole(proc string, msg messages) scan.Role {
+	role, err := scan.ReadRole(proc)
+	if err != nil {
+		msg.warn("finding the container's role: %s: taken for one that supervises gateways", err)
+	}
+	return role
 }
 
 // skipContainer says that the container supervises no gateways.

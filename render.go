@@ -70,7 +70,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 		return render.Slot{}, err
 	}
 	defer volume.Close()
-	e, err := findProfile(volume.Scan(s.scanOptions(scan.ReadRole(s.proc))), name, volume.Home())
+	e, err := findProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume.Home())
 	if err != nil {
 		return render.Slot{}, err
 	}

@@ -39,7 +39,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 				return err
 			}
 			p := pass{
-				settings: s, msg: msg, role: scan.ReadRole(s.proc),
+				settings: s, msg: msg, role: readRole(s.proc, msg),
 				only: c.StringSlice("profile"), dryRun: true, explain: true,
 			}
 			return explain(&p, out, c.Bool("all"), colours)

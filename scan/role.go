@@ -2,6 +2,9 @@ package scan
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -25,23 +28,32 @@ type Role struct{ Args []string }
 // ReadRole looks for the container's command line below proc: in process 1,
 // else in the lowest process that has an argument ending in main-wrapper.sh.
 // Processes of other users than root and our own are passed over, since anybody
-// may choose such an argument. Without a find the role is empty.
-func ReadRole(proc string) Role {
+// may choose such an argument. Without a find the role is empty, and an error
+// says that not all of proc could be read.
+func ReadRole(proc string) (Role, error) {
 	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return Role{}
+		return Role{}, fmt.Errorf("reading %q: %w", proc, err)
 	}
 	defer unix.Close(fd)
 	r := cmdlines{proc: fd, buf: make([]byte, 1<<10)}
-	if args, found := r.afterWrapper(1); found {
-		return Role{Args: args}
+	if args, found, _ := r.afterWrapper(1); found {
+		return Role{Args: args}, nil
 	}
-	for _, pid := range processes(fd) {
-		if args, found := r.afterWrapper(pid); found {
-			return Role{Args: args}
+	pids, err := processes(fd)
+	if err != nil {
+		err = fmt.Errorf("reading %q: %w", proc, err)
+	}
+	for _, pid := range pids {
+		args, found, cerr := r.afterWrapper(pid)
+		if found {
+			return Role{Args: args}, nil
+		}
+		if err == nil && cerr != nil {
+			err = fmt.Errorf("reading %q: %w", fmt.Sprintf("%s/%d/cmdline", proc, pid), cerr)
 		}
 	}
-	return Role{}
+	return Role{}, err
 }
 
 // NoGateways returns the word that makes this a container without gateways of
@@ -69,8 +81,8 @@ func (r Role) Legacy(noSupervise string) bool {
 }
 
 // processes lists the process numbers in the open directory proc.
-func processes(proc int) []int {
-	names, _ := listNames(proc)
+func processes(proc int) ([]int, error) {
+	names, err := listNames(proc)
 	var pids []int
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil && pid > 0 {
@@ -78,7 +90,7 @@ func processes(proc int) []int {
 		}
 	}
 	slices.Sort(pids)
-	return pids
+	return pids, err
 }
 
 // cmdlines reads one command line after the other.
@@ -87,26 +99,35 @@ type cmdlines struct {
 	buf  []byte
 }
 
-// afterWrapper returns the words of a process behind the wrapper, if it has one.
-func (c *cmdlines) afterWrapper(pid int) (args []string, found bool) {
+// afterWrapper returns the words of a process behind the wrapper, if it has one. A
+// process that has ended has none.
+func (c *cmdlines) afterWrapper(pid int) (args []string, found bool, err error) {
 	fd, err := openat(c.proc, strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY)
 	if err != nil {
-		return nil, false
+		return nil, false, unlessEnded(err)
 	}
 	defer unix.Close(fd)
-	data := c.read(fd)
-	if !bytes.Contains(data, []byte(wrapper)) || !isTrusted(fd) {
-		return nil, false
+	data, err := c.read(fd)
+	if err != nil || !bytes.Contains(data, []byte(wrapper)) || !isTrusted(fd) {
+		return nil, false, unlessEnded(err)
 	}
-	return afterWrapper(parseCmdline(data))
+	args, found = afterWrapper(parseCmdline(data))
+	return args, found, nil
+}
+
+func unlessEnded(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return err
 }
 
 // read returns a command line, which stands until the next read.
-func (c *cmdlines) read(fd int) []byte {
+func (c *cmdlines) read(fd int) ([]byte, error) {
 	for have := 0; ; {
 		n, err := readFd(fd, c.buf[have:])
 		if have += n; err != nil || have < len(c.buf) || have >= maxCmdline {
-			return c.buf[:have]
+			return c.buf[:have], err
 		}
 		c.buf = append(c.buf, c.buf...)
 	}

@@ -31,7 +31,13 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 		}
 		put(t, proc, "self/cmdline", w+"\x00desktop\x00")
 		fifo(t, proc, "3/cmdline")
-		got := inTime(t, func() Role { return ReadRole(proc) })
+		got := inTime(t, func() Role {
+			role, err := ReadRole(proc)
+			if err != nil {
+				t.Error(err)
+			}
+			return role
+		})
 		if diff := cmp.Diff(tt.want, got.Args); diff != "" && len(tt.want)+len(got.Args) > 0 {
 			t.Errorf("%v (-want +got):\n%s", tt.processes, diff)
 		}
@@ -43,8 +49,8 @@ func TestRoleOfAnotherUsersProcessIsPassedOver(t *testing.T) {
 	proc := newHome(t)
 	put(t, proc, "7/cmdline", "main-wrapper.sh\x00dashboard\x00")
 	chown(t, proc, "7/cmdline", strangerID)
-	if got := ReadRole(proc); len(got.Args) > 0 {
-		t.Errorf("role %q, chosen by a user", got.Args)
+	if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
+		t.Errorf("role %q, chosen by a user; error %v", got.Args, err)
 	}
 }
 
@@ -81,4 +87,14 @@ func FuzzCommandLine(f *testing.F) {
 			t.Errorf("arguments %q without a wrapper", args)
 		}
 	})
+}
+
+func TestRoleThatCannotBeReadIsAnError(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "file", "")
+	for _, proc := range []string{home + "/missing", home + "/file"} {
+		if role, err := ReadRole(proc); len(role.Args) > 0 || err == nil {
+			t.Errorf("%s: role %q, error %v", proc, role.Args, err)
+		}
+	}
 }
