@@ -135,6 +135,9 @@ func (p *pass) knows(list scan.Listing, name string) bool {
 // no profile, is an error.
 func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	e, found := list.Find(name)
+	if !found && list.Err != nil {
+		return e, list.Err
+	}
 	if !found {
 		return e, withHint(fmt.Errorf("unknown profile %q", name),
 			"profiles are the directories with a SOUL.md in %q", home+"/profiles")

@@ -18,8 +18,11 @@ func (v *Volume) Exists(name string) (bool, error) {
 	defer d.close()
 	var st unix.Stat_t
 	err = unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading %+q: %w", d.join(name), err)
 	}
-	return err == nil, err
+	return true, nil
 }

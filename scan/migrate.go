@@ -12,10 +12,22 @@ import (
 // legacyReason is why a gateway starts of which nothing was recorded yet.
 const legacyReason = "the container's command is gateway run, as before s6"
 
-// isLegacy tells whether the home has no gateway_state.json, whatever it may be.
-func isLegacy(top dir) bool {
+// legacy completes the default profile of a container from before s6. It is to be
+// migrated when its home has no gateway_state.json, whatever that may be.
+func (l *Listing) legacy(top dir, first Entry) Entry {
 	var st unix.Stat_t
-	return errors.Is(unix.Fstatat(top.fd, stateFile, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
+	err := unix.Fstatat(top.fd, stateFile, &st, unix.AT_SYMLINK_NOFOLLOW)
+	switch {
+	case err == nil:
+		return first
+	case !errors.Is(err, fs.ErrNotExist):
+		return first.verdict(Failed, fmt.Sprintf("reading %q: %s", stateFile, err))
+	}
+	l.Migrate = true
+	first.Intent = Intent{State: Running, Known: true}
+	first.Profile.PriorState, first.Profile.Start = Running, true
+	first.Why, first.Reason = legacyReason, legacyReason
+	return first
 }
 
 // Migrate records in gateway_state.json of the home that the default gateway is

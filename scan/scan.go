@@ -24,10 +24,8 @@ func (v *Volume) Scan(o Options) Listing {
 	r := reader{Volume: v}
 	first, warning := r.profile(base, v.top, DefaultName, v.home)
 	l.keep(warning)
-	if l.Migrate = o.Legacy && o.Autostart != None && isLegacy(v.top); l.Migrate {
-		first.Intent = Intent{State: Running, Known: true}
-		first.Profile.PriorState, first.Profile.Start = Running, true
-		first.Why, first.Reason = legacyReason, legacyReason
+	if o.Legacy && o.Autostart != None && first.Verdict == Publish {
+		first = l.legacy(v.top, first)
 	}
 	l.named(v, base, first)
 	l.apply(v, o.Autostart, o.Multiplex)
@@ -147,10 +145,10 @@ func ignoredReason(err error) string {
 
 // profile reads what the files of one profile say, and returns a warning or "".
 func (r *reader) profile(base Profile, d dir, name, path string) (Entry, string) {
-	e := Entry{Profile: base, Stale: hasStale(d)}
+	e := Entry{Profile: base}
 	p := &e.Profile
 	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
-	p.PriorExit = r.priorExit(d)
+	p.PriorExit, e.Stale = r.priorExit(d), hasStale(d, *p)
 	intent, warning, err := r.intent(d)
 	if err != nil {
 		return e.verdict(Failed, err.Error()), ""

@@ -9,11 +9,17 @@ import (
 )
 
 // staleFiles returns the files of a profile that hold process IDs of the
-// container that wrote them.
-func staleFiles() []string { return []string{"gateway.pid", "processes.json"} }
+// container that wrote them, and of the home what a killed migration left.
+func staleFiles(p Profile) []string {
+	files := []string{"gateway.pid", "processes.json"}
+	if p.Default {
+		files = append(files, tempName(stateFile))
+	}
+	return files
+}
 
-func hasStale(d dir) bool {
-	for _, name := range staleFiles() {
+func hasStale(d dir, p Profile) bool {
+	for _, name := range staleFiles(p) {
 		var st unix.Stat_t
 		if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 			return true
@@ -34,7 +40,7 @@ func (v *Volume) RemoveStale(p Profile) []string {
 		defer d.close()
 	}
 	var warnings []string
-	for _, name := range staleFiles() {
+	for _, name := range staleFiles(p) {
 		err := unix.Unlinkat(d.fd, name, 0)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			continue
