@@ -50,7 +50,8 @@ func KeepOwner() Owner { return Owner{UID: -1, GID: -1} }
 // in one write, after moving a file of 262144 bytes or more aside to
 // container-boot.log.1. The directory and the file are made when missing and
 // then belong to owner. It goes on only with a regular file that has one link,
-// and returns an error otherwise: nothing was written then.
+// and returns an error otherwise: nothing was written then. A file that can't be
+// moved aside is appended to, and is an error too.
 func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) error {
 	const usual = 110 // bytes in a line
 	text := make([]byte, 0, usual*len(outcomes))
@@ -82,18 +83,24 @@ func (v *Volume) logDir(owner Owner) (dir, error) {
 // appendRotating tries again when the file comes or goes under its hands, which
 // the volume's owner can bring about, but not for ever.
 func appendRotating(logs dir, owner Owner, text []byte) error {
-	var err error
-	for range 3 {
-		err = appendOnce(logs, owner, text)
-		if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
-			return err
+	// What a killed pass left may be a second link of the log.
+	left := unix.Unlinkat(logs.fd, tempName(bootLog), 0)
+	if errors.Is(left, fs.ErrNotExist) {
+		left = nil
+	}
+	err := appendOnce(logs, owner, text)
+	for range 2 {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+			err = appendOnce(logs, owner, text)
 		}
 	}
-	return err
+	if left != nil {
+		left = fmt.Errorf("removing %q: %w", tempName(bootLog), left)
+	}
+	return errors.Join(err, left)
 }
 
 func appendOnce(logs dir, owner Owner, text []byte) error {
-	_ = unix.Unlinkat(logs.fd, tempName(bootLog), 0) // a second link, where a pass was killed
 	fd, err := openat(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeFile(logs, bootLog, owner, text)
@@ -106,10 +113,13 @@ func appendOnce(logs dir, owner Owner, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if size >= rotateSize && unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1") == nil {
-		return makeFile(logs, bootLog, owner, text)
+	if size < rotateSize {
+		return writeWhole(fd, size, text)
 	}
-	return writeWhole(fd, size, text)
+	if err := unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1"); err != nil {
+		return errors.Join(writeWhole(fd, size, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))
+	}
+	return makeFile(logs, bootLog, owner, text)
 }
 
 // writeWhole appends text in one write. A write that the file system cut short
