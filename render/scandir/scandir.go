@@ -66,19 +66,16 @@ func isTmpfs(fd int) bool {
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.
 func Make(path string) error {
-	_, err := os.Stat(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil // what is wrong with it is for Open to say
+	// Not with a chmod afterwards: a kill in between would leave the umask's mode.
+	defer unix.Umask(unix.Umask(0))
+	err := os.Mkdir(path, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = os.Mkdir(path, 0o755)
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("making scandir %q: %w", path, err)
-	}
-	err = os.Mkdir(path, 0o755)
 	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err == nil {
-		err = os.Chmod(path, 0o755)
+		return nil // what is wrong with it is for Open to say
 	}
 	if err != nil {
 		return fmt.Errorf("making scandir %q: %w", path, bare(err))
