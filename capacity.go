@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,16 +27,14 @@ const (
 )
 
 // crowdedOut returns the services that s6-svscan has no room for. Every profile
-// counts, also those that are not chosen.
+// counts, also those that are not chosen. What can't be counted is an error, and
+// the rest counts all the same.
 func (p *pass) crowdedOut() (map[string]bool, error) {
 	const most = 2 // a service and its logger
 	if most*(len(p.names)+len(p.list.Entries)) <= p.maxServices {
 		return nil, nil
 	}
 	candidates, err := p.candidates()
-	if err != nil {
-		return nil, err
-	}
 	room := p.maxServices
 	ours := map[string]bool{}
 	for _, c := range candidates {
@@ -43,7 +42,9 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 	}
 	for name := range p.names {
 		if !ours[name] {
-			room -= p.dir.Weight(name)
+			weight, werr := p.dir.Weight(name)
+			room -= weight
+			err = errors.Join(err, werr)
 		}
 	}
 	out := map[string]bool{}
@@ -54,19 +55,15 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 		}
 		room -= c.weight
 	}
-	return out, nil
+	return out, err
 }
 
 // candidates lists the profiles' slots, those with the first claim first.
-func (p *pass) candidates() ([]candidate, error) {
+func (p *pass) candidates() (all []candidate, err error) {
 	supervised := false
 	if p.dir != nil {
-		var err error
-		if supervised, err = p.dir.Supervised(); err != nil {
-			return nil, err
-		}
+		supervised, err = p.dir.Supervised() // asked again before anything is removed
 	}
-	var all []candidate
 	for _, e := range p.list.Entries {
 		if e.Profile.Service == "" {
 			continue
@@ -76,7 +73,9 @@ func (p *pass) candidates() ([]candidate, error) {
 			c.class = classStarts
 		}
 		if p.dir != nil {
-			c.weight = p.dir.Weight(c.service)
+			var werr error
+			c.weight, werr = p.dir.Weight(c.service)
+			err = errors.Join(err, werr)
 		}
 		if c.weight > 0 && supervised {
 			c.class = classStands
@@ -86,7 +85,7 @@ func (p *pass) candidates() ([]candidate, error) {
 		all = append(all, c)
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return a.class - b.class })
-	return all, nil
+	return all, err
 }
 
 // weigh takes the weight of what would be published, or tells that what stands
@@ -109,10 +108,14 @@ func (p *pass) weigh(e scan.Entry, c *candidate) bool {
 func (p *pass) noRoom(o *outcome) error {
 	err := withHint(fmt.Errorf("s6-svscan takes %d services, loggers counted: no room for this one", p.maxServices),
 		"raise the limit of s6-svscan (-C, before 2.15 -c) and --max-services with it")
-	if p.dryRun || p.dir == nil || !p.dir.IsServiceDir(o.entry.Profile.Service) {
+	if p.dryRun || p.dir == nil {
 		return err
 	}
-	if rerr := p.dir.Retire(o.entry.Profile.Service); rerr != nil {
+	stands, rerr := p.dir.IsServiceDir(o.entry.Profile.Service)
+	if stands {
+		rerr = p.dir.Retire(o.entry.Profile.Service)
+	}
+	if rerr != nil {
 		return fmt.Errorf("%w; %w", err, rerr)
 	}
 	return err

@@ -122,7 +122,8 @@ func (p *pass) mayPrune(name string) bool {
 		return false
 	}
 	defer dir.Close()
-	return dir.IsServiceDir(scan.ServicePrefix + name)
+	isDir, err := dir.IsServiceDir(scan.ServicePrefix + name)
+	return isDir || err != nil
 }
 
 // knows tells whether name is an entry that gets explained, if no profile.

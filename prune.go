@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -25,12 +26,17 @@ func (p *pass) orphans() ([]string, error) {
 	var orphans []string
 	for service := range names {
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
-		if found && !exists[name] && scan.CheckName(name) == "" && p.chosen(name) && p.dir.IsServiceDir(service) {
+		if !found || exists[name] || scan.CheckName(name) != "" || !p.chosen(name) {
+			continue
+		}
+		isDir, derr := p.dir.IsServiceDir(service)
+		if isDir {
 			orphans = append(orphans, service)
 		}
+		err = errors.Join(err, derr)
 	}
 	slices.Sort(orphans)
-	return orphans, nil
+	return orphans, err
 }
 
 // prune removes the slots of profiles that are gone, or names them. What could
@@ -39,7 +45,6 @@ func (p *pass) prune() []outcome {
 	orphans, err := p.orphans()
 	if err != nil {
 		p.fail(err)
-		return nil
 	}
 	orphans = slices.DeleteFunc(orphans, func(service string) bool { return p.sayOrphan(service) })
 	if len(orphans) == 0 {

@@ -1,27 +1,51 @@
 package scandir
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // Weight returns how many services s6-svscan supervises for a name in the
 // scandir: 1 for a service directory, links to one too, 2 with its logger, and 0
-// for what it passes over. What a prune left hidden still counts.
-func (d *Dir) Weight(name string) int {
-	if name[0] == '.' && !isAside(name) || !isDir(d.fd, name, 0) {
-		return 0
+// for what it passes over. What a prune left hidden still counts. What can't be
+// asked is an error, and counts as much as a service can.
+func (d *Dir) Weight(name string) (int, error) {
+	if strings.HasPrefix(name, ".") && !isAside(name) {
+		return 0, nil
 	}
-	if isDir(d.fd, name+"/log", 0) {
-		return 2
+	service, err := isDir(d.fd, name, 0)
+	logger, lerr := isDir(d.fd, name+"/log", 0)
+	switch {
+	case err != nil || lerr != nil:
+		return 2, errors.Join(err, lerr)
+	case !service:
+		return 0, nil
+	case logger:
+		return 2, nil
 	}
-	return 1
+	return 1, nil
 }
 
 // IsServiceDir tells whether a name in the scandir is a directory, not a link to
 // one.
-func (d *Dir) IsServiceDir(name string) bool { return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW) }
+func (d *Dir) IsServiceDir(name string) (bool, error) {
+	return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+}
 
-func isDir(fd int, name string, flags int) bool {
+func isDir(fd int, name string, flags int) (bool, error) {
 	var st unix.Stat_t
-	return unix.Fstatat(fd, name, &st, flags) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
+	err := unix.Fstatat(fd, name, &st, flags)
+	switch {
+	case err == nil:
+		return st.Mode&unix.S_IFMT == unix.S_IFDIR, nil
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		return false, nil
+	}
+	return false, fmt.Errorf("looking at %q: %w", name, err)
 }
 
 // Retire removes the slot of a service, unless it is live: then it stays, and

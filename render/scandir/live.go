@@ -18,8 +18,11 @@ import (
 // that can't be asked is an error, never a no.
 func (d *Dir) Live(service string) (bool, error) {
 	fd, err := openat(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return false, ignoreMissing(err)
+		return false, fmt.Errorf("looking at %q: %w", service, err)
 	}
 	defer unix.Close(fd)
 	return liveAt(fd, true, d.Supervised)
@@ -52,8 +55,12 @@ func (d *Dir) isSupervised(service string) bool {
 	}
 	defer unix.Close(fd)
 	held, err := lockHeld(fd, "supervise/lock")
-	if !held || err != nil || !isDir(fd, "log", unix.AT_SYMLINK_NOFOLLOW) {
-		return held && err == nil
+	if !held || err != nil {
+		return false
+	}
+	logged, err := isDir(fd, "log", unix.AT_SYMLINK_NOFOLLOW)
+	if !logged {
+		return err == nil
 	}
 	held, err = lockHeld(fd, "log/supervise/lock")
 	return held && err == nil
