@@ -54,8 +54,22 @@ func (d *Dir) Retire(service string) error {
 	if err := d.mustNotLive(service); err != nil {
 		return err
 	}
-	if err := d.rename(service, asideName(service)); err != nil {
-		return ignoreMissing(err)
+	return d.discard(service, service)
+}
+
+// discard removes what stands under a name. First it gets the name of a staged
+// slot: under its own, and aside, what is half removed could be taken for a slot.
+func (d *Dir) discard(name, service string) error {
+	doomed := stagedName(service)
+	err := d.removeAll(doomed)
+	if err == nil {
+		err = ignoreMissing(d.rename(name, doomed))
 	}
-	return d.removeAll(asideName(service))
+	if err == nil {
+		err = d.removeAll(doomed)
+	}
+	if err != nil {
+		return fmt.Errorf("removing %q: %w", name, err)
+	}
+	return nil
 }

@@ -120,14 +120,14 @@ func (d *Dir) removeEnded(hidden string) error {
 	if held {
 		return fmt.Errorf("a supervisor still runs in it: left hidden as %q", hidden)
 	}
-	return d.removeAll(hidden)
+	return d.discard(hidden, strings.TrimSuffix(hidden[1:], ".old"))
 }
 
-// none tells whether a question that can be answered is answered with no for
-// every name.
+// none tells whether a question is answered with no for every name. One that
+// can't be answered now is asked again, as long as the caller waits.
 func (d *Dir) none(names []string, is func(string) (bool, error)) bool {
 	for _, name := range names {
-		if yes, err := is(name); yes && err == nil {
+		if yes, err := is(name); yes || err != nil {
 			return false
 		}
 	}
