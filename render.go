@@ -140,8 +140,12 @@ func writeSlot(out string, slot render.Slot, owners scandir.Owners, msg messages
 		msg.warn("%s", w)
 	}
 	plan, err := dir.Plan(slot, owners)
-	if err != nil {
-		return err
+	if err == nil {
+		err = dir.Publish(plan)
 	}
-	return dir.Publish(plan)
+	if err != nil {
+		msg.fail(err)
+		return reportedError{}
+	}
+	return nil
 }

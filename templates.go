@@ -58,12 +58,12 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 			{
 				Name:        "export",
 				Usage:       "write the embedded templates, to start an override from",
-				Description: "Refuses to overwrite: then nothing is written. Exit code 0: written; 2: refused.",
+				Description: "Refuses to overwrite: then nothing is written. Exit code 0: written; 1: not all could be written; 2: refused.",
 				Flags: []cli.Flag{
 					&cli.StringFlag{Name: "out", Category: categoryPaths, Usage: "write below `DIR`"},
 					&cli.BoolFlag{Name: "force", Category: categoryChoice, Usage: "overwrite files that are there"},
 				},
-				Action: noArguments(func(c *cli.Context) error { return exportTemplates(c, out) }),
+				Action: noArguments(func(c *cli.Context) error { return exportTemplates(c, out, msg) }),
 			},
 			checkCommand(out, msg),
 		},
@@ -133,7 +133,7 @@ func templateHint(file string, set *render.Set) string {
 	return "slotgen templates list has them"
 }
 
-func exportTemplates(c *cli.Context, out *output) error {
+func exportTemplates(c *cli.Context, out *output, msg messages) error {
 	if c.String("out") == "" {
 		return withHint(errors.New("no directory given"), "name one with --out")
 	}
@@ -141,14 +141,15 @@ func exportTemplates(c *cli.Context, out *output) error {
 	if errors.Is(err, fs.ErrExist) {
 		return withHint(err, "--force overwrites")
 	}
-	if err != nil {
-		return err
-	}
 	slices.Sort(written)
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err
 		}
+	}
+	if err != nil {
+		msg.fail(err)
+		return reportedError{}
 	}
 	return nil
 }

@@ -8,13 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
 
 // ExportTo writes the embedded templates below dir, each whole and with mode
-// 0644, and returns their paths. Without force a file that is there already is an
-// fs.ErrExist, and nothing is written.
+// 0644, and returns their paths, those before an error too. Without force a file
+// that is there already is an fs.ErrExist, and nothing is written.
 func ExportTo(dir string, force bool) ([]string, error) {
 	l, err := embeddedLayer()
 	if err != nil {
@@ -23,23 +24,57 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	paths := slices.Sorted(maps.Keys(l))
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
-		if _, err := os.Lstat(name); !force && err == nil {
-			return nil, fmt.Errorf("exporting to %q: %w", name, fs.ErrExist)
+		_, err := os.Lstat(name)
+		if err == nil {
+			err = fs.ErrExist
+		}
+		if !force && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
 		}
 	}
 	var written []string
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
 		if err := exportFile(name, []byte(l[slotPath].text), DataMode); err != nil {
-			return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
+			return written, fmt.Errorf("exporting to %q: %w", name, bare(err))
 		}
 		written = append(written, name)
 	}
 	return written, nil
 }
 
+// IsDebris tells whether a file of that name is one that renameio had not renamed
+// yet when it was killed: ".NAME" and a random number.
+func IsDebris(base string) bool {
+	const fewestDigits = 10
+	name := strings.TrimRight(base, "0123456789")
+	return len(name) > 1 && name[0] == '.' && len(base)-len(name) >= fewestDigits
+}
+
+// sweepDebris removes what a killed export left of the file name.
+func sweepDebris(name string) error {
+	dir, base := filepath.Split(name)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		ours := strings.TrimRight(e.Name(), "0123456789") == "."+base
+		if !ours || !IsDebris(e.Name()) || !e.Type().IsRegular() {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func exportFile(name string, text []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	if err := sweepDebris(name); err != nil {
 		return err
 	}
 	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(mode))

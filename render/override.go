@@ -151,6 +151,9 @@ func (o *override) read(rel string) (string, error) {
 // bare strips the path from an error of package os: messages name the path
 // themselves.
 func bare(err error) error {
+	if lerr, ok := errors.AsType[*os.LinkError](err); ok {
+		return lerr.Err
+	}
 	if perr, ok := errors.AsType[*os.PathError](err); ok {
 		return perr.Err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"slotgen/render"
 
@@ -89,13 +88,10 @@ func (e edit) rank() int {
 	return 0
 }
 
-// isDebris tells whether n is a file that renameio had not renamed yet when it
-// was killed: ".NAME" and a random number.
+// isDebris tells whether n is a file that was not renamed yet when a pass was
+// killed.
 func isDebris(n node) bool {
-	const fewestDigits = 10
-	base := path.Base(n.path)
-	name := strings.TrimRight(base, "0123456789")
-	return n.kind == unix.S_IFREG && len(name) > 1 && name[0] == '.' && len(base)-len(name) >= fewestDigits
+	return n.kind == unix.S_IFREG && render.IsDebris(path.Base(n.path))
 }
 
 // update carries out the steps of a plan in place, each whole or not at all.
