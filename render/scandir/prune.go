@@ -7,141 +7,113 @@ import (
 	"time"
 )
 
-// The bounds of a prune, each for all services together (design, "Prune").
+// The bounds of a prune, each for every service by itself (design, "Prune").
 const (
-	downLimit   = 10 * time.Second // a service ends after TERM
-	endLimit    = 5 * time.Second  // supervisors and loggers end
+	downLimit   = 10 * time.Second // the service ends after TERM
+	endLimit    = 5 * time.Second  // its supervisors and its logger end
 	loggerLimit = 2 * time.Second  // a logger ends that did not see the end of its input
 	pollEvery   = 5 * time.Millisecond
 )
 
-// leaving is a service directory on its way out of the scandir.
-type leaving struct {
-	name   string // where it stands, for messages
-	hidden string // where s6-svscan passes over it
-	err    error
-}
+// ErrLeaving says of a service that it was told to go and is not down yet.
+var ErrLeaving = errors.New("was told to go down and has not ended yet")
 
 // Prune takes services down and removes their service directories, which are
 // named as they stand: visible, or hidden already by a prune that was killed. No
 // line that a service wrote is lost, its logger's last ones included. It takes
 // 17 seconds at most, whatever the services do. The errors are by name: what a
-// supervisor still holds is left hidden.
+// supervisor still holds is left hidden. After PruneInSteps it returns much
+// earlier.
 func (d *Dir) Prune(names []string) map[string]error {
-	all := make([]*leaving, 0, len(names))
-	for _, name := range names {
-		l := &leaving{name: name, hidden: name}
-		if !strings.HasPrefix(name, ".") {
-			l.hidden = asideName(name)
-		}
-		all = append(all, l)
+	memory, limit := d.leaving, stepLimit
+	if memory == nil {
+		memory, limit = &Leaving{}, downLimit+endLimit+loggerLimit+time.Second
 	}
-	d.takeDown(all)
+	all := memory.take(names)
 	for _, l := range all {
-		l.err = d.hide(l)
-	}
-	if err := d.endHidden(all); err != nil {
-		return everyError(all, err)
-	}
-	errs := map[string]error{}
-	for _, l := range all {
-		if l.err == nil {
-			l.err = d.removeEnded(l.hidden)
-		}
-		if l.err != nil {
-			errs[l.name] = l.err
+		if !l.toldDown && !l.isHidden() {
+			// Once: to many a program a second TERM means to drop everything. What does
+			// not heed it is hidden all the same.
+			_, _ = d.tell("d", l.name, "supervise", "control")
+			l.toldDown = true
 		}
 	}
-	return errs
+	waitUntil(limit, func() bool { return d.step(all) })
+	return memory.settle(all)
 }
 
-func everyError(all []*leaving, err error) map[string]error {
-	errs := map[string]error{}
+// step does for each service what can be done now, and tells whether there is
+// nothing left to wait for.
+func (d *Dir) step(all []*leaver) (done bool) {
+	justHidden := false
 	for _, l := range all {
-		errs[l.name] = errors.Join(l.err, err)
+		if l.err == nil && !l.isHidden() {
+			l.err = d.hideWhenDown(l)
+		}
+		justHidden = justHidden || l.justHidden
 	}
-	return errs
+	if justHidden {
+		err := d.control("an")
+		for _, l := range all {
+			if l.justHidden && err != nil && !errors.Is(err, ErrNoScanner) {
+				l.err = err
+			}
+			l.justHidden = false
+		}
+	}
+	done = true
+	for _, l := range all {
+		done = d.seeOff(l) && done
+	}
+	return done
 }
 
-// takeDown makes the services that are still visible go down, and waits.
-func (d *Dir) takeDown(all []*leaving) {
-	var asked []string
-	for _, l := range all {
-		if l.hidden == l.name {
-			continue
-		}
-		if told, err := d.tell("d", l.name, "supervise", "control"); told && err == nil {
-			asked = append(asked, l.name)
-		}
-	}
-	waitUntil(downLimit, func() bool { return d.none(asked, d.isUp) })
-}
-
-func (d *Dir) hide(l *leaving) error {
-	if l.hidden == l.name {
+func (d *Dir) hideWhenDown(l *leaver) error {
+	up, err := d.isUp(l.name)
+	if up && err == nil && time.Since(l.asked) < downLimit {
 		return nil
 	}
-	return d.renameNew(l.name, l.hidden)
-}
-
-// endHidden makes s6-svscan let go of what is hidden, and waits for supervisors
-// and loggers to end. A child that keeps the service's output open keeps its
-// logger waiting for more: that one is told that there is none.
-func (d *Dir) endHidden(all []*leaving) error {
-	var hidden []string
-	for _, l := range all {
-		if l.err == nil {
-			hidden = append(hidden, l.hidden)
-		}
-	}
-	if len(hidden) == 0 {
-		return nil
-	}
-	if err := d.control("an"); err != nil && !errors.Is(err, ErrNoScanner) {
+	if err := d.renameNew(l.name, l.hidden); err != nil {
 		return err
 	}
-	if waitUntil(endLimit, func() bool { return d.none(hidden, d.held) }) {
-		return nil
-	}
-	for _, name := range hidden {
-		if held, err := d.lockHeldBy(name); !held && err == nil {
-			_, _ = d.tell("h", name, "log", "supervise", "control") // what stays is said below
-		}
-	}
-	waitUntil(loggerLimit, func() bool { return d.none(hidden, d.held) })
+	l.hide()
 	return nil
 }
 
-func (d *Dir) removeEnded(hidden string) error {
-	held, err := d.held(hidden)
-	if err != nil {
-		return err
+// seeOff removes a hidden service directory when its supervisors have ended. A
+// child that keeps the service's output open keeps its logger waiting for more:
+// that one is told that there is none.
+func (d *Dir) seeOff(l *leaver) (done bool) {
+	if l.err != nil || l.gone {
+		return true
 	}
-	if held {
-		return fmt.Errorf("a supervisor still runs in it: left hidden as %q", hidden)
+	if !l.isHidden() {
+		return false
 	}
-	return d.discard(hidden, strings.TrimSuffix(hidden[1:], ".old"))
+	held, err := d.held(l.hidden)
+	age := time.Since(l.since)
+	switch {
+	case !held && err == nil:
+		l.err = d.discard(l.hidden, strings.TrimSuffix(l.hidden[1:], ".old"))
+		l.gone = l.err == nil
+		return true
+	case age >= endLimit+loggerLimit && err != nil: // until then it is asked again
+		l.err = err
+		return true
+	case age >= endLimit+loggerLimit:
+		l.err = fmt.Errorf("a supervisor still runs in it: left hidden as %q", l.hidden)
+		return true
+	case age >= endLimit && !l.loggerTold:
+		if held, err := d.lockHeldBy(l.hidden); !held && err == nil {
+			l.loggerTold, _ = d.tell("h", l.hidden, "log", "supervise", "control")
+		}
+	}
+	return false
 }
 
-// none tells whether a question is answered with no for every name. One that
-// can't be answered now is asked again, as long as the caller waits.
-func (d *Dir) none(names []string, is func(string) (bool, error)) bool {
-	for _, name := range names {
-		if yes, err := is(name); yes || err != nil {
-			return false
-		}
-	}
-	return true
-}
-
-// waitUntil polls until done says so, and returns what it said last.
-func waitUntil(limit time.Duration, done func() bool) bool {
-	for deadline := time.Now().Add(limit); ; time.Sleep(pollEvery) {
-		if done() {
-			return true
-		}
-		if !time.Now().Before(deadline) {
-			return false
-		}
+// waitUntil polls until done says so, for at most limit.
+func waitUntil(limit time.Duration, done func() bool) {
+	for deadline := time.Now().Add(limit); !done() && time.Now().Before(deadline); {
+		time.Sleep(pollEvery)
 	}
 }

@@ -29,6 +29,8 @@ type Dir struct {
 	lock    *os.File
 	// listens is Supervised, asked once: for what is only compared.
 	listens func() (bool, error)
+	// leaving is set where a prune goes on from one call to the next.
+	leaving *Leaving
 }
 
 // Open opens the scandir at path.

@@ -25,6 +25,9 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	if d.leaving != nil {
+		d.leaving.keep(names)
+	}
 	var warnings, leaving []string
 	warn := func(name string, err error) {
 		warnings = append(warnings, fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err))
@@ -40,7 +43,9 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
 	}
 	if len(leaving) > 0 {
 		for name, err := range d.Prune(leaving) {
-			warn(name, err)
+			if !errors.Is(err, ErrLeaving) {
+				warn(name, err)
+			}
 		}
 	}
 	return warnings
@@ -85,8 +90,8 @@ func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends 
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"), nil
 }
 
-// sweepAside brings back only what no supervisor holds: the fallback moves no
-// other slot aside, so the rest is of a prune.
+// sweepAside brings back only what no supervisor holds, and what is not known to
+// be leaving: the fallback moves no other slot aside, so the rest is of a prune.
 func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends bool, err error) {
 	if wanted == nil {
 		return false, nil
@@ -95,7 +100,7 @@ func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends b
 	if held || err != nil {
 		return held, err
 	}
-	if wanted(service) {
+	if !d.leaving.isLeaving(name) && wanted(service) {
 		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 			err = d.renameIfFree(name, service)

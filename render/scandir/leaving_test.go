@@ -1,0 +1,115 @@
+package scandir
+
+import (
+	"encoding/binary"
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// upStatus is what s6-supervise keeps in supervise/status of a service that is up.
+func upStatus(pid uint64) string {
+	status := make([]byte, 35)
+	binary.BigEndian.PutUint64(status[24:], pid)
+	return string(status)
+}
+
+func TestPruneInStepsWaitsForNothing(t *testing.T) {
+	const limit = 5 * time.Second
+	wanted := func(string) bool { return false }
+	t.Run("a service that is up", func(t *testing.T) {
+		path := t.TempDir()
+		d := open(t, path)
+		var leaving Leaving
+		d.PruneInSteps(&leaving)
+		slot := filepath.Join(path, "gateway-a")
+		write(t, slot+"/supervise/lock", "")
+		write(t, slot+"/supervise/status", upStatus(1))
+		release := hold(t, slot+"/supervise/lock")
+		start := time.Now()
+		for range 3 {
+			if err := d.Prune([]string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
+				t.Errorf("got %v, want that it is leaving", err)
+			}
+		}
+		if took := time.Since(start); took > limit {
+			t.Errorf("it took %s", took)
+		}
+		if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) || !slices.Equal(names(t, path), got) {
+			t.Errorf("asked %q, the scandir holds %q", got, names(t, path))
+		}
+		release()
+		if errs := d.Prune([]string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
+			t.Errorf("once it is down: %v, left %q", errs, names(t, path))
+		}
+	})
+	t.Run("a supervisor that stays", func(t *testing.T) {
+		path := t.TempDir()
+		d := open(t, path)
+		var leaving Leaving
+		d.PruneInSteps(&leaving)
+		lock := filepath.Join(path, "gateway-a/supervise/lock")
+		write(t, lock, "")
+		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
+		release := hold(t, lock)
+		start := time.Now()
+		if errs := d.Prune([]string{"gateway-a"}); len(errs) > 0 {
+			t.Errorf("out of sight it is still an error: %v", errs)
+		}
+		for range 3 {
+			if w := d.Sweep(time.Now(), wanted); len(w) > 0 {
+				t.Errorf("warnings %q", w)
+			}
+		}
+		if took := time.Since(start); took > limit {
+			t.Errorf("it took %s", took)
+		}
+		services, stuck := leaving.Unfinished()
+		if !slices.Equal(services, []string{"gateway-a"}) || len(stuck) > 0 {
+			t.Errorf("unfinished %q, stuck %q", services, stuck)
+		}
+		release()
+		// What a prune has hidden is not brought back, though its profile is.
+		if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
+			t.Errorf("once it has ended: warnings %q, left %q", w, names(t, path))
+		}
+		if services, stuck = leaving.Unfinished(); len(services)+len(stuck) > 0 {
+			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
+		}
+	})
+}
+
+func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	var leaving Leaving
+	d.PruneInSteps(&leaving)
+	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
+	write(t, lock, "")
+	defer hold(t, lock)()
+	wanted := func(string) bool { return true }
+	start := time.Now()
+	for time.Since(start) < endLimit+loggerLimit-time.Second {
+		if w := d.Sweep(time.Now(), wanted); len(w) > 0 {
+			t.Fatalf("after %s: warnings %q", time.Since(start), w)
+		}
+		time.Sleep(time.Second)
+	}
+	time.Sleep(2 * time.Second)
+	if w := d.Sweep(time.Now(), wanted); len(w) != 1 {
+		t.Errorf("warnings %q, want one", w)
+	}
+	if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
+		t.Errorf("stuck %q", stuck)
+	}
+	// Others may have cleared it meanwhile.
+	if err := d.removeAll(".gateway-a.old"); err != nil {
+		t.Fatal(err)
+	}
+	d.Sweep(time.Now(), wanted)
+	if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
+		t.Errorf("still unfinished: %q, stuck %q", services, stuck)
+	}
+}
