@@ -17,6 +17,9 @@ type dir struct {
 	path string
 }
 
+// noDir is none: it has no descriptor, and closing it does nothing.
+func noDir() dir { return dir{fd: -1} }
+
 func (d dir) close() { _ = unix.Close(d.fd) }
 
 func (d dir) join(name string) string { return path.Join(d.path, name) }

@@ -86,33 +86,60 @@ func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string)
 func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
 	absolute := r.absolute(profiles.path + "/" + name)
 	path := absolute[len(absolute)-len(profiles.path)-1-len(name):]
+	d, verdict, why := r.judge(profiles, name, path)
+	defer d.close()
+	if verdict == Publish {
+		return r.profile(base, d, name, absolute)
+	}
+	warning := ""
+	if errors.Is(why, reserved) {
+		warning = "profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
+	}
 	e := Entry{Profile: Profile{Name: name, Dir: absolute}}
+	return e.verdict(verdict, why.Error()), warning
+}
+
+// judge tells what an entry of profiles/ is, and why where it is no profile,
+// without reading its files. The directory, whose path from the home is given, is
+// open where there is one, and the caller closes it.
+func (v *Volume) judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) {
 	if strings.HasPrefix(name, ".") {
-		return e.verdict(Ignored, "name begins with a dot"), ""
+		return noDir(), Ignored, dotName
 	}
 	badName := CheckName(name)
-	fd, err := r.open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
-	d := dir{fd: fd, path: path}
+	fd, err := v.open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
+	d = dir{fd: fd, path: path}
 	if err == nil {
-		defer d.close()
 		err = hasMarker(d)
+	} else {
+		d = noDir()
 	}
 	var odd unusable
 	switch {
 	case isNoProfile(err):
-		return e.verdict(Ignored, ignoredReason(err)), ""
+		return d, Ignored, ignoredReason(err)
 	case badName != "":
-		return e.verdict(Skipped, badName), ""
+		return d, Skipped, errors.New(badName)
 	case errors.As(err, &odd):
-		return e.verdict(Skipped, odd.Error()), ""
+		return d, Skipped, odd
 	case err != nil:
-		return e.verdict(Failed, fmt.Sprintf("reading %+q: %s", path, err)), ""
+		return d, Failed, fmt.Errorf("reading %+q: %w", path, err)
 	case name == DefaultName:
-		return e.verdict(Ignored, "the name is reserved for the home itself"),
-			"profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
+		return d, Ignored, reserved
 	}
-	return r.profile(base, d, name, absolute)
+	return d, Publish, nil
 }
+
+// noProfile is why an entry of profiles/ is none, whatever it holds.
+type noProfile string
+
+func (n noProfile) Error() string { return string(n) }
+
+const (
+	dotName  = noProfile("name begins with a dot")
+	gone     = noProfile("gone while it was read")
+	reserved = noProfile("the name is reserved for the home itself")
+)
 
 const errNoMarker = missing("no " + marker)
 
@@ -136,11 +163,11 @@ func isNoProfile(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, notDirectory) || errors.Is(err, leadsNowhere)
 }
 
-func ignoredReason(err error) string {
+func ignoredReason(err error) error {
 	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoMarker) {
-		return "gone while it was read"
+		return gone
 	}
-	return err.Error()
+	return err
 }
 
 // profile reads what the files of one profile say, and returns a warning or "".

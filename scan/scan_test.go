@@ -57,6 +57,15 @@ func TestEntryOfProfilesBecomesWhatTheTableSays(t *testing.T) {
 			if e.Verdict != tt.verdict || !strings.Contains(e.Why, tt.why) {
 				t.Errorf("verdict %d (%s), want %d (%s)", e.Verdict, e.Why, tt.verdict, tt.why)
 			}
+			p, err := openVolume(t, home).Profiles()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			verdict, why, waits := p.Judge(tt.name)
+			if verdict != e.Verdict || verdict != Publish && why != e.Why || waits != strings.Contains(tt.why, marker) {
+				t.Errorf("judged without its files: verdict %d (%s), waits: %v", verdict, why, waits)
+			}
 			if l.Err != nil || len(l.Warnings) > 0 {
 				t.Errorf("error %v, warnings %q, want none", l.Err, l.Warnings)
 			}

@@ -1,0 +1,82 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// A profile is a directory in ProfilesDir of the home that holds a Marker.
+const (
+	ProfilesDir = profilesDir
+	Marker      = marker
+)
+
+// Profiles is the open directory profiles/ of a volume, for who looks at what is
+// there and reads no file of a profile.
+type Profiles struct {
+	v *Volume
+	d dir
+}
+
+// Profiles opens profiles/, through links that stay inside the home. The error is
+// fs.ErrNotExist where there is none.
+func (v *Volume) Profiles() (*Profiles, error) {
+	d, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+	}
+	return &Profiles{v: v, d: d}, nil
+}
+
+// Close releases the descriptor.
+func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
+
+// Names lists the entries in byte order. After an error in the middle it returns
+// those that were read, and the error.
+func (p *Profiles) Names() ([]string, error) {
+	d, err := p.v.openDir(p.d, ".", unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	names, err := listNames(d.fd)
+	slices.Sort(names)
+	return names, err
+}
+
+// Stat returns what the entry itself is, a link not followed.
+func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(p.d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return st, err
+}
+
+// Judge returns what Scan would make of an entry as long as its files can be
+// read, and why where it is no profile. A directory without SOUL.md waits for one.
+func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) {
+	d, verdict, err := p.v.judge(p.d, name, p.d.join(name))
+	d.close()
+	if err != nil {
+		why = err.Error()
+	}
+	return verdict, why, errors.Is(err, errNoMarker)
+}
+
+// Descriptors that stay valid when the volume is closed, for who waits for a
+// change: opened with O_PATH, and the caller's to close.
+
+// TopFD returns one of the home.
+func (v *Volume) TopFD() (int, error) { return openat(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
+
+// FD returns one of profiles/.
+func (p *Profiles) FD() (int, error) { return openat(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
+
+// EntryFD returns one of an entry's directory, through links that stay inside
+// the home.
+func (p *Profiles) EntryFD(name string) (int, error) {
+	return p.v.open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
+}
