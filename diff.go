@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -35,18 +36,18 @@ func diffCommand(out *output, msg messages) *cli.Command {
 				return err
 			}
 			p := pass{settings: s, msg: msg, role: readRole(s.proc, msg), only: c.StringSlice("profile"), dryRun: true, detailed: true}
-			return printDiffs(&p, out, colours)
+			return printDiffs(c.Context, &p, out, colours)
 		}),
 	}
 }
 
-func printDiffs(p *pass, out *output, colours palette) error {
+func printDiffs(ctx context.Context, p *pass, out *output, colours palette) error {
 	if word := p.role.NoGateways(); word != "" {
 		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
 		return nil
 	}
 	defer p.close()
-	outcomes, err := p.run()
+	outcomes, err := p.run(ctx)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,9 @@ type outcome struct {
 	warnings    []string
 }
 
+// isNotMade tells whether the pass ended before this outcome.
+func (o outcome) isNotMade() bool { return o.entry == nil }
+
 func newOutcome(e *scan.Entry, action string) outcome {
 	return outcome{entry: e, action: action, change: scandir.None, reason: e.Reason, why: e.Why}
 }

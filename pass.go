@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,8 +50,9 @@ type pass struct {
 }
 
 // run makes the pass; the caller closes it. Its error means that nothing was
-// touched; what goes wrong with one profile is that profile's outcome.
-func (p *pass) run() (outcomes []outcome, err error) {
+// touched; what goes wrong with one profile is that profile's outcome. When ctx
+// ends, the slot in hand is the last.
+func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	if p.volume, err = openVolume(p.home); err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	if p.set, err = loadTemplates(p.templates, p.msg); err != nil {
 		return nil, err
 	}
-	if err := p.openScandir(); err != nil {
+	if err := p.openScandir(ctx); err != nil {
 		return nil, err
 	}
 	p.owners = scandir.OwnersFor(p.access, p.base.UID, p.base.GID)
@@ -69,7 +71,7 @@ func (p *pass) run() (outcomes []outcome, err error) {
 	p.migrate()
 	p.sweep()
 	unpruned := p.prune()
-	outcomes = append(p.publishAll(), unpruned...)
+	outcomes = append(p.publishAll(ctx), unpruned...)
 	if !p.dryRun {
 		p.sendRescan()
 		p.log(outcomes)
@@ -149,7 +151,7 @@ func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	return e, nil
 }
 
-func (p *pass) openScandir() error {
+func (p *pass) openScandir(ctx context.Context) error {
 	if p.autostart == scan.None {
 		return nil
 	}
@@ -166,7 +168,7 @@ func (p *pass) openScandir() error {
 		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory")
 	}
 	if !p.dryRun {
-		if err := dir.Lock(lockWait); err != nil {
+		if err := dir.Lock(ctx, lockWait); err != nil {
 			return errors.Join(err, dir.Close())
 		}
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -11,8 +13,9 @@ import (
 	"slotgen/scan"
 )
 
-// publishAll takes every chosen entry that is a profile to its outcome.
-func (p *pass) publishAll() []outcome {
+// publishAll takes every chosen entry that is a profile to its outcome, as long as
+// the context lasts.
+func (p *pass) publishAll(ctx context.Context) []outcome {
 	p.listScandir()
 	crowdedOut, err := p.crowdedOut()
 	if err != nil {
@@ -27,9 +30,11 @@ func (p *pass) publishAll() []outcome {
 	}
 	outcomes := make([]outcome, len(chosen))
 	inParallel(len(chosen), func(i int) {
-		outcomes[i] = p.profile(chosen[i], crowdedOut[chosen[i].Profile.Service])
+		if ctx.Err() == nil {
+			outcomes[i] = p.profile(chosen[i], crowdedOut[chosen[i].Profile.Service])
+		}
 	})
-	return outcomes
+	return slices.DeleteFunc(outcomes, outcome.isNotMade)
 }
 
 func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {

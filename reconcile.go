@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -57,7 +58,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
 				pruning: c.Bool("prune"), wait: c.Duration("wait"),
 			}
-			return reconcile(&p, out)
+			return reconcile(c.Context, &p, out)
 		}),
 	}
 }
@@ -73,13 +74,13 @@ func collectLate() {
 
 // reconcile makes a pass and prints its outcomes, in a container that has
 // gateways.
-func reconcile(p *pass, out *output) error {
+func reconcile(ctx context.Context, p *pass, out *output) error {
 	if word := p.role.NoGateways(); word != "" {
 		return skipContainer(p, out, word)
 	}
 	defer p.close()
 	start := time.Now()
-	outcomes, err := p.run()
+	outcomes, err := p.run(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,18 +43,18 @@ func scanCommand(out *output, msg messages) *cli.Command {
 				settings: s, msg: msg, role: readRole(s.proc, msg),
 				only: c.StringSlice("profile"), dryRun: true, explain: true,
 			}
-			return explain(&p, out, c.Bool("all"), colours)
+			return explain(c.Context, &p, out, c.Bool("all"), colours)
 		}),
 	}
 }
 
 // explain makes a pass that touches nothing and tells what it found.
-func explain(p *pass, out *output, all bool, colours palette) error {
+func explain(ctx context.Context, p *pass, out *output, all bool, colours palette) error {
 	if word := p.role.NoGateways(); word != "" {
 		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
 	}
 	defer p.close()
-	outcomes, err := p.run()
+	outcomes, err := p.run(ctx)
 	if err != nil {
 		return err
 	}

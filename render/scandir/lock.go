@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,17 +16,21 @@ import (
 
 const lockName = ".slotgen.lock"
 
+// ErrHeld says that another slotgen had the lock all the time.
+var ErrHeld = errors.New("still held")
+
 // Lock takes the scandir's lock, so that one slotgen at a time changes it. It
-// waits for at most limit, and then the error says who holds the lock. The lock
-// is on a file of mode 0600: any user may lock what it can read.
-func (d *Dir) Lock(limit time.Duration) error {
+// waits for at most limit, and then the error says who holds the lock; the end of
+// ctx ends the wait too. The lock is on a file of mode 0600: any user may lock what
+// it can read.
+func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 	name := filepath.Join(d.path, lockName)
 	fd, err := openat(d.fd, lockName, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
 		return fmt.Errorf("locking %q: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
-	if err := wait(f, limit); err != nil {
+	if err := wait(ctx, f, limit); err != nil {
 		return errors.Join(fmt.Errorf("locking %q: %w", name, err), f.Close())
 	}
 	d.lock = f
@@ -43,7 +48,7 @@ func (d *Dir) Unlock() error {
 	return err
 }
 
-func wait(f *os.File, limit time.Duration) error {
+func wait(ctx context.Context, f *os.File, limit time.Duration) error {
 	info, err := f.Stat()
 	if err != nil {
 		return bare(err)
@@ -60,7 +65,9 @@ func wait(f *os.File, limit time.Duration) error {
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return err
 		case !time.Now().Before(deadline):
-			return fmt.Errorf("still held after %s by %s", limit, holder(f))
+			return fmt.Errorf("%w after %s by %s", ErrHeld, limit, holder(f))
+		case ctx.Err() != nil:
+			return ctx.Err()
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

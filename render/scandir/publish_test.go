@@ -244,16 +244,16 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
 	path := t.TempDir()
 	first, second := open(t, path), open(t, path)
-	if err := first.Lock(time.Second); err != nil {
+	if err := first.Lock(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
-	err := second.Lock(50 * time.Millisecond)
+	err := second.Lock(t.Context(), 50*time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "still held after 50ms by process ") {
 		t.Errorf("error %v", err)
 	}
 	released := make(chan error)
 	go func() { released <- first.Unlock() }()
-	if err := second.Lock(5 * time.Second); err != nil {
+	if err := second.Lock(t.Context(), 5*time.Second); err != nil {
 		t.Errorf("the lock was given up and not had: %v", err)
 	}
 	if err := <-released; err != nil {
@@ -267,7 +267,7 @@ func TestLockIsNotTakenThroughALink(t *testing.T) {
 	if err := os.Symlink(other, filepath.Join(path, lockName)); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, path).Lock(time.Second); err == nil {
+	if err := open(t, path).Lock(t.Context(), time.Second); err == nil {
 		t.Error("a link was followed")
 	}
 	if text, _ := os.ReadFile(other); string(text) != "precious" {
@@ -279,7 +279,7 @@ func TestLockIsNotTakenThroughALink(t *testing.T) {
 	if err := unix.Mkfifo(filepath.Join(path, lockName), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, path).Lock(time.Second); err == nil || !strings.HasSuffix(err.Error(), "not a regular file") {
+	if err := open(t, path).Lock(t.Context(), time.Second); err == nil || !strings.HasSuffix(err.Error(), "not a regular file") {
 		t.Errorf("a FIFO is a lock: %v", err)
 	}
 }

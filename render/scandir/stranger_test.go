@@ -32,7 +32,7 @@ func TestAsStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if err := d.Lock(time.Second); err != nil {
+	if err := d.Lock(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []Change{Created, Unchanged} {
@@ -114,7 +114,7 @@ func TestWithoutRootAScandirOfRootsIsAnErrorAndStays(t *testing.T) {
 func TestLockIsRootsAlone(t *testing.T) {
 	defer unix.Umask(unix.Umask(0))
 	path := t.TempDir()
-	if err := open(t, path).Lock(time.Second); err != nil {
+	if err := open(t, path).Lock(t.Context(), time.Second); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(filepath.Join(path, lockName))
