@@ -62,6 +62,7 @@ func newApp(out *output, msg messages) *cli.App {
 	app := appWith(
 		out, msg,
 		reconcileCommand(out, msg),
+		watchCommand(msg),
 		renderCommand(out, msg),
 		scanCommand(out, msg),
 		diffCommand(out, msg),

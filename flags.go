@@ -81,6 +81,10 @@ func profileFlag(usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
 }
 
+func pruneFlag(usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "prune", Category: categorySlots, Usage: usage}
+}
+
 // procFlag is for tests.
 func procFlag() cli.Flag {
 	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}

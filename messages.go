@@ -12,18 +12,31 @@ import (
 
 // messages writes for the operator. Whatever a message quotes, it stays one
 // line of printable text.
-type messages struct{ w io.Writer }
+type messages struct {
+	w io.Writer
+	// said keeps a pass from saying what the pass before it said; nil says all.
+	said *said
+}
 
 func (m messages) line(format string, args ...any) {
 	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
 }
 
-func (m messages) warn(format string, args ...any) { m.line("warning: "+format, args...) }
+func (m messages) warn(format string, args ...any) { m.note("warning: "+format, args...) }
+
+// note is a line about something that lasts.
+func (m messages) note(format string, args ...any) {
+	if m.said.first(fmt.Sprintf(format, args...)) {
+		m.line(format, args...)
+	}
+}
 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
-	m.line("error: %s", err)
-	m.hint(err)
+	if m.said.first("error: " + err.Error()) {
+		m.line("error: %s", err)
+		m.hint(err)
+	}
 }
 
 // hint prints the mend of an error that knows one, of this package's or of

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,12 +53,16 @@ func (o outcome) failed(err error) outcome {
 
 // line is the outcome on stdout.
 func (o outcome) line(dryRun bool) string {
-	s := fmt.Sprintf("reconcile: profile=%s prior_state=%s action=%s",
-		scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.action)
+	s := "reconcile: " + o.fields()
 	if dryRun {
 		s += " change=" + string(o.change)
 	}
 	return s
+}
+
+func (o outcome) fields() string {
+	return fmt.Sprintf("profile=%s prior_state=%s action=%s",
+		scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.action)
 }
 
 // tell prints what an operator has to know of the outcome beside its line.
@@ -76,6 +81,22 @@ func (o outcome) tell(msg messages) {
 		msg.line("hint: a new supervisor takes it up, at the next start of the container")
 	case o.effect == scandir.AtNextStart:
 		msg.line("slot %q is live, in force at next start: %s", o.entry.Profile.Service, listed(o.differences))
+	}
+}
+
+// tellChange prints what a watch tells of an outcome: one line, and a hint.
+func (o outcome) tellChange(msg messages) {
+	switch {
+	case o.change == scandir.Created:
+		line := o.fields()
+		if o.reason != "" {
+			line += " reason=" + strconv.QuoteToASCII(o.reason)
+		}
+		msg.line("created slot %q: %s", o.entry.Profile.Service, line)
+	case o.change == scandir.Updated && !o.live:
+		msg.line("updated slot %q: %s", o.entry.Profile.Service, listed(o.differences))
+	default:
+		o.tell(msg)
 	}
 }
 

@@ -33,6 +33,8 @@ type pass struct {
 	explain bool
 	// detailed keeps in the outcomes what differs.
 	detailed bool
+	// memory is what a watch keeps from pass to pass, nil for a pass by itself.
+	memory *memory
 
 	// incomplete is set when something beside a profile was left undone.
 	incomplete bool
@@ -100,7 +102,7 @@ func openVolume(home string) (*scan.Volume, error) {
 // checkOnly refuses a --profile that is not on the volume before anything is
 // touched.
 func (p *pass) checkOnly() error {
-	if len(p.only) == 0 {
+	if len(p.only) == 0 || p.memory != nil {
 		return nil
 	}
 	list := p.volume.Scan(p.scanOptions(p.role))
@@ -116,10 +118,15 @@ func (p *pass) checkOnly() error {
 // mayPrune tells whether a name without a profile is that of a slot that could
 // be pruned.
 func (p *pass) mayPrune(name string) bool {
-	if !p.pruning || scan.CheckName(name) != "" {
+	return p.pruning && hasSlot(p.scandir, name)
+}
+
+// hasSlot tells whether a slot stands that a profile of that name would have.
+func hasSlot(path, name string) bool {
+	if scan.CheckName(name) != "" {
 		return false
 	}
-	dir, err := scandir.Open(p.scandir)
+	dir, err := scandir.Open(path)
 	if err != nil {
 		return false
 	}
@@ -172,6 +179,9 @@ func (p *pass) openScandir(ctx context.Context) error {
 			return errors.Join(err, dir.Close())
 		}
 	}
+	if p.memory != nil {
+		dir.PruneInSteps(&p.memory.leaving)
+	}
 	p.dir = dir
 	return nil
 }
@@ -194,7 +204,7 @@ func (p *pass) scan() {
 		p.msg.warn("%s", w)
 	}
 	for _, n := range p.list.Notices {
-		p.msg.line("%s", n)
+		p.msg.note("%s", n)
 	}
 	if p.list.Err != nil {
 		p.fail(p.list.Err)
@@ -266,12 +276,18 @@ func (p *pass) sendRescan() {
 	}
 }
 
-// log appends the outcomes to the boot log. It is no part of the job: where it
-// can't be written, the boot goes on.
+// log appends the outcomes to the boot log, those that are news where passes
+// follow each other. It is no part of the job: where it can't be written, the boot
+// goes on.
 func (p *pass) log(outcomes []outcome) {
 	lines := make([]scan.Outcome, 0, len(outcomes))
 	for _, o := range outcomes {
-		lines = append(lines, o.logged())
+		if p.memory.isNews(o) {
+			lines = append(lines, o.logged())
+		}
+	}
+	if len(lines) == 0 {
+		return
 	}
 	if err := p.volume.AppendBootLog(p.volumeOwner(), time.Now(), lines); err != nil {
 		p.msg.warn("%s", err)

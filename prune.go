@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
@@ -46,14 +47,19 @@ func (p *pass) prune() []outcome {
 	if err != nil {
 		p.fail(err)
 	}
-	orphans = slices.DeleteFunc(orphans, func(service string) bool { return p.sayOrphan(service) })
+	orphans = slices.DeleteFunc(p.memory.confirm(orphans, p.chosen, p.pruning), p.sayOrphan)
+	orphans = p.memory.alsoLeaving(orphans, p.chosen)
 	if len(orphans) == 0 {
 		return nil
 	}
 	errs := p.dir.Prune(orphans)
 	var outcomes []outcome
 	for _, service := range orphans {
-		if err := errs[service]; err != nil {
+		err := errs[service]
+		if errors.Is(err, scandir.ErrLeaving) {
+			continue
+		}
+		if err != nil {
 			outcomes = append(outcomes, newOutcome(orphanEntry(service), actionFailed).failed(err))
 			continue
 		}

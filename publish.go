@@ -86,6 +86,13 @@ func (p *pass) profile(e *scan.Entry, crowdedOut bool) outcome {
 		return newOutcome(e, actionFailed)
 	case scan.Publish:
 	}
+	if p.memory != nil {
+		kept, err := p.asItStands(e)
+		if err != nil {
+			return newOutcome(e, actionFailed).failed(err)
+		}
+		e = kept
+	}
 	o := newOutcome(e, actionRegistered)
 	if e.Profile.Start {
 		o.action = actionStarted
@@ -126,4 +133,20 @@ func (p *pass) publish(o *outcome) error {
 		o.warnings = append(o.warnings, p.volume.RemoveStale(o.entry.Profile)...)
 	}
 	return p.dir.Publish(plan)
+}
+
+// asItStands keeps a slot that stands from starting otherwise than it would now:
+// after the boot that is the operator's to change.
+func (p *pass) asItStands(e *scan.Entry) (*scan.Entry, error) {
+	stands, err := p.dir.IsServiceDir(e.Profile.Service)
+	if !stands || err != nil {
+		return e, err
+	}
+	down, err := p.dir.IsDown(e.Profile.Service)
+	if down != e.Profile.Start || err != nil {
+		return e, err
+	}
+	kept := *e
+	kept.Profile.Start, kept.Reason = !down, "the slot stands: whether it starts is left as it is"
+	return &kept, nil
 }

@@ -39,10 +39,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				Name: "wait", Category: categorySlots,
 				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
 			},
-			&cli.BoolFlag{
-				Name: "prune", Category: categorySlots,
-				Usage: "take down and remove the slots of profiles that are gone",
-			},
+			pruneFlag("take down and remove the slots of profiles that are gone"),
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)

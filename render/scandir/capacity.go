@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"strings"
 
+	"slotgen/render"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -34,6 +36,13 @@ func (d *Dir) Weight(name string) (int, error) {
 // one.
 func (d *Dir) IsServiceDir(name string) (bool, error) {
 	return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// IsDown tells whether the slot of a service has a down file.
+func (d *Dir) IsDown(service string) (bool, error) {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, service+"/"+render.DownFile, &st, unix.AT_SYMLINK_NOFOLLOW)
+	return err == nil, ignoreMissing(err)
 }
 
 func isDir(fd int, name string, flags int) (bool, error) {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// An orphan is believed when it is seen again after confirmAfter; a service that
+// was told to go is looked after every leavingEvery.
+const (
+	confirmAfter = 2 * time.Second
+	leavingEvery = time.Second
+)
+
+// memory is what a watch keeps from one pass to the next. To the nil one, of a
+// pass by itself, everything is new.
+type memory struct {
+	leaving scandir.Leaving
+	// leavingAt is when these are looked after next, zero when there are none.
+	leavingAt time.Time
+	orphans   map[string]sighting // by their services
+	// told is what was last said of a profile that failed or was passed over.
+	told map[string]string
+}
+
+// sighting is of a slot without a profile.
+type sighting struct {
+	first     time.Time
+	confirmed bool
+}
+
+func newMemory() *memory {
+	return &memory{orphans: map[string]sighting{}, told: map[string]string{}}
+}
+
+// confirm notes the orphans among the chosen and returns those that were seen
+// long enough ago before: each once, or again and again where it is to be pruned.
+func (m *memory) confirm(orphans []string, chosen func(name string) bool, pruning bool) []string {
+	if m == nil {
+		return orphans
+	}
+	for service := range m.orphans {
+		if chosen(profileOf(service)) && !slices.Contains(orphans, service) {
+			delete(m.orphans, service)
+		}
+	}
+	var confirmed []string
+	for _, service := range orphans {
+		s, seen := m.orphans[service]
+		if !seen {
+			s.first = time.Now()
+		}
+		if time.Since(s.first) >= confirmAfter && (pruning || !s.confirmed) {
+			s.confirmed = true
+			confirmed = append(confirmed, service)
+		}
+		m.orphans[service] = s
+	}
+	return confirmed
+}
+
+// alsoLeaving adds the chosen services that were told to go before: what was
+// begun is ended, also where the profile is back by now.
+func (m *memory) alsoLeaving(orphans []string, chosen func(name string) bool) []string {
+	if m == nil {
+		return orphans
+	}
+	for _, service := range m.leaving.Asked() {
+		if scan.CheckName(profileOf(service)) == "" && chosen(profileOf(service)) && !slices.Contains(orphans, service) {
+			orphans = append(orphans, service)
+		}
+	}
+	return orphans
+}
+
+// next returns the profiles that another pass has to look at, and when; the zero
+// time is never.
+func (m *memory) next() (names []string, at time.Time) {
+	for service, s := range m.orphans {
+		if !s.confirmed {
+			names = append(names, profileOf(service))
+			at = earlier(at, s.first.Add(confirmAfter))
+		}
+	}
+	unfinished, _ := m.leaving.Unfinished()
+	for _, service := range unfinished {
+		names = append(names, profileOf(service))
+	}
+	if len(unfinished) > 0 && m.leavingAt.IsZero() {
+		m.leavingAt = time.Now().Add(leavingEvery)
+	}
+	return names, earlier(at, m.leavingAt)
+}
+
+func profileOf(service string) string { return strings.TrimPrefix(service, scan.ServicePrefix) }
+
+// earlier takes a zero time for none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// isNews tells whether an outcome is a change, or was not told yet.
+func (m *memory) isNews(o outcome) bool {
+	if m == nil || o.change == scandir.Created || o.change == scandir.Updated {
+		return true
+	}
+	lasting := lasting(o)
+	return lasting != "" && m.told[o.entry.Profile.Name] != lasting
+}
+
+// lasting is what would be said of an outcome again in every pass.
+func lasting(o outcome) string {
+	if o.action == actionSkipped || o.action == actionFailed {
+		return o.action + ": " + o.reason
+	}
+	return string(o.effect)
+}
+
+// note remembers what was told.
+func (m *memory) note(outcomes []outcome) {
+	for _, o := range outcomes {
+		name := o.entry.Profile.Name
+		if text := lasting(o); text != "" {
+			m.told[name] = text
+		} else {
+			delete(m.told, name)
+		}
+	}
+}

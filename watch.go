@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	defaultInterval = 30 * time.Second
+	leastInterval   = time.Second
+)
+
+func watchCommand(msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "watch",
+		Usage: "keep the scandir true to the volume while the container lives",
+		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and brings slots up to date\n" +
+			"when a template changes. Ends on TERM and INT; HUP makes it look at everything again.\n\n" +
+			"A slot that stands keeps its down file, or its lack of one: only reconcile decides anew\n" +
+			"what starts. With --prune the slot of a profile that is gone, and still is 2 seconds\n" +
+			"later, is taken down and removed; otherwise it is named once.\n\n" +
+			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{
+			homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag(),
+			pruneFlag("take down and remove the slots of profiles that go"),
+			&cli.DurationFlag{
+				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"}, Category: categoryChoice,
+				DefaultText: defaultInterval.String(),
+				Usage:       "look at everything once in `DURATION`, for mounts whose changes the kernel does not tell",
+			},
+			&cli.IntFlag{
+				Name: "notification-fd", Category: categoryOutput, DefaultText: "none",
+				Usage: "write a newline to descriptor `N` when all slots are there",
+			},
+		}, slotFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			w, err := newWatching(c, msg)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
+			defer stop()
+			signal.Notify(w.hup, unix.SIGHUP)
+			return w.run(ctx)
+		}),
+	}
+}
+
+func newWatching(c *cli.Context, msg messages) (*watching, error) {
+	s, err := readSettings(c, msg)
+	if err != nil {
+		return nil, err
+	}
+	interval := defaultInterval
+	if c.IsSet("interval") {
+		interval = c.Duration("interval")
+	}
+	if interval < leastInterval {
+		return nil, fmt.Errorf("--interval %s: less than %s", interval, leastInterval)
+	}
+	ready, err := openNotification(c.Int("notification-fd"))
+	if err != nil {
+		return nil, err
+	}
+	msg.said = newSaid()
+	return &watching{
+		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
+		interval: interval, ready: ready, hup: make(chan os.Signal, 1),
+		memory: newMemory(), failing: owed{},
+	}, nil
+}

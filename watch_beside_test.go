@@ -1,0 +1,221 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		const rounds = 12
+		c.profile("stays", running)
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-stays")
+		pid := c.servicePID("gateway-stays")
+		watchers := []watcher{c.watch("--prune"), c.watch("--prune")}
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				for range rounds {
+					c.run("root", "slotgen", "reconcile", "--rescan")
+					time.Sleep(100 * time.Millisecond)
+				}
+			})
+		}
+		for i := range rounds {
+			c.profile(fmt.Sprintf("p%d", i), running)
+			if i%3 == 2 {
+				c.waitUp(fmt.Sprintf("gateway-p%d", i-1))
+				c.forget(fmt.Sprintf("p%d", i-1))
+			}
+			c.override("env/ROUND.tmpl", fmt.Sprintln(i))
+			time.Sleep(150 * time.Millisecond)
+		}
+		wg.Wait()
+		var services []string
+		c.waitFor("the slots that are to be there, and no other", 30*time.Second, func() bool {
+			services = []string{"gateway-default", "gateway-stays"}
+			for i := range rounds {
+				service := fmt.Sprintf("gateway-p%d", i)
+				if i%3 == 1 && c.hasSlot(service) {
+					return false
+				}
+				if i%3 != 1 {
+					services = append(services, service)
+				}
+			}
+			return len(c.hidden()) == 0
+		})
+		for _, service := range services[1:] {
+			c.waitUp(service)
+			if n := len(c.records(strings.TrimPrefix(service, "gateway-"))); n != 1 {
+				t.Errorf("%s was started %d times", service, n)
+			}
+		}
+		checkOneOfEach(t, c)
+		if c.servicePID("gateway-stays") != pid {
+			t.Error("a service that nobody changed was restarted")
+		}
+		if got := c.run("root", "slotgen", "diff"); got.code != 0 {
+			t.Errorf("the slots are not as reconcile makes them:\n%s%s", got.stdout, got.stderr)
+		}
+		made := 0
+		for _, w := range watchers {
+			w.end()
+			made += strings.Count(w.said(), "created slot")
+			if strings.Contains(w.said(), "error:") {
+				t.Errorf("a watcher said\n%s", w.said())
+			}
+		}
+		if made > rounds {
+			t.Errorf("%d slots are said to be created, there were %d", made, rounds)
+		}
+	})
+}
+
+func TestContainerWatchWaitsForTheLockNoLongerThanThat(t *testing.T) {
+	t.Parallel()
+	c := newContainer(t, ownS6())
+	c.boot()
+	w := c.watch("--interval", "2s")
+	holder := c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
+	c.waitFor("the lock to be held", bootLimit, func() bool {
+		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
+	})
+	c.profile("late", running)
+	w.waitSaid(`slotgen: error: locking "/run/service/.slotgen.lock": still held after 10s by process`)
+	if c.hasSlot("gateway-late") {
+		t.Error("the scandir was changed without its lock")
+	}
+	for _, p := range c.processes() {
+		if p.args[0] == "sleep" {
+			c.mustRun("root", "kill", strconv.Itoa(p.pid))
+		}
+	}
+	holder.wait(bootLimit)
+	c.waitUp("gateway-late")
+	w.end()
+	if n := strings.Count(w.said(), "still held"); n != 1 {
+		t.Errorf("it was said %d times", n)
+	}
+}
+
+func TestContainerWatchEndsWhileItWaitsForTheLock(t *testing.T) {
+	c := newContainer(t, ownS6())
+	c.boot()
+	w := c.watch()
+	c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
+	c.waitFor("the lock to be held", bootLimit, func() bool {
+		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
+	})
+	c.profile("late", running)
+	time.Sleep(time.Second)
+	start := time.Now()
+	w.end()
+	if took := time.Since(start); took > 5*time.Second || strings.Contains(w.said(), "error") {
+		t.Errorf("it took %s and said\n%s", took, w.said())
+	}
+}
+
+func TestContainerWatchIsEndedBetweenTwoSlots(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		c := newContainer(t, ownS6())
+		const profiles = 400
+		for i := range profiles {
+			c.profile(fmt.Sprintf("p%03d", i), stopped)
+		}
+		w := watcher{c.spawn("root", "slotgen", "watch")}
+		c.waitFor("the first slots", bootLimit, func() bool { return c.hasSlot("gateway-p005") })
+		w.signal(sig)
+		if got := w.wait(bootLimit); got.code != 0 {
+			t.Errorf("%s: it ended with %d", sig, got.code)
+		}
+		slots, err := filepath.Glob(c.path("/run/service/gateway-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := strings.Count(w.said(), "created slot")
+		t.Logf("%s: %d of %d slots were made", sig, len(slots), profiles+1)
+		if made > profiles {
+			t.Errorf("%s: it made all slots before it ended", sig)
+		}
+		if len(slots) != made || len(c.hidden()) > 0 {
+			t.Errorf("%s: %d slots stand, %d were told; hidden: %q", sig, len(slots), made, c.hidden())
+		}
+		if got := c.run("root", "slotgen", "diff"); strings.Contains(got.stdout, "missing") || strings.Contains(got.stderr, "error") {
+			t.Errorf("%s: a slot is half made:\n%s%s", sig, got.stdout, got.stderr)
+		}
+		log := readText(t, filepath.Join(c.home, "logs/container-boot.log"))
+		if n := strings.Count(log, "\n"); n != made {
+			t.Errorf("%s: the boot log has %d lines for %d slots", sig, n, made)
+		}
+	}
+}
+
+func TestContainerWatchLooksAtEverythingOnHUP(t *testing.T) {
+	c := newContainer(t, ownS6())
+	c.profile("coder", running)
+	c.boot()
+	w := c.watch()
+	c.waitUp("gateway-coder")
+	w.quiet("nothing to do", time.Second)
+	if err := os.WriteFile(c.path("/run/service/gateway-coder/finish"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	w.signal(syscall.SIGHUP)
+	w.waitSaid(`slotgen: slot "gateway-coder" is live, in force at next start: finish (content)`)
+	w.waitSaid("slotgen: 2 profiles: 0 created, 1 updated, 1 unchanged")
+	w.end()
+}
+
+func TestContainerWatchSleepsWhereItHasNothingToDo(t *testing.T) {
+	for _, tt := range []struct {
+		what string
+		args []string
+		said string
+	}{
+		{
+			what: "autostart none",
+			args: []string{"--autostart", "none"},
+			said: "slotgen: watch: skipping (autostart none — the gateways are another container's)\n",
+		},
+		{
+			what: "a dashboard container",
+			args: []string{"--proc", "/tmp/proc"},
+			said: "slotgen: watch: skipping (dashboard container — does not need per-profile gateways)\n",
+		},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			c := newContainer(t, ownS6())
+			c.profile("coder", running)
+			if err := os.MkdirAll(c.path("/tmp/proc/1"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			cmdline := "/init\x00/opt/hermes/docker/main-wrapper.sh\x00dashboard\x00"
+			if err := os.WriteFile(c.path("/tmp/proc/1/cmdline"), []byte(cmdline), 0o444); err != nil {
+				t.Fatal(err)
+			}
+			c.boot()
+			w := c.watch(tt.args...)
+			w.signal(syscall.SIGHUP)
+			c.profile("writer", running)
+			time.Sleep(time.Second)
+			if got := w.said(); got != tt.said {
+				t.Errorf("it said\n%swant\n%s", got, tt.said)
+			}
+			if c.hasSlot("gateway-coder") || c.hasSlot("gateway-default") {
+				t.Error("it made a slot")
+			}
+			w.end()
+		})
+	}
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// watcher is a slotgen watch that runs inside a container.
+type watcher struct{ *containerProcess }
+
+// watch starts a watcher and returns when it has reported that it is ready.
+func (c *container) watch(args ...string) watcher {
+	c.t.Helper()
+	ready := fmt.Sprintf("/tmp/ready-%d", time.Now().UnixNano())
+	script := "exec slotgen watch --notification-fd 3 \"$@\" 3>" + ready
+	w := watcher{c.spawn("root", append([]string{"sh", "-c", script, "watch"}, args...)...)}
+	c.t.Cleanup(func() {
+		if c.t.Failed() {
+			c.t.Logf("the watcher said\n%s", w.said())
+		}
+	})
+	c.waitFor("the watcher to be ready", bootLimit, func() bool {
+		text, _ := os.ReadFile(c.path(ready))
+		return string(text) == "\n"
+	})
+	return w
+}
+
+func (w watcher) said() string {
+	w.c.t.Helper()
+	return readText(w.c.t, w.stderr)
+}
+
+func (w watcher) waitSaid(text string) {
+	w.c.t.Helper()
+	w.c.waitFor(fmt.Sprintf("the watcher to say %q", text), bootLimit, func() bool { return strings.Contains(w.said(), text) })
+}
+
+// quiet holds that the watcher says nothing more for a while.
+func (w watcher) quiet(what string, while time.Duration) {
+	w.c.t.Helper()
+	before := w.said()
+	time.Sleep(while)
+	if after := w.said(); after != before {
+		w.c.t.Errorf("%s: the watcher said\n%s", what, strings.TrimPrefix(after, before))
+	}
+}
+
+// end ends the watcher by TERM.
+func (w watcher) end() {
+	w.c.t.Helper()
+	w.signal(syscall.SIGTERM)
+	if got := w.wait(bootLimit); got.code != 0 || got.stdout != "" {
+		w.c.t.Errorf("the watcher ended with %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
+	}
+}
+
+func TestContainerWatchMakesASlotWithinASecond(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		const profiles, rounds = 200, 5
+		for i := range profiles {
+			c.profile(fmt.Sprintf("p%03d", i), stopped)
+		}
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitSupervised("gateway-default", "gateway-p199")
+		w := c.watch()
+		var took []time.Duration
+		for i := range rounds {
+			name := fmt.Sprintf("new%d", i)
+			c.write(filepath.Join(c.mkdirIn("profiles/"+name), "gateway_state.json"), running)
+			time.Sleep(300 * time.Millisecond) // the directory is there for a while before its marker
+			c.write(filepath.Join(c.home, "profiles", name, "SOUL.md"), "")
+			start := time.Now()
+			c.waitFor(name+" to be up", bootLimit, func() bool { return c.servicePID("gateway-"+name) != 0 })
+			took = append(took, time.Since(start))
+		}
+		t.Logf("supervised and up after %v", took)
+		if slices.Sort(took); took[rounds/2] > time.Second {
+			t.Errorf("half of the slots took longer than a second: %v", took)
+		}
+		w.end()
+		if n := strings.Count(w.said(), "slotgen: created slot"); n != rounds {
+			t.Errorf("%d slots are said to be created, want %d:\n%s", n, rounds, w.said())
+		}
+	})
+}
+
+// mkdirIn makes a directory of hermes' on the volume.
+func (c *container) mkdirIn(rel string) string {
+	c.t.Helper()
+	dir := filepath.Join(c.home, rel)
+	c.mkdir(dir)
+	return dir
+}
+
+func TestContainerWatchMakesNoHalfMadeSlot(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		w := c.watch()
+
+		dir := c.mkdirIn("profiles/slow")
+		c.write(dir+"/gateway_state.json", running)
+		w.quiet("a directory without SOUL.md", time.Second)
+		c.write(dir+"/SOUL.md", "")
+
+		dir = c.mkdirIn("profiles/.staged.tmp")
+		c.write(dir+"/SOUL.md", "")
+		c.write(dir+"/gateway_state.json", running)
+		time.Sleep(600 * time.Millisecond)
+		if err := os.Rename(dir, filepath.Join(c.home, "profiles/staged")); err != nil {
+			t.Fatal(err)
+		}
+		c.waitUp("gateway-slow", "gateway-staged")
+		w.waitSaid(`slotgen: created slot "gateway-staged": profile=staged prior_state=running action=started`)
+		if got := c.run("root", "slotgen", "diff"); got.code != 0 {
+			t.Errorf("the slots are not as reconcile makes them:\n%s%s", got.stdout, got.stderr)
+		}
+		if said := w.said(); strings.Contains(said, "tmp") {
+			t.Errorf("the staging name is told:\n%s", said)
+		}
+		log := readText(t, filepath.Join(c.home, "logs/container-boot.log"))
+		for _, name := range []string{"default", "slow", "staged"} {
+			if n := strings.Count(log, " profile="+name+" "); n != 1 {
+				t.Errorf("the boot log has %d lines of %s, want one:\n%s", n, name, log)
+			}
+		}
+	})
+}
+
+func TestContainerWatchTouchesNothingForAStateFile(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("stops", running)
+		c.profile("starts", stopped)
+		c.boot()
+		w := c.watch()
+		c.waitUp("gateway-stops")
+		for range 20 {
+			c.profile("stops", stopped)
+			c.profile("starts", running)
+			time.Sleep(20 * time.Millisecond)
+		}
+		w.quiet("state files", time.Second)
+
+		// Neither do the passes that follow, over another profile, over all, and for templates.
+		c.profile("other", running)
+		c.waitUp("gateway-other")
+		w.signal(syscall.SIGHUP)
+		w.waitSaid("4 profiles: 0 created, 0 updated, 4 unchanged")
+		c.override("timeout-finish.tmpl", "4000\n")
+		for _, name := range []string{"stops", "starts"} {
+			w.waitSaid(`slot "gateway-` + name + `" is live, in force at next start: timeout-finish (missing)`)
+		}
+		if _, err := os.Lstat(c.path("/run/service/gateway-stops/down")); err == nil {
+			t.Error("a slot that was to start has a down file")
+		}
+		if _, err := os.Lstat(c.path("/run/service/gateway-starts/down")); err != nil {
+			t.Errorf("a slot that was to stay down has lost its down file: %v", err)
+		}
+		if !c.isUp("gateway-stops") || c.isUp("gateway-starts") {
+			t.Error("a service was started or stopped")
+		}
+		c.mustRun("root", "slotgen", "reconcile")
+		if _, err := os.Lstat(c.path("/run/service/gateway-starts/down")); err == nil {
+			t.Error("reconcile left the down file of a profile that is to start")
+		}
+	})
+}
+
+func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.profile("writer", stopped)
+		data := func(service string) string {
+			text, _ := os.ReadFile(c.path("/run/service/" + service + "/data/note"))
+			return string(text)
+		}
+		has := func(service, text string) {
+			t.Helper()
+			c.waitFor(fmt.Sprintf("%q in %s", text, service), bootLimit, func() bool { return data(service) == text })
+		}
+		templates := c.path("/etc/slotgen/templates")
+		// As the kubelet mounts a ConfigMap: files are links through ..data, which is replaced as a whole.
+		version := func(n int) {
+			t.Helper()
+			dir := fmt.Sprintf("..v%d", n)
+			c.override(dir+"/note", strconv.Itoa(n))
+			if err := os.Symlink(dir, templates+"/..data_tmp"); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(templates+"/..data_tmp", templates+"/..data"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		version(1)
+		if err := os.Mkdir(templates+"/data", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink("../..data/note", templates+"/data/note.tmpl"); err != nil {
+			t.Fatal(err)
+		}
+		c.boot()
+		w := c.watch()
+		c.waitUp("gateway-coder")
+		pid := c.servicePID("gateway-coder")
+		has("gateway-coder", "1")
+		version(2)
+		has("gateway-coder", "2")
+		has("gateway-writer", "2")
+
+		c.override("profiles/coder/data/note.tmpl", "own")
+		has("gateway-coder", "own")
+		c.override("profiles/coder/data/note.tmpl", "changed")
+		has("gateway-coder", "changed")
+		if got := data("gateway-writer"); got != "2" {
+			t.Errorf("writer has coder's template: %q", got)
+		}
+
+		c.override("run.tmpl", "{{ .Nonsense }}")
+		w.waitSaid(`slotgen: error: profile "writer": rendering slot "writer"`)
+		has("gateway-writer", "2")
+		w.quiet("a template that stays broken", 2*time.Second)
+		if err := os.RemoveAll(templates + "/run.tmpl"); err != nil {
+			t.Fatal(err)
+		}
+		version(3)
+		has("gateway-writer", "3")
+		if c.servicePID("gateway-coder") != pid {
+			t.Error("a live service was restarted")
+		}
+	})
+}
+
+func TestContainerWatchIsAServiceOfS6(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		dir := c.path("/run/service/watch")
+		for name, text := range map[string]string{
+			"run":             "#!/command/with-contenv sh\nexec slotgen watch --notification-fd 3 2>/tmp/watch\n",
+			"notification-fd": "3\n",
+			"finish":          "#!/bin/sh\necho \"$1\" >/tmp/finished\nexit 125\n",
+		} {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(dir+"/"+name, []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.boot()
+		c.waitFor("the watch to be ready", bootLimit, func() bool { return strings.Contains(c.svstat("watch"), "ready ") })
+		if !c.hasSlot("gateway-coder") || !c.hasSlot("gateway-default") {
+			t.Error("it is ready before the slots are there")
+		}
+		c.waitUp("gateway-coder")
+		c.mustRun("root", "s6-svc", "-h", "/run/service/watch")
+		c.waitFor("it to look at everything again", bootLimit, func() bool {
+			return strings.Contains(readText(t, c.path("/tmp/watch")), "2 profiles: 0 created, 0 updated, 2 unchanged")
+		})
+		c.mustRun("root", "s6-svc", "-d", "/run/service/watch")
+		c.waitFor("it to end", bootLimit, func() bool {
+			text, _ := os.ReadFile(c.path("/tmp/finished"))
+			return string(text) == "0\n"
+		})
+		if !c.isUp("gateway-coder") {
+			t.Error("the gateways ended with it")
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+	"slotgen/scan/watch"
+)
+
+// watching is `slotgen watch`: passes over what has changed, one after the other.
+type watching struct {
+	settings
+	msg      messages
+	role     scan.Role
+	pruning  bool
+	interval time.Duration
+	ready    *os.File // nil when readiness was reported, or nobody waits for it
+	hup      chan os.Signal
+
+	memory *memory
+	owed   owed // to the next pass
+	// failing is what is tried again at retryAt.
+	failing owed
+	retryAt time.Time
+	// notBefore keeps passes that follow from an earlier one apart.
+	notBefore time.Time
+}
+
+// run watches until ctx ends. Its error means that it could not begin.
+func (w *watching) run(ctx context.Context) error {
+	if why := w.sleeps(); why != "" {
+		w.msg.line("%s", why)
+		w.reportReady()
+		<-ctx.Done()
+		return nil
+	}
+	changes := watch.Start(ctx, watch.Options{
+		Home: w.home, Templates: cmp.Or(w.templates, defaultTemplates), Interval: w.interval,
+	})
+	debug.SetGCPercent(restingGC)
+	w.owed.all = true
+	err := w.pass(ctx, true)
+	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
+		return err
+	}
+	w.report(ctx, err)
+	for ctx.Err() == nil {
+		w.wait(ctx, changes)
+	}
+	return nil
+}
+
+// sleeps says why there is nothing to do in this container, or "".
+func (w *watching) sleeps() string {
+	if word := w.role.NoGateways(); word != "" {
+		return fmt.Sprintf("watch: skipping (%s container — does not need per-profile gateways)", word)
+	}
+	if w.autostart == scan.None {
+		return "watch: skipping (autostart none — the gateways are another container's)"
+	}
+	return ""
+}
+
+// wait waits for something to do, and does it.
+func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
+	again, at := w.memory.next()
+	if !at.IsZero() && at.Before(w.notBefore) {
+		at = w.notBefore
+	}
+	var timer <-chan time.Time
+	if next := earlier(at, w.retryAt); !next.IsZero() {
+		timer = time.After(time.Until(next))
+	}
+	asked := false
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(restEvery):
+		giveMemoryBack()
+		return
+	case <-w.hup:
+		w.owed.all, asked = true, true
+	case c := <-changes:
+		w.changed(c)
+	case now := <-timer:
+		if !at.IsZero() && !now.Before(at) {
+			w.owed.add(again...)
+			w.memory.leavingAt, w.notBefore = time.Time{}, now.Add(leavingEvery)
+		}
+		if !w.retryAt.IsZero() && !now.Before(w.retryAt) {
+			w.owed.merge(w.failing)
+		}
+	}
+	if !w.owed.isEmpty() {
+		before := processorTime()
+		w.report(ctx, w.pass(ctx, asked))
+		pause(ctx, 2*(processorTime()-before))
+	}
+}
+
+// changed notes what a change asks for. Of what is gone only a slot that stands
+// needs a pass.
+func (w *watching) changed(c watch.Change) {
+	if c.Trouble != nil {
+		w.msg.warn("%s", c.Trouble)
+		w.msg.hint(c.Trouble)
+	}
+	w.owed.all = w.owed.all || c.All
+	w.owed.add(c.Profiles...)
+	for _, name := range c.Gone {
+		delete(w.memory.told, name)
+		delete(w.failing.names, name)
+		if hasSlot(w.scandir, name) {
+			w.owed.add(name)
+		}
+	}
+}
+
+// pass makes one pass over what is owed. Its error means that it was refused, and
+// all is still owed.
+func (w *watching) pass(ctx context.Context, asked bool) error {
+	defer giveMemoryBack()
+	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	start := time.Now()
+	p := pass{
+		settings: w.settings, msg: w.msg, role: w.role, only: w.owed.only(),
+		rescan: true, pruning: w.pruning, memory: w.memory,
+	}
+	outcomes, err := p.run(ctx)
+	p.close()
+	if err != nil {
+		w.notBefore = time.Now().Add(w.interval)
+		w.retryAt = w.notBefore
+		return err
+	}
+	for _, o := range outcomes {
+		if w.memory.isNews(o) {
+			o.tellChange(w.msg)
+		}
+	}
+	w.memory.note(outcomes)
+	if asked {
+		w.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
+	}
+	w.settle(&p, outcomes)
+	if ctx.Err() == nil {
+		w.reportReady()
+	}
+	return nil
+}
+
+// settle notes what the pass has left to be tried again.
+func (w *watching) settle(p *pass, outcomes []outcome) {
+	for name := range w.failing.names {
+		if p.chosen(name) {
+			delete(w.failing.names, name)
+		}
+	}
+	w.failing.all = p.incomplete
+	for _, o := range outcomes {
+		if o.action == actionFailed {
+			w.failing.add(o.entry.Profile.Name)
+		}
+	}
+	_, stuck := w.memory.leaving.Unfinished()
+	for _, service := range stuck {
+		w.failing.add(profileOf(service))
+	}
+	w.owed = owed{}
+	now := time.Now()
+	switch {
+	case w.failing.isEmpty():
+		w.retryAt = time.Time{}
+	case p.pruned > 0: // there may be room now
+		w.retryAt = now.Add(leavingEvery)
+	case !now.Before(w.retryAt):
+		w.retryAt = now.Add(w.interval)
+	}
+}
+
+// report says why a pass was refused, and ends what it has said.
+func (w *watching) report(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		w.msg.fail(err)
+	}
+	w.msg.said.turn(err != nil)
+}
+
+func (w *watching) reportReady() {
+	if w.ready == nil {
+		return
+	}
+	if err := notifyReady(w.ready); err != nil {
+		w.msg.warn("%s", err)
+	}
+	w.ready = nil
+}
