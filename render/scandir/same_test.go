@@ -12,7 +12,7 @@ import (
 // listing it.
 func tmpfs(t testing.TB) string {
 	t.Helper()
-	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-")
+	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // TempDir need not be on a tmpfs
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,8 +60,8 @@ func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
 	same := []string{"nothing", "event as s6 makes it", "what s6 keeps in supervise"}
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
-			var quick, close Change
-			for on, change2 := range map[string]*Change{tmpfs(t): &quick, t.TempDir(): &close} {
+			var quick, listed Change
+			for on, change2 := range map[string]*Change{tmpfs(t): &quick, t.TempDir(): &listed} {
 				d := open(t, on)
 				publish(t, d, down)
 				if err := change(filepath.Join(on, "gateway-coder")); err != nil {
@@ -80,8 +80,8 @@ func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
 					want = Unchanged
 				}
 			}
-			if quick != want || close != want {
-				t.Errorf("the quick look says %s, the close one %s; want %s", quick, close, want)
+			if quick != want || listed != want {
+				t.Errorf("the quick look says %s, the close one %s; want %s", quick, listed, want)
 			}
 		})
 	}

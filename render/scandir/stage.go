@@ -72,10 +72,10 @@ func (s *stager) close() {
 // moves to another takes a lock of the whole file system.
 func (s *stager) rootOf(name string) (*os.Root, string, error) {
 	dir, base := path.Split(name)
-	switch {
-	case dir == "":
+	switch dir {
+	case "":
 		return s.root, base, nil
-	case dir == s.belowName:
+	case s.belowName:
 		return s.below, base, nil
 	}
 	below, err := s.root.OpenRoot(dir)
