@@ -21,7 +21,7 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 		}
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
-		c.waitUp("gateway-coder", "gateway-writer")
+		c.waitUp("gateway-coder", "gateway-writer", "gateway-writer/log")
 		if got := readText(t, c.path("/run/service/gateway-coder/notification-fd")); got != "3\n" {
 			t.Errorf("notification-fd is %q", got)
 		}
