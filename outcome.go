@@ -32,7 +32,8 @@ type outcome struct {
 	reason, why string
 	// err is what failed, for its hint; the reason is its text.
 	err error
-	// differences are kept of a live slot, and of every one in a detailed pass.
+	// differences are kept of a live slot, and of every one in a detailed pass or a
+	// watch.
 	differences []scandir.Difference
 	warnings    []string
 }

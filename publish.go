@@ -120,7 +120,7 @@ func (p *pass) publish(o *outcome) error {
 		return err
 	}
 	o.change, o.live, o.effect = plan.Change, plan.Live, plan.Effect
-	if p.detailed || plan.Live {
+	if p.detailed || plan.Live || p.memory != nil {
 		o.differences = plan.Differences
 	}
 	if p.detailed && plan.Change == scandir.Created {
