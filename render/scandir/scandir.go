@@ -68,6 +68,9 @@ func isTmpfs(fd int) bool {
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.
 func Make(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil // what is wrong with it is for Open to say
+	}
 	// Not with a chmod afterwards: a kill in between would leave the umask's mode.
 	defer unix.Umask(unix.Umask(0))
 	err := os.Mkdir(path, 0o755)
@@ -76,10 +79,7 @@ func Make(path string) error {
 			err = os.Mkdir(path, 0o755)
 		}
 	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil // what is wrong with it is for Open to say
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making scandir %q: %w", path, bare(err))
 	}
 	return nil
