@@ -40,6 +40,8 @@ type pass struct {
 	incomplete bool
 	// pruned counts the slots that were removed since their profiles are gone.
 	pruned int
+	// leavesRoom names the slots that a dry run would prune.
+	leavesRoom []string
 
 	volume *scan.Volume
 	list   scan.Listing
@@ -71,8 +73,7 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	p.warnOfRisks()
 	p.scan()
 	p.migrate()
-	p.sweep()
-	unpruned := p.prune()
+	unpruned := p.prune(p.sweep())
 	outcomes = append(p.publishAll(ctx), unpruned...)
 	if !p.dryRun {
 		p.sendRescan()
@@ -245,22 +246,25 @@ func (p *pass) chosen(name string) bool {
 	return len(p.only) == 0 || slices.Contains(p.only, name)
 }
 
-// sweep clears what killed passes left in the scandir.
-func (p *pass) sweep() {
+// sweep clears what killed passes left in the scandir, and returns what has to end
+// before it can go.
+func (p *pass) sweep() []string {
 	if p.dryRun || p.dir == nil {
-		return
+		return nil
 	}
 	hasProfile := func(service string) bool {
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
 		e, listed := p.list.Find(name)
-		return found && listed && e.Verdict != scan.Ignored
+		return found && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
 	}
 	if p.list.Err != nil {
 		hasProfile = nil // nobody knows
 	}
-	for _, w := range p.dir.Sweep(time.Now(), hasProfile) {
+	leftovers, warnings := p.dir.Sweep(time.Now(), hasProfile)
+	for _, w := range warnings {
 		p.msg.warn("%s", w)
 	}
+	return leftovers
 }
 
 func (p *pass) sendRescan() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -40,19 +41,30 @@ func (p *pass) orphans() ([]string, error) {
 	return orphans, err
 }
 
-// prune removes the slots of profiles that are gone, or names them. What could
-// not be removed is an outcome of its own.
-func (p *pass) prune() []outcome {
+// prune removes the slots of profiles that are gone, or names them, and what
+// killed passes left. What could not be removed of a slot is an outcome of its own.
+func (p *pass) prune(leftovers []string) []outcome {
 	orphans, err := p.orphans()
 	if err != nil {
 		p.fail(err)
 	}
 	orphans = slices.DeleteFunc(p.memory.confirm(orphans, p.chosen, p.pruning), p.sayOrphan)
 	orphans = p.memory.alsoLeaving(orphans, p.chosen)
-	if len(orphans) == 0 {
+	if len(orphans)+len(leftovers) == 0 {
 		return nil
 	}
-	errs := p.dir.Prune(orphans)
+	p.holdDown()
+	errs := p.dir.Prune(slices.Concat(leftovers, orphans))
+	for _, name := range leftovers {
+		if err := errs[name]; err != nil && !errors.Is(err, scandir.ErrLeaving) {
+			p.msg.warn("%s", p.dir.LeftoverWarning(name, err))
+			p.msg.hint(err)
+		}
+	}
+	return p.pruneOutcomes(orphans, errs)
+}
+
+func (p *pass) pruneOutcomes(orphans []string, errs map[string]error) []outcome {
 	var outcomes []outcome
 	for _, service := range orphans {
 		err := errs[service]
@@ -69,12 +81,30 @@ func (p *pass) prune() []outcome {
 	return outcomes
 }
 
+// holdDown gives every slot that has to stay down its down file: a prune makes
+// s6-svscan look at the scandir before the slots are as they should be. A watch
+// leaves those that stand as they are.
+func (p *pass) holdDown() {
+	if p.memory != nil {
+		return
+	}
+	for _, e := range p.list.Entries {
+		if e.Verdict != scan.Publish || e.Profile.Start || !p.chosen(e.Profile.Name) {
+			continue
+		}
+		if err := p.dir.HoldDown(e.Profile.Service, p.owners); err != nil {
+			p.fail(fmt.Errorf("holding slot %q down: %w", e.Profile.Service, err))
+		}
+	}
+}
+
 // sayOrphan names an orphan that stays, and tells whether it does.
 func (p *pass) sayOrphan(service string) bool {
 	switch {
 	case !p.pruning:
 		p.msg.warn("slot %q has no profile: left alone, --prune removes it", service)
 	case p.dryRun:
+		p.leavesRoom = append(p.leavesRoom, service)
 		p.msg.line("would prune slot %q: its profile is gone", service)
 	default:
 		// Asked again: it may have been made since profiles/ was listed.

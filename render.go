@@ -136,7 +136,11 @@ func writeSlot(out string, slot render.Slot, owners scandir.Owners, msg messages
 		return withHint(errors.Join(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out), err),
 			"slotgen reconcile --profile NAME publishes there")
 	}
-	for _, w := range dir.Sweep(time.Now(), func(service string) bool { return service == slot.Service }) {
+	leftovers, warnings := dir.Sweep(time.Now(), func(service string) bool { return service == slot.Service })
+	for name, err := range dir.Prune(leftovers) {
+		warnings = append(warnings, dir.LeftoverWarning(name, err))
+	}
+	for _, w := range warnings {
 		msg.warn("%s", w)
 	}
 	plan, err := dir.Plan(slot, owners)

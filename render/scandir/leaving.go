@@ -23,6 +23,7 @@ type leaver struct {
 
 	toldDown   bool // the service, to go down
 	justHidden bool // s6-svscan, to let go of it
+	toldExit   bool // the supervisor of a service that has ended
 	loggerTold bool
 	gone       bool
 	err        error
@@ -30,7 +31,7 @@ type leaver struct {
 
 func (l *leaver) isHidden() bool { return !l.since.IsZero() }
 
-func (l *leaver) hide() { l.since, l.justHidden = time.Now(), true }
+func (l *leaver) hide(since time.Time) { l.since, l.justHidden = since, true }
 
 // PruneInSteps makes Prune and Sweep wait for a tenth of a second at most and
 // leave the rest to the next call, for who has others to serve. Leaving keeps
@@ -72,7 +73,7 @@ func (l *leaver) service() string {
 
 // take returns what is known of each name. What was given up before gets another
 // look.
-func (l *Leaving) take(names []string) []*leaver {
+func (l *Leaving) take(names []string, hiddenSince func(name string) time.Time) []*leaver {
 	if l.all == nil {
 		l.all = map[string]*leaver{}
 	}
@@ -86,7 +87,7 @@ func (l *Leaving) take(names []string) []*leaver {
 		if known == nil {
 			known = &leaver{name: name, hidden: hidden, asked: time.Now()}
 			if name == hidden {
-				known.hide()
+				known.hide(hiddenSince(name))
 			}
 			l.all[hidden] = known
 		}

@@ -59,7 +59,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 			t.Errorf("out of sight it is still an error: %v", errs)
 		}
 		for range 3 {
-			if w := d.Sweep(time.Now(), wanted); len(w) > 0 {
+			if w := cleared(d, time.Now(), wanted); len(w) > 0 {
 				t.Errorf("warnings %q", w)
 			}
 		}
@@ -72,7 +72,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 		}
 		release()
 		// What a prune has hidden is not brought back, though its profile is.
-		if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
+		if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
 			t.Errorf("once it has ended: warnings %q, left %q", w, names(t, path))
 		}
 		if services, stuck = leaving.Unfinished(); len(services)+len(stuck) > 0 {
@@ -92,13 +92,13 @@ func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	wanted := func(string) bool { return true }
 	start := time.Now()
 	for time.Since(start) < endLimit+loggerLimit-time.Second {
-		if w := d.Sweep(time.Now(), wanted); len(w) > 0 {
+		if w := cleared(d, time.Now(), wanted); len(w) > 0 {
 			t.Fatalf("after %s: warnings %q", time.Since(start), w)
 		}
 		time.Sleep(time.Second)
 	}
 	time.Sleep(2 * time.Second)
-	if w := d.Sweep(time.Now(), wanted); len(w) != 1 {
+	if w := cleared(d, time.Now(), wanted); len(w) != 1 {
 		t.Errorf("warnings %q, want one", w)
 	}
 	if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
@@ -108,7 +108,7 @@ func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	if err := d.removeAll(".gateway-a.old"); err != nil {
 		t.Fatal(err)
 	}
-	d.Sweep(time.Now(), wanted)
+	cleared(d, time.Now(), wanted)
 	if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
 		t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 	}

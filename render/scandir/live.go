@@ -70,6 +70,9 @@ func (d *Dir) isSupervised(service string) bool {
 // name or of its logger's.
 func (d *Dir) held(name string) (bool, error) {
 	fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
+		return false, nil // no service runs in a file or link that nobody looks at
+	}
 	if err != nil {
 		return false, ignoreMissing(err)
 	}

@@ -3,8 +3,12 @@ package scandir
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The bounds of a prune, each for every service by itself (design, "Prune").
@@ -29,7 +33,8 @@ func (d *Dir) Prune(names []string) map[string]error {
 	if memory == nil {
 		memory, limit = &Leaving{}, downLimit+endLimit+loggerLimit+time.Second
 	}
-	all := memory.take(names)
+	now, later := apart(names)
+	all := memory.take(now, d.hiddenSince)
 	for _, l := range all {
 		if !l.toldDown && !l.isHidden() {
 			// Once: to many a program a second TERM means to drop everything. What does
@@ -39,7 +44,43 @@ func (d *Dir) Prune(names []string) map[string]error {
 		}
 	}
 	waitUntil(limit, func() bool { return d.step(all) })
-	return memory.settle(all)
+	errs := memory.settle(all)
+	if len(later) > 0 {
+		maps.Copy(errs, d.Prune(later))
+	}
+	return errs
+}
+
+// apart tells the names that have to wait for another of the same service, which is
+// hidden already where they are to be hidden.
+func apart(names []string) (now, later []string) {
+	for _, name := range names {
+		if slices.Contains(names, asideName(name)) {
+			later = append(later, name)
+		} else {
+			now = append(now, name)
+		}
+	}
+	return now, later
+}
+
+// hiddenSince tells since when a hidden name has been on its way out: its last
+// change is the rename. Some time is left to what an earlier prune has given up.
+func (d *Dir) hiddenSince(name string) time.Time {
+	const grace = time.Second
+	earliest := time.Now().Add(grace - endLimit - loggerLimit)
+	var st unix.Stat_t
+	if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return time.Now()
+	}
+	changed := time.Unix(st.Ctim.Unix())
+	if changed.Before(earliest) {
+		return earliest
+	}
+	if now := time.Now(); changed.After(now) {
+		return now
+	}
+	return changed
 }
 
 // step does for each service what can be done now, and tells whether there is
@@ -76,7 +117,7 @@ func (d *Dir) hideWhenDown(l *leaver) error {
 	if err := d.renameNew(l.name, l.hidden); err != nil {
 		return err
 	}
-	l.hide()
+	l.hide(time.Now())
 	return nil
 }
 
@@ -101,14 +142,29 @@ func (d *Dir) seeOff(l *leaver) (done bool) {
 		l.err = err
 		return true
 	case age >= endLimit+loggerLimit:
-		l.err = fmt.Errorf("a supervisor still runs in it: left hidden as %q", l.hidden)
+		l.err = d.stillRuns(l.hidden, fmt.Errorf("a supervisor still runs in it: left hidden as %q", l.hidden))
 		return true
 	case age >= endLimit && !l.loggerTold:
-		if held, err := d.lockHeldBy(l.hidden); !held && err == nil {
-			l.loggerTold, _ = d.tell("h", l.hidden, "log", "supervise", "control")
-		}
+		d.pressOn(l)
 	}
 	return false
+}
+
+// pressOn tells a supervisor that has nothing to supervise any more to exit: one
+// whose s6-svscan has died hears it from nobody else. When it is gone its logger is
+// told that there is no more to read.
+func (d *Dir) pressOn(l *leaver) {
+	held, err := d.lockHeldBy(l.hidden)
+	if err != nil {
+		return
+	}
+	if !held {
+		l.loggerTold, _ = d.tell("xh", l.hidden, "log", "supervise", "control")
+		return
+	}
+	if up, err := d.isUp(l.hidden); !up && err == nil && !l.toldExit {
+		l.toldExit, _ = d.tell("x", l.hidden, "supervise", "control")
+	}
 }
 
 // waitUntil polls until done says so, for at most limit.

@@ -92,10 +92,13 @@ func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 func (d *Dir) mustNotRunAside(service string) error {
 	aside := asideName(service)
 	held, err := d.held(aside)
-	if held {
-		err = fmt.Errorf("an earlier service of that name still runs in %q", aside)
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking at %q: %w", aside, err)
+	case held:
+		return d.stillRuns(aside, fmt.Errorf("an earlier service of that name still runs in %q", aside))
 	}
-	return err
+	return nil
 }
 
 // Publish carries a plan out. The slot is staged whole and takes its name in one
@@ -147,6 +150,22 @@ func (d *Dir) mustNotLive(service string) error {
 	return err
 }
 
+// stillRuns adds the mend for a service that does not end.
+func (d *Dir) stillRuns(hidden string, err error) error {
+	return hinted{err, fmt.Sprintf("s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)}
+}
+
+// hinted is an error whose mend is known.
+type hinted struct {
+	error
+	hint string
+}
+
+// Hint returns the mend.
+func (h hinted) Hint() string { return h.hint }
+
+func (h hinted) Unwrap() error { return h.error }
+
 func stagedName(service string) string { return "." + service + ".new" }
 
 func asideName(service string) string { return "." + service + ".old" }
@@ -168,7 +187,18 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	if err != nil {
 		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
 	}
-	return nil
+	return d.mustNotBeHeld(staged, service)
+}
+
+// mustNotBeHeld looks at what was exchanged out: where an s6-svscan came up at that
+// very instant and a supervisor is in it by now, it gets its name back.
+func (d *Dir) mustNotBeHeld(staged, service string) error {
+	held, err := d.held(staged)
+	if !held {
+		return err
+	}
+	err = unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE)
+	return errors.Join(errors.New("a supervisor came up meanwhile: left as it is"), err)
 }
 
 // swapByTwo is for file systems that can't exchange: the name is free for the

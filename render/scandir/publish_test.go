@@ -230,7 +230,7 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 			if tt.taken {
 				write(t, filepath.Join(path, "gateway-a", "run"), "stands")
 			}
-			warnings := open(t, path).Sweep(now, func(service string) bool { return service == "gateway-a" })
+			warnings := cleared(open(t, path), now, func(service string) bool { return service == "gateway-a" })
 			if diff := cmp.Diff(tt.want, names(t, path)); diff != "" || len(warnings) > 0 {
 				t.Errorf("warnings %q, left (-want +got):\n%s", warnings, diff)
 			}

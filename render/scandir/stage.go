@@ -107,19 +107,10 @@ func (s *stager) fill(nodes []node) error {
 // chownHint adds the mend for a root that may not give files away.
 func chownHint(err error) error {
 	if errors.Is(err, unix.EPERM) {
-		return noChown{err}
+		return hinted{err, "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without"}
 	}
 	return err
 }
-
-type noChown struct{ error }
-
-// Hint returns the mend.
-func (noChown) Hint() string {
-	return "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without"
-}
-
-func (e noChown) Unwrap() error { return e.error }
 
 func (s *stager) make(n node) error {
 	switch {

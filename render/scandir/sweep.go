@@ -15,40 +15,34 @@ import (
 const stageAge = time.Minute
 
 // Sweep clears what killed passes left. Staged slots are removed. A slot that was
-// moved aside gets its name back when that is free and wanted says that the
-// service has a profile, and is removed otherwise, or left hidden where wanted is
-// nil and nobody knows. Staging directories of the image's own code go when they
-// are old, visible ones at once. A prune that was killed is finished (see Prune).
-// It returns warnings for what could not be cleared.
-func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) []string {
+// moved aside gets its name back when that is free, wanted says that the service has
+// a profile, and nobody supervises the scandir; it stays hidden where wanted is nil
+// and nobody knows. Staging directories of the image's own code go when they are old.
+// What has to end first is returned for Prune: that finishes a prune that was
+// killed, too. The warnings are of what could not be cleared.
+func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers, warnings []string) {
 	names, err := d.Names()
 	if err != nil {
-		return []string{err.Error()}
+		return nil, []string{err.Error()}
 	}
 	if d.leaving != nil {
 		d.leaving.keep(names)
 	}
-	var warnings, leaving []string
-	warn := func(name string, err error) {
-		warnings = append(warnings, fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err))
-	}
 	for name := range names {
 		ends, err := d.sweep(name, now, wanted)
 		if err != nil {
-			warn(name, err)
+			warnings = append(warnings, d.LeftoverWarning(name, err))
 		}
 		if ends {
-			leaving = append(leaving, name)
+			leftovers = append(leftovers, name)
 		}
 	}
-	if len(leaving) > 0 {
-		for name, err := range d.Prune(leaving) {
-			if !errors.Is(err, ErrLeaving) {
-				warn(name, err)
-			}
-		}
-	}
-	return warnings
+	return leftovers, warnings
+}
+
+// LeftoverWarning says that a leftover could not be cleared.
+func (d *Dir) LeftoverWarning(name string, err error) string {
+	return fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err)
 }
 
 // Names are those that stood in a scandir at one time.
@@ -90,15 +84,20 @@ func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends 
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"), nil
 }
 
-// sweepAside brings back only what no supervisor holds, and what is not known to
-// be leaving: the fallback moves no other slot aside, so the rest is of a prune.
+// sweepAside brings back only what is not known to be leaving and what nobody
+// supervises: the fallback, which moves a slot aside for an instant, is for slots
+// that are not live. Under an s6-svscan it could come up with what it held before.
 func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends bool, err error) {
+	isDir, err := d.IsServiceDir(name)
+	if !isDir || err != nil {
+		return err == nil, err
+	}
 	if wanted == nil {
 		return false, nil
 	}
-	held, err := d.held(name)
-	if held || err != nil {
-		return held, err
+	live, err := d.Live(name)
+	if live || err != nil {
+		return live, err
 	}
 	if !d.leaving.isLeaving(name) && wanted(service) {
 		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)

@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// cleared sweeps, ends what has to end first, and returns all warnings.
+func cleared(d *Dir, now time.Time, wanted func(service string) bool) []string {
+	leftovers, warnings := d.Sweep(now, wanted)
+	for name, err := range d.Prune(leftovers) {
+		if !errors.Is(err, ErrLeaving) {
+			warnings = append(warnings, d.LeftoverWarning(name, err))
+		}
+	}
+	return warnings
+}
+
 func sweep(t *testing.T, path string) []string {
 	t.Helper()
-	return open(t, path).Sweep(time.Now(), func(service string) bool { return service == "gateway-a" })
+	return cleared(open(t, path), time.Now(), func(service string) bool { return service == "gateway-a" })
 }
 
 // The holder of the lock is no s6-supervise: it heeds nothing that it is told.
@@ -112,7 +124,7 @@ func TestSlotMovedAsideComesBackWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := inode(t, filepath.Join(path, ".gateway-coder.old"))
-	if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 {
+	if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	if inode(t, filepath.Join(path, "gateway-coder")) != before {
@@ -150,7 +162,7 @@ func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
 	}
 	before := stamps(t, path)
 	time.Sleep(20 * time.Millisecond)
-	if w := d.Sweep(time.Now(), func(string) bool { return true }); len(w) > 0 {
+	if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	if diff := cmp.Diff(before, stamps(t, path)); diff != "" {

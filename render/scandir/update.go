@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"slotgen/render"
 
@@ -44,12 +45,13 @@ func (p *Plan) planInPlace(have []node) {
 	}
 	p.Differences = nil
 	for h, w := range merged(have, p.want) {
+		debris := w == nil && p.isDebris(h)
 		e, ok := editFor(h, w)
-		if !ok {
+		if !ok && !debris {
 			continue
 		}
 		p.edits = append(p.edits, e)
-		if !isDebris(e.node) {
+		if !debris {
 			p.Differences = append(p.Differences, *difference(h, w))
 		}
 	}
@@ -66,8 +68,7 @@ func hasLogger(nodes []node) bool {
 func editFor(have, want *node) (edit, bool) {
 	switch {
 	case want == nil:
-		return edit{node: *have, remove: true}, isDebris(*have) ||
-			have.kind != unix.S_IFDIR && render.IsServiceFile(have.path)
+		return edit{node: *have, remove: true}, have.kind != unix.S_IFDIR && render.IsServiceFile(have.path)
 	case want.optional, isSkeleton(want.path), insideSkeleton(want.path):
 		return edit{}, false
 	case have == nil:
@@ -89,9 +90,14 @@ func (e edit) rank() int {
 }
 
 // isDebris tells whether n is a file that was not renamed yet when a pass was
-// killed.
-func isDebris(n node) bool {
-	return n.kind == unix.S_IFREG && render.IsDebris(path.Base(n.path))
+// killed: one of a name that is wanted in its directory, or that s6 knows.
+func (p *Plan) isDebris(n *node) bool {
+	dir, base := path.Split(n.path)
+	if n.kind != unix.S_IFREG || !render.IsDebris(base) {
+		return false
+	}
+	target := dir + strings.TrimRight(base, "0123456789")[1:]
+	return render.IsServiceFile(target) || slices.ContainsFunc(p.want, func(w node) bool { return w.path == target })
 }
 
 // update carries out the steps of a plan in place, each whole or not at all.
@@ -117,6 +123,20 @@ func (d *Dir) update(p Plan) error {
 		}
 	}
 	return nil
+}
+
+// HoldDown gives the slot of a service the down file that it lacks, where it stands.
+// It is for a service that has to stay down, before s6-svscan looks at the scandir.
+func (d *Dir) HoldDown(service string, o Owners) error {
+	stands, err := d.IsServiceDir(service)
+	if !stands || err != nil {
+		return err
+	}
+	if down, err := d.IsDown(service); down || err != nil {
+		return err
+	}
+	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
+	return d.update(Plan{service: service, edits: []edit{{node: file}}})
 }
 
 func (s *stager) apply(e edit) error {
