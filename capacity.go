@@ -41,7 +41,7 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 		ours[c.service] = true
 	}
 	for name := range p.names {
-		if !ours[name] {
+		if !ours[name] && !slices.Contains(p.leavesRoom, name) {
 			weight, werr := p.dir.Weight(name)
 			room -= weight
 			err = errors.Join(err, werr)
@@ -60,10 +60,6 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 
 // candidates lists the profiles' slots, those with the first claim first.
 func (p *pass) candidates() (all []candidate, err error) {
-	supervised := false
-	if p.dir != nil {
-		supervised, err = p.dir.Supervised() // asked again before anything is removed
-	}
 	for _, e := range p.list.Entries {
 		if e.Profile.Service == "" {
 			continue
@@ -72,20 +68,31 @@ func (p *pass) candidates() (all []candidate, err error) {
 		if e.Profile.Start {
 			c.class = classStarts
 		}
-		if p.dir != nil {
-			var werr error
-			c.weight, werr = p.dir.Weight(c.service)
-			err = errors.Join(err, werr)
-		}
-		if c.weight > 0 && supervised {
-			c.class = classStands
-		} else if !p.weigh(e, &c) {
+		stays, serr := p.stays(e.Profile, &c)
+		err = errors.Join(err, serr)
+		if stays || !p.weigh(e, &c) {
 			c.class = classStands
 		}
 		all = append(all, c)
 	}
 	slices.SortStableFunc(all, func(a, b candidate) int { return a.class - b.class })
 	return all, err
+}
+
+// stays takes the weight of the slot that stands, and tells whether it can't be
+// removed to make room: it is live, or its profile is not chosen.
+func (p *pass) stays(profile scan.Profile, c *candidate) (bool, error) {
+	if p.dir == nil {
+		return false, nil
+	}
+	var err error
+	if c.weight, err = p.dir.Weight(c.service); c.weight == 0 || err != nil {
+		return false, err
+	}
+	if !p.chosen(profile.Name) {
+		return true, nil
+	}
+	return p.dir.Live(c.service)
 }
 
 // weigh takes the weight of what would be published, or tells that what stands

@@ -132,8 +132,8 @@ func hasSlot(path, name string) bool {
 		return false
 	}
 	defer dir.Close()
-	isDir, err := dir.IsServiceDir(scan.ServicePrefix + name)
-	return isDir || err != nil
+	stands, err := dir.Stands(scan.ServicePrefix + name)
+	return stands || err != nil
 }
 
 // knows tells whether name is an entry that gets explained, if no profile.
@@ -177,6 +177,9 @@ func (p *pass) openScandir(ctx context.Context) error {
 	}
 	if !p.dryRun {
 		if err := dir.Lock(ctx, lockWait); err != nil {
+			if errors.Is(err, scandir.ErrHeld) {
+				err = withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s: try again")
+			}
 			return errors.Join(err, dir.Close())
 		}
 	}
@@ -201,6 +204,9 @@ func (p *pass) warnOfRisks() {
 
 func (p *pass) scan() {
 	p.list = p.volume.Scan(p.scanOptions(p.role))
+	if len(p.list.Entries) > fitsGoal {
+		collectAsUsual()
+	}
 	for _, w := range p.list.Warnings {
 		p.msg.warn("%s", w)
 	}

@@ -14,9 +14,9 @@ import (
 )
 
 // publishAll takes every chosen entry that is a profile to its outcome, as long as
-// the context lasts.
+// the context lasts. Slots without room go before the others come.
 func (p *pass) publishAll(ctx context.Context) []outcome {
-	p.listScandir()
+	unlisted := p.listScandir()
 	crowdedOut, err := p.crowdedOut()
 	if err != nil {
 		p.fail(err)
@@ -29,16 +29,25 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 		}
 	}
 	outcomes := make([]outcome, len(chosen))
+	for i, e := range chosen {
+		if crowdedOut[e.Profile.Service] && ctx.Err() == nil {
+			outcomes[i] = p.profile(e, p.noRoom)
+		}
+	}
+	publish := p.publish
+	if unlisted != nil {
+		publish = func(*outcome) error { return unlisted }
+	}
 	inParallel(len(chosen), func(i int) {
-		if ctx.Err() == nil {
-			outcomes[i] = p.profile(chosen[i], crowdedOut[chosen[i].Profile.Service])
+		if outcomes[i].isNotMade() && ctx.Err() == nil {
+			outcomes[i] = p.profile(chosen[i], publish)
 		}
 	})
 	return slices.DeleteFunc(outcomes, outcome.isNotMade)
 }
 
 func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
-	if p.names != nil && p.names.Free(slot.Service) {
+	if p.names.Free(slot.Service) {
 		return scandir.PlanNew(slot, p.owners), nil
 	}
 	return p.dir.Plan(slot, p.owners)
@@ -62,21 +71,17 @@ func inParallel(n int, do func(i int)) {
 	wg.Wait()
 }
 
-// listScandir takes in what stands in the scandir, once for all slots. Where that
-// fails each slot asks for itself.
-func (p *pass) listScandir() {
-	if p.dir == nil {
-		p.names = scandir.Names{}
-		return
+// listScandir takes in what stands in the scandir, once for all slots. Without it
+// nobody knows whether there is room for any.
+func (p *pass) listScandir() (err error) {
+	if p.dir != nil {
+		p.names, err = p.dir.Names()
 	}
-	names, err := p.dir.Names()
-	if err != nil {
-		p.fail(err)
-	}
-	p.names = names
+	return err
 }
 
-func (p *pass) profile(e *scan.Entry, crowdedOut bool) outcome {
+// profile takes one entry to its outcome, and publishes it where it is a profile.
+func (p *pass) profile(e *scan.Entry, publish func(*outcome) error) outcome {
 	switch e.Verdict {
 	case scan.Ignored:
 		return newOutcome(e, actionIgnored)
@@ -96,10 +101,6 @@ func (p *pass) profile(e *scan.Entry, crowdedOut bool) outcome {
 	o := newOutcome(e, actionRegistered)
 	if e.Profile.Start {
 		o.action = actionStarted
-	}
-	publish := p.publish
-	if crowdedOut {
-		publish = p.noRoom
 	}
 	if err := publish(&o); err != nil {
 		o = o.failed(err)

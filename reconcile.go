@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -64,9 +65,18 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 // of the usual volume is left to the end of the process.
 const memoryGoal = 22 << 20
 
+// fitsGoal is the number of profiles up to which what is in use stays well below
+// the goal. Above it each collection would soon be followed by the next.
+const fitsGoal = 12000
+
 func collectLate() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(memoryGoal)
+}
+
+func collectAsUsual() {
+	debug.SetGCPercent(100)
+	debug.SetMemoryLimit(math.MaxInt64)
 }
 
 // reconcile makes a pass and prints its outcomes, in a container that has
@@ -81,13 +91,13 @@ func reconcile(ctx context.Context, p *pass, out *output) error {
 	if err != nil {
 		return err
 	}
+	p.unlock() // whoever reads the output may be slow
 	for _, o := range outcomes {
 		o.tell(p.msg)
 	}
 	if err := printOutcomes(p, out, outcomes); err != nil {
 		return err
 	}
-	p.unlock()
 	p.waitForSupervisors(outcomes)
 	p.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
 	if p.incomplete || anyFailed(outcomes) {

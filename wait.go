@@ -28,7 +28,11 @@ func (p *pass) waitForSupervisors(outcomes []outcome) {
 	for _, service := range missing {
 		p.fail(fmt.Errorf("slot %q has no supervisor after %s", service, p.wait))
 	}
-	if len(missing) > 0 && !p.rescan {
+	switch {
+	case len(missing) == 0:
+	case !p.rescan:
 		p.msg.line("hint: --rescan makes s6-svscan look for new slots")
+	default:
+		p.msg.line("hint: s6-svscan says on its standard error what it does not take up")
 	}
 }

@@ -38,6 +38,16 @@ func (d *Dir) IsServiceDir(name string) (bool, error) {
 	return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 }
 
+// Stands tells whether a service has a slot, or one that a prune has hidden.
+func (d *Dir) Stands(service string) (bool, error) {
+	for _, name := range []string{service, asideName(service)} {
+		if isDir, err := d.IsServiceDir(name); isDir || err != nil {
+			return isDir, err
+		}
+	}
+	return false, nil
+}
+
 // IsDown tells whether the slot of a service has a down file.
 func (d *Dir) IsDown(service string) (bool, error) {
 	var st unix.Stat_t

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Dir is an open scandir. Everything below it is reached from its descriptor,
-// without following links.
+// Dir is an open scandir. Everything below it is reached from its descriptor, and no
+// link at the end of a path is followed.
 type Dir struct {
 	path    string
 	root    *os.Root

@@ -169,3 +169,37 @@ func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
 		t.Errorf("(-before +after):\n%s", diff)
 	}
 }
+
+func TestLeftoverThatIsNoDirectoryIsRemoved(t *testing.T) {
+	for what, put := range map[string]func(path string) error{
+		"a file": func(path string) error { return os.WriteFile(path, nil, 0o644) },
+		"a link": func(path string) error { return os.Symlink("/etc", path) },
+		"a FIFO": func(path string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			path := t.TempDir()
+			if err := put(filepath.Join(path, ".gateway-a.old")); err != nil {
+				t.Fatal(err)
+			}
+			if w := sweep(t, path); len(w) > 0 || len(names(t, path)) > 0 {
+				t.Errorf("warnings %q, left %q", w, names(t, path))
+			}
+		})
+	}
+}
+
+// What an earlier prune has given up is not waited for again for the whole time.
+func TestLeftoverThatWasGivenUpCostsASecond(t *testing.T) {
+	path := t.TempDir()
+	lock := filepath.Join(path, ".gateway-gone.old/supervise/lock")
+	write(t, lock, "")
+	hold(t, lock)
+	time.Sleep(endLimit + loggerLimit) // since it was hidden, as far as anybody can tell
+	start := time.Now()
+	if w := sweep(t, path); len(w) != 1 {
+		t.Errorf("warnings %q, want one", w)
+	}
+	if took := time.Since(start); took > 4*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

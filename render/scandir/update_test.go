@@ -147,13 +147,16 @@ func TestDebrisOfAKilledWriteInALiveSlotIsSwept(t *testing.T) {
 	for _, name := range []string{".run1234567890123456789", "log/.run1234567890123456789"} {
 		write(t, filepath.Join(dir, name), "half")
 	}
-	for _, name := range []string{".run12", ".hidden", "run1234567890123456789", "data/.x1234567890123456789/y"} {
+	for _, name := range []string{".run12", ".hidden", ".theirs1234567890", "run1234567890123456789", "data/.session1700000000", "data/.x1234567890123456789/y"} {
 		write(t, filepath.Join(dir, name), "theirs")
 	}
 	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
 		t.Errorf("debris counts as a change: %v", p.Differences)
 	}
-	want := []string{".hidden", ".run12", "data", "finish", "log", "run", "run1234567890123456789", "supervise"}
+	if got := names(t, filepath.Join(dir, "data")); !slices.Contains(got, ".session1700000000") {
+		t.Errorf("a file of the user's is gone, data/ holds %q", got)
+	}
+	want := []string{".hidden", ".run12", ".theirs1234567890", "data", "finish", "log", "run", "run1234567890123456789", "supervise"}
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// neverStarted holds, for a while, that a profile's gateway has not run.
+func neverStarted(t *testing.T, c *container, profile string) {
+	t.Helper()
+	c.waitSupervised("gateway-" + profile)
+	time.Sleep(500 * time.Millisecond)
+	if n := len(c.records(profile)); n > 0 || !strings.HasPrefix(c.svstat("gateway-"+profile), "down ") {
+		t.Errorf("%s ran %d times: %s", profile, n, c.svstat("gateway-"+profile))
+	}
+}
+
+// A prune has s6-svscan look at the scandir: by then a slot that it has not seen,
+// and whose gateway is to stay down by now, has its down file.
+func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("gone", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan")
+		c.waitUp("gateway-gone")
+		c.profile("unseen", running)
+		c.mustRun("root", "slotgen", "reconcile")
+		c.profile("unseen", stopped)
+		c.forget("gone")
+		c.mustRun("root", "slotgen", "reconcile", "--prune")
+		neverStarted(t, c, "unseen")
+	})
+}
+
+// Under an s6-svscan a slot that was moved aside would come up as it was then.
+func TestContainerSlotMovedAsideIsMadeAnewUnderAScanner(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("gone", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan")
+		c.waitUp("gateway-gone")
+		c.profile("aside", running)
+		c.mustRun("root", "slotgen", "reconcile")
+		before := c.inode("/run/service/gateway-aside")
+		for _, name := range []string{"gone", "aside"} {
+			service := c.path("/run/service/")
+			if err := os.Rename(service+"gateway-"+name, service+".gateway-"+name+".old"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.forget("gone")
+		c.profile("aside", stopped)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan")
+		neverStarted(t, c, "aside")
+		if c.inode("/run/service/gateway-aside") == before || len(c.hidden()) > 0 {
+			t.Errorf("it is the old directory, or something is hidden: %q", c.hidden())
+		}
+	})
+}
+
+// Supervisors that outlive their s6-svscan hear from nobody that they are to end.
+func TestContainerPruneEndsSupervisorsWhoseScannerHasDied(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("gone", running)
+		c.boot()
+		c.mustRun("root", "slotgen", "reconcile", "--scandir", "/run/other")
+		scanner := c.spawn("root", "s6-svscan", "/run/other")
+		up := func() bool {
+			return strings.HasPrefix(c.run("root", "s6-svstat", "/run/other/gateway-gone").stdout, "up ")
+		}
+		c.waitFor("the gateway to be up", bootLimit, up)
+		scanner.signal(9)
+		scanner.wait(bootLimit)
+		c.forget("gone")
+		got := c.run("root", "slotgen", "reconcile", "--scandir", "/run/other", "--prune")
+		if got.code != 0 || !strings.Contains(got.stderr, `pruned slot "gateway-gone"`) {
+			t.Errorf("exit code %d\n%s", got.code, got.stderr)
+		}
+		if left, err := filepath.Glob(c.path("/run/other/") + ".gateway-*"); err != nil || len(left) > 0 {
+			t.Errorf("left over: %q, %v", left, err)
+		}
+	})
+}
+
+// A reader that is slow, as a container's log may be, keeps no other pass waiting.
+func TestPassThatCannotPrintHoldsNoLock(t *testing.T) {
+	f := newFaults(t)
+	service := f.pass()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fill(t, w)
+	first := f.start(service, w)
+	w.Close()
+	time.Sleep(500 * time.Millisecond)
+	start := time.Now()
+	f.undisturbed(service)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the second pass took %s", took)
+	}
+	r.Close()
+	_ = first.Wait() // its output has nowhere to go
+}
+
+// start runs a pass whose standard output is the given file, and does not wait.
+func (f *faults) start(service string, stdout *os.File) *exec.Cmd {
+	f.t.Helper()
+	args := f.args(service)
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout = stdout
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	return cmd
+}
+
+// fill leaves no room in a pipe.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	fd := int(w.Fd())
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	for page := make([]byte, 4096); ; {
+		if _, err := unix.Write(fd, page); err != nil {
+			break
+		}
+	}
+	if err := unix.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+}
