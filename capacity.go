@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"slotgen/scan"
@@ -40,7 +41,7 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 	for _, c := range candidates {
 		ours[c.service] = true
 	}
-	for name := range p.names {
+	for _, name := range slices.Sorted(maps.Keys(p.names)) {
 		if !ours[name] && !slices.Contains(p.leavesRoom, name) {
 			weight, werr := p.dir.Weight(name)
 			room -= weight

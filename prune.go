@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ func (p *pass) orphans() ([]string, error) {
 		exists[e.Profile.Name] = true
 	}
 	var orphans []string
-	for service := range names {
+	for _, service := range slices.Sorted(maps.Keys(names)) {
 		name, found := strings.CutPrefix(service, scan.ServicePrefix)
 		if !found || exists[name] || scan.CheckName(name) != "" || !p.chosen(name) {
 			continue
@@ -37,7 +38,6 @@ func (p *pass) orphans() ([]string, error) {
 		}
 		err = errors.Join(err, derr)
 	}
-	slices.Sort(orphans)
 	return orphans, err
 }
 
@@ -81,11 +81,15 @@ func (p *pass) pruneOutcomes(orphans []string, errs map[string]error) []outcome 
 	return outcomes
 }
 
-// holdDown gives every slot that has to stay down its down file: a prune makes
-// s6-svscan look at the scandir before the slots are as they should be. A watch
-// leaves those that stand as they are.
+// holdDown gives every slot that has to stay down its down file: a prune makes a
+// listening s6-svscan look at the scandir before the slots are as they should be. A
+// watch leaves those that stand as they are.
 func (p *pass) holdDown() {
-	if p.memory != nil {
+	listens, err := p.dir.Supervised()
+	if err != nil {
+		p.fail(err)
+	}
+	if p.memory != nil || !listens {
 		return
 	}
 	for _, e := range p.list.Entries {

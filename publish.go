@@ -60,14 +60,16 @@ const workers = 2
 // inParallel calls do for every number below n.
 func inParallel(n int, do func(i int)) {
 	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(workers, runtime.GOMAXPROCS(0), n) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-				do(int(i))
-			}
-		})
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+			do(int(i))
+		}
 	}
+	var wg sync.WaitGroup
+	for range min(workers, runtime.GOMAXPROCS(0), n) - 1 {
+		wg.Go(work)
+	}
+	work()
 	wg.Wait()
 }
 

@@ -21,8 +21,9 @@ func staleFiles(p Profile) []string {
 func hasStale(d dir, p Profile) bool {
 	for _, name := range staleFiles(p) {
 		var st unix.Stat_t
-		if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
-			return true
+		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return true // or can't be told: then the removal says why
 		}
 	}
 	return false

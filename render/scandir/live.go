@@ -159,6 +159,18 @@ func (d *Dir) Supervised() (bool, error) {
 	return listens, nil
 }
 
+// listens is Supervised for what is only compared: its first answer is kept.
+func (d *Dir) listens() (bool, error) {
+	if known := d.scanner.Load(); known != nil {
+		return *known, nil
+	}
+	yes, err := d.Supervised()
+	if err == nil {
+		d.scanner.Store(&yes)
+	}
+	return yes, err
+}
+
 // openBeneath opens the last of names, each in the directory before it; none
 // may be a link.
 func (d *Dir) openBeneath(flags int, names ...string) (int, error) {

@@ -14,7 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,8 +27,8 @@ type Dir struct {
 	fd      int
 	onTmpfs bool
 	lock    *os.File
-	// listens is Supervised, asked once: for what is only compared.
-	listens func() (bool, error)
+	// scanner is what Supervised last answered to listens.
+	scanner atomic.Pointer[bool]
 	// leaving is set where a prune goes on from one call to the next.
 	leaving *Leaving
 }
@@ -56,9 +56,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	d := &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}
-	d.listens = sync.OnceValues(d.Supervised)
-	return d, nil
+	return &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}, nil
 }
 
 func isTmpfs(fd int) bool {
@@ -68,12 +66,16 @@ func isTmpfs(fd int) bool {
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.
 func Make(path string) error {
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil // what is wrong with it is for Open to say
+	_, err := os.Stat(path)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("making scandir %q: %w", path, bare(err))
 	}
 	// Not with a chmod afterwards: a kill in between would leave the umask's mode.
 	defer unix.Umask(unix.Umask(0))
-	err := os.Mkdir(path, 0o755)
+	err = os.Mkdir(path, 0o755)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
 			err = os.Mkdir(path, 0o755)

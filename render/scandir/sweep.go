@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +30,7 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers,
 	if d.leaving != nil {
 		d.leaving.keep(names)
 	}
-	for name := range names {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		ends, err := d.sweep(name, now, wanted)
 		if err != nil {
 			warnings = append(warnings, d.LeftoverWarning(name, err))
