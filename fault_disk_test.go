@@ -1,141 +1,32 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-// traced runs a pass under strace with the given options, and returns what
-// strace wrote, the exit code and what the pass said.
-func (f *faults) traced(service string, options ...string) (trace string, code int, said string) {
-	f.t.Helper()
-	log := filepath.Join(f.t.TempDir(), "trace")
-	args := append([]string{"-f", "-qq", "-o", log}, options...)
-	cmd := exec.Command("strace", append(args, f.args(service)...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		f.t.Fatal(err)
-	}
-	return readText(f.t, log), cmd.ProcessState.ExitCode(), out.String()
-}
-
-func TestStateThatFailsToBeReadLeavesTheSlotAsItIs(t *testing.T) {
-	f := newFaults(t)
-	service := f.replace()
-	trace, code, said := f.traced(service, "-P", filepath.Join(f.home, "profiles/coder/gateway_state.json"), "-e", "inject=read:error=EIO")
-	if !strings.Contains(trace, "(INJECTED)") {
-		t.Fatalf("no read failed:\n%s", trace)
-	}
-	if code != 1 || !strings.Contains(said, "profile=coder prior_state=None action=failed\n") ||
-		!strings.Contains(said, `slotgen: error: profile "coder": reading "profiles/coder/gateway_state.json": input/output error`+"\n") {
-		t.Errorf("exit code %d\n%s", code, said)
-	}
-	slots := f.digests(service)
-	if slots["gateway-coder"] != f.old["gateway-coder"] || slots["gateway-default"] != f.wants["gateway-default"] {
-		t.Errorf("coder's slot is not the old one, or the default slot not the new one:\n%v", slots)
-	}
-	f.check("EIO", service, false)
-}
-
-func TestBootLogIsAppendedInOneWrite(t *testing.T) {
-	f := newFaults(t)
-	log := filepath.Join(f.home, "logs/container-boot.log")
-	before := readText(t, log)
-	trace, code, said := f.traced(f.pass(), "-P", log, "-e", "trace=write,writev,pwrite64")
-	if code != 0 || strings.Count(trace, "write") != 1 {
-		t.Errorf("exit code %d\n%s%s", code, trace, said)
-	}
-	if added := strings.Count(readText(t, log), "\n") - strings.Count(before, "\n"); added != 4 {
-		t.Errorf("%d lines were added by two passes over two profiles", added)
-	}
-}
-
-// A write that finds no space costs the slot that it was for and no other,
-// whichever write it is. (It may be one of the messages, too: strace counts the
-// calls of each thread by itself.)
-func TestWriteWithoutSpaceFailsItsProfileAlone(t *testing.T) {
-	f := newFaults(t)
-	failures := map[string]int{}
-	for n := 1; n <= 60; n++ {
-		service := f.replace()
-		trace, code, said := f.traced(service, "-e", "trace=write", "-e", "inject=write:error=ENOSPC:when="+strconv.Itoa(n))
-		refused := strings.Count(trace, "(INJECTED)")
-		if refused == 0 {
-			break
-		}
-		failed := 0
-		for slot, digest := range f.digests(service) {
-			switch digest {
-			case f.wants[slot]:
-			case f.old[slot]:
-				failed++
-				failures[slot]++
-			default:
-				t.Errorf("write %d: %s is\n%s\nneither old nor new\n%s", n, slot, digest, said)
-			}
-		}
-		if failed > refused || failed > 0 && code != 1 {
-			t.Errorf("write %d: %d slots failed of %d refused writes, exit code %d\n%s", n, failed, refused, code, said)
-		}
-		f.check("write "+strconv.Itoa(n), service, false)
-	}
-	for _, slot := range f.slots {
-		if failures[slot] == 0 {
-			t.Errorf("no write for %s failed, is strace injecting?", slot)
-		}
-	}
-}
-
-// The fallback's two renames leave the name free for an instant: where the second
-// one fails the old slot comes back at once, not with the next pass.
-func TestFallbackThatFailsPutsTheOldSlotBack(t *testing.T) {
-	f := newFaults(t)
-	failures := 0
-	for n := 1; n <= 60; n++ {
-		service := f.replace()
-		trace, code, said := f.traced(service, "-e", "trace=renameat,renameat2",
-			"-e", "inject=renameat2:error=EXDEV", "-e", "inject=renameat:error=EIO:when="+strconv.Itoa(n))
-		if !strings.Contains(trace, "EIO (Input/output error) (INJECTED)") {
-			break
-		}
-		for slot, digest := range f.digests(service) {
-			if digest != f.old[slot] && digest != f.wants[slot] {
-				t.Errorf("rename %d: %s is\n%s\nneither old nor new\n%s", n, slot, digest, said)
-			}
-			if digest == f.old[slot] {
-				failures++
-			}
-		}
-		if code > 1 {
-			t.Errorf("rename %d: exit code %d\n%s", n, code, said)
-		}
-		f.check("rename "+strconv.Itoa(n), service, false)
-	}
-	if failures == 0 {
-		t.Error("no rename failed, is strace injecting?")
-	}
-}
-
-// inSmallFilesystem runs a shell script with a tmpfs of its own at $DISK.
-func inSmallFilesystem(t *testing.T, f *faults, script string) string {
+// inSmallFilesystem runs a shell script in a mount namespace of its own, with the
+// directory $DISK to mount on, a volume with the running profile coder at
+// $HOME_DIR, and "$@" for a pass over it into $DISK/service.
+func inSmallFilesystem(t *testing.T, script string) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		skipUnlessCI(t, "mounting a small file system needs root")
 	}
-	disk := t.TempDir()
-	args := append([]string{"--mount", "--propagation", "private", "sh", "-euc", script, "sh"}, f.args(filepath.Join(disk, "service"))...)
-	cmd := exec.Command("unshare", args...)
-	cmd.Env = append(os.Environ(), "DISK="+disk, "HOME_DIR="+f.home)
+	home, disk := t.TempDir(), t.TempDir()
+	f := &faults{t: t, root: filepath.Dir(home)}
+	for _, dir := range []string{"", "profiles/coder/"} {
+		f.write(filepath.Base(home)+"/"+dir+"SOUL.md", "")
+		f.write(filepath.Base(home)+"/"+dir+"gateway_state.json", `{"desired_state": "running"}`)
+	}
+	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh",
+		slotgenBinary(t), "reconcile", "--home", home, "--scandir", disk+"/service", "--user", "10000:10000", "--proc", t.TempDir())
+	cmd.Env = append(os.Environ(), "DISK="+disk, "HOME_DIR="+home)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -143,71 +34,116 @@ func inSmallFilesystem(t *testing.T, f *faults, script string) string {
 	return string(out)
 }
 
+// says holds that a text has all of some parts, in this order.
+func says(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		var found bool
+		if _, rest, found = strings.Cut(rest, part); !found {
+			t.Errorf("it does not say %q, or too early:\n%s", part, text)
+			return
+		}
+	}
+}
+
+func TestFullScandirFailsWhatDoesNotFit(t *testing.T) {
+	out := inSmallFilesystem(t, `
+mount -t tmpfs -o size=24k,mode=0755 tmpfs "$DISK"
+rc=0; "$@" 2>&1 || rc=$?; echo "full: $rc"
+ls -A "$DISK/service"
+mount -o remount,size=1m "$DISK"
+"$@"; ls -A "$DISK/service"`)
+	says(t, out, "no space left on device", "full: 1\n", ".slotgen.lock\ngateway-default\n",
+		"profile=coder prior_state=running action=started\n", ".slotgen.lock\ngateway-coder\ngateway-default\n")
+	says(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=running action=failed\n", "full: 1\n")
+}
+
 func TestFullScandirKeepsTheSlotsThatStand(t *testing.T) {
-	f := newFaults(t)
-	f.record("running")
-	out := inSmallFilesystem(t, f, `
+	out := inSmallFilesystem(t, `
 mount -t tmpfs -o size=1m,mode=0755 tmpfs "$DISK"
 "$@"
-cp -a "$DISK/service" "$DISK/kept"; tar -cf "$HOME_DIR/kept.tar" -C "$DISK/kept" .; rm -r "$DISK/kept"
+cp -a "$DISK/service" "$HOME_DIR/kept"
 echo '{"desired_state": "stopped"}' >"$HOME_DIR/profiles/coder/gateway_state.json"
 dd if=/dev/zero of="$DISK/fill" bs=4k 2>/dev/null || :
-rc=0; "$@" || rc=$?; echo "full: $rc"
+rc=0; "$@" 2>&1 || rc=$?; echo "full: $rc"
+tar -cf "$HOME_DIR/kept.tar" -C "$HOME_DIR/kept" .
 tar -df "$HOME_DIR/kept.tar" -C "$DISK/service" --exclude=.slotgen.lock && echo "the slots stand"
 ls -A "$DISK/service"
 rm "$DISK/fill"
 "$@"
 ls "$DISK/service/gateway-coder"`)
-	for _, want := range []string{
-		"profile=coder prior_state=stopped action=failed\n", "profile=default prior_state=running action=started\n",
-		"no space left on device", "full: 1\n", "the slots stand\n", "profile=coder prior_state=stopped action=registered\n", "down\n",
-	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
-		}
-	}
-	if strings.Contains(out, ".gateway-") {
-		t.Errorf("something is left over:\n%s", out)
-	}
+	says(t, out, "no space left on device", "full: 1\n", "the slots stand\n.slotgen.lock\ngateway-coder\ngateway-default\n",
+		"profile=coder prior_state=stopped action=registered\n", "down\n")
+	says(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=stopped action=failed\n", "full: 1\n")
 }
 
 // The log ends 6 bytes before its page does, and there is no other page.
 func TestBootLogOnAFullVolumeKeepsWholeLines(t *testing.T) {
-	f := newFaults(t)
-	out := inSmallFilesystem(t, f, `
+	out := inSmallFilesystem(t, `
+mkdir "$HOME_DIR/logs"
 mount -t tmpfs -o size=64k,mode=0755 tmpfs "$HOME_DIR/logs"
 cd "$HOME_DIR/logs"
 { head -c 4089 /dev/zero | tr '\0' x; echo; } >container-boot.log
 cp container-boot.log "$DISK/before"
 dd if=/dev/zero of=fill bs=4k 2>/dev/null || :
-"$@"
+"$@" 2>&1
 cmp container-boot.log "$DISK/before" && echo "the log is as it was"
 rm fill
 "$@"
 tail -n +2 container-boot.log`)
-	for _, want := range []string{
-		`slotgen: warning: writing "logs/container-boot.log": no space left on device`, "the log is as it was\n", " prior_exit=unknown\n",
-	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
-		}
-	}
+	says(t, out, `slotgen: warning: writing "logs/container-boot.log": no space left on device`, "the log is as it was\n", " prior_exit=unknown\n")
 }
 
 // A device can't even be opened there, root or not.
 func TestDeviceOnAVolumeWithoutDevicesIsNoState(t *testing.T) {
-	f := newFaults(t)
-	out := inSmallFilesystem(t, f, `
+	out := inSmallFilesystem(t, `
 mount -t tmpfs -o nodev,mode=0755 tmpfs "$HOME_DIR/profiles"
 mkdir "$HOME_DIR/profiles/odd"
 touch "$HOME_DIR/profiles/odd/SOUL.md"
 mknod "$HOME_DIR/profiles/odd/gateway_state.json" c 1 5
-rc=0; "$@" || rc=$?; echo "exit $rc"`)
-	for _, want := range []string{
-		"profile=odd prior_state=None action=registered\n", `slotgen: warning: reading "profiles/odd/gateway_state.json": not a regular file`, "exit 0\n",
+rc=0; "$@" 2>&1 || rc=$?; echo "exit $rc"`)
+	says(t, out, "profile=odd prior_state=None action=registered\n", "exit 0\n")
+	says(t, out, `slotgen: warning: reading "profiles/odd/gateway_state.json": not a regular file`)
+}
+
+func TestBootLogIsAppendedInOneWrite(t *testing.T) {
+	needStrace(t)
+	f := newFaults(t, situationCalled(t, "exchange"))
+	defer f.arranged()()
+	run := f.trace("-P", filepath.Join(f.root, "home/logs/container-boot.log"), "-e", "trace=write,writev,pwrite64")
+	if added, wrong := f.logged(); run.code != exitOK || len(run.calls) != 1 || added != f.lines || len(wrong) > 0 {
+		t.Errorf("exit code %d, %d lines added by %v, %q", run.code, added, run.calls, wrong)
+	}
+}
+
+// A file system may know no flags of a rename, or exchange no directories.
+func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
+	needStrace(t)
+	for name, errnos := range map[string][]unix.Errno{
+		"first boot": {unix.EINVAL, unix.ENOSYS},
+		"exchange":   {unix.EINVAL, unix.ENOSYS, unix.EXDEV},
 	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("it does not say %q:\n%s", want, out)
+		f := newFaults(t, situationCalled(t, name))
+		for _, errno := range errnos {
+			undo := f.arranged()
+			f.always = "renameat2:error=" + unix.ErrnoName(errno)
+			run := f.trace("-e", "trace=renameat2")
+			if got := f.read(); run.code != exitOK || len(run.calls) == 0 || !got.equal(f.wants) {
+				t.Errorf("%s, %s: exit code %d\n%s\n%s", name, errno, run.code, run.stderr, f.wants.changes(got))
+			}
+			undo()
 		}
 	}
+}
+
+func situationCalled(t *testing.T, name string) situation {
+	t.Helper()
+	for _, s := range situations() {
+		if s.name == name {
+			return s
+		}
+	}
+	t.Fatalf("there is no situation %q", name)
+	return situation{}
 }

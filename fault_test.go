@@ -1,267 +1,259 @@
 package main
 
 import (
-	"bytes"
-	"crypto/sha256"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// faults is a small volume and two states of it; a pass over the second one
-// replaces every slot.
-type faults struct {
-	t          *testing.T
-	home, proc string // proc is empty: another test's processes are not to decide the role
-	slots      []string
-	old, wants map[string]string // digest of each slot by name
+// faultsVar chooses how many faults TestFaults injects: "all" injects every one
+// at every call. Otherwise every place in the program that makes a call is killed
+// once and fails once, and every write, rename and removal is killed.
+const faultsVar = "SLOTGEN_FAULTS"
+
+// TestFaults kills slotgen at each of its file system calls, and makes each of
+// them fail, in one situation after the other. Whatever is left has to be whole
+// and told, and the next run has to make it what an undisturbed one makes it.
+func TestFaults(t *testing.T) {
+	needStrace(t)
+	table := &faultTable{}
+	t.Run("situations", func(t *testing.T) {
+		for _, s := range situations() {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				newFaults(t, s).sweep(table)
+			})
+		}
+	})
+	t.Logf("\n%s", table)
 }
 
-func newFaults(t *testing.T) *faults {
+// faults is one situation, with its directory and what is expected of it.
+type faults struct {
+	situation
+	t *testing.T
+	// dir holds ~, which is root, and what it is made of before each run.
+	dir, root string
+
+	before, wants tree
+	log, oldest   string // the boot log before the run, and the rotated one
+	lines         int    // that an undisturbed run adds to it
+}
+
+func newFaults(t *testing.T, s situation) *faults {
 	t.Helper()
-	for _, tool := range []string{"strace", "unshare"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			skipUnlessCI(t, tool+" is missing: run .ci/test")
+	f := &faults{situation: s, t: t, dir: memoryDir(t)}
+	f.root = filepath.Join(f.dir, "root")
+	for _, dir := range []string{"home/profiles", "templates", "proc"} {
+		if err := os.MkdirAll(filepath.Join(f.root, dir), 0o755); err != nil {
+			t.Fatal(err)
 		}
 	}
-	f := &faults{t: t, home: t.TempDir(), proc: t.TempDir(), slots: []string{"gateway-default", "gateway-coder"}}
-	if err := os.MkdirAll(filepath.Join(f.home, "profiles/coder"), 0o755); err != nil {
+	s.prepare(f)
+	if err := os.Rename(f.root, f.prepared()); err != nil {
 		t.Fatal(err)
 	}
-	f.write("profiles/coder/SOUL.md", "")
-	f.record("running")
-	f.old = f.digests(f.pass())
-	f.record("stopped")
-	f.wants = f.digests(f.pass())
-	if f.old["gateway-coder"] == f.wants["gateway-coder"] {
-		t.Fatal("the two states give the same slot")
+	defer f.arranged()()
+	f.before, f.log, f.oldest = f.read(), f.readLog("container-boot.log"), f.readLog("container-boot.log.1")
+	f.plain(f.args...)
+	f.wants = f.read()
+	added, wrong := f.logged()
+	if f.lines = added; len(wrong) > 0 || f.before.equal(f.wants) && added == 0 {
+		t.Fatalf("an undisturbed run changes nothing, or leaves a log that is no log: %q", wrong)
 	}
 	return f
 }
 
-func (f *faults) write(name, text string) {
+// memoryDir is a test's own directory, in memory where that can be had: as the
+// scandir is, and runs wait for no disk.
+func memoryDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "slotgen-faults-") //nolint:usetesting // t.TempDir is on the disk
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+func (f *faults) prepared() string { return filepath.Join(f.dir, "prepared") }
+
+// arranged makes ~ what it is before a run, and returns what ends the arrangement.
+func (f *faults) arranged() func() {
 	f.t.Helper()
-	if err := os.WriteFile(filepath.Join(f.home, name), []byte(text), 0o644); err != nil {
+	if err := os.RemoveAll(f.root); err != nil {
 		f.t.Fatal(err)
 	}
+	copyTree(f.t, f.prepared(), f.root)
+	if f.arrange == nil {
+		return func() {}
+	}
+	return f.arrange(f)
 }
 
-func (f *faults) record(state string) {
+func (f *faults) read() tree {
 	f.t.Helper()
-	for _, dir := range []string{"", "profiles/coder/"} {
-		f.write(dir+"gateway_state.json", `{"desired_state": "`+state+`"}`)
+	return readTree(f.t, f.root, f.leaveOut)
+}
+
+// command is a command line of slotgen, in which ~ stands for the root.
+func (f *faults) command(program string, args []string) []string {
+	line := []string{program}
+	for _, arg := range args {
+		line = append(line, strings.Replace(arg, "~", f.root, 1))
+	}
+	return line
+}
+
+// plain runs slotgen undisturbed, and has to succeed.
+func (f *faults) plain(args ...string) {
+	f.t.Helper()
+	if problem := f.tryPlain(args); problem != "" {
+		f.t.Fatal(problem)
 	}
 }
 
-func (f *faults) args(service string) []string {
-	return []string{slotgenBinary(f.t), "reconcile", "--home", f.home, "--scandir", service, "--user", "10000:10000", "--proc", f.proc}
-}
-
-// pass publishes into a new scandir and returns it.
-func (f *faults) pass() string {
+func (f *faults) tryPlain(args []string) string {
 	f.t.Helper()
-	service := f.t.TempDir()
-	f.undisturbed(service)
-	return service
-}
-
-func (f *faults) undisturbed(service string) {
-	f.t.Helper()
-	args := f.args(service)
-	if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
-		f.t.Fatalf("%v\n%s", err, out)
+	line := f.command(slotgenBinary(f.t), args)
+	cmd := exec.Command("sh", append([]string{"-c", faultShell}, line...)...)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	if err != nil && (cmd.ProcessState.ExitCode() != exitIncomplete || len(f.fails) == 0) {
+		return fmt.Sprintf("%q: %v\n%s", args, err, out)
 	}
+	return ""
 }
 
-// replace is a scandir with the old slots, over a volume that wants the new ones.
-func (f *faults) replace() string {
+// sweep injects the faults that are planned. Where one hits another call than it
+// was meant for, which a load on the machine can bring about, that one is checked
+// too, and the missed one is tried again.
+func (f *faults) sweep(table *faultTable) {
 	f.t.Helper()
-	f.record("running")
-	service := f.pass()
-	f.record("stopped")
-	return service
-}
-
-// inject runs a pass under strace with system calls that fail or kill, and
-// tells whether the pass was killed, its exit code and what it said.
-func (f *faults) inject(service string, faults ...string) (killed bool, code int, said string) {
-	f.t.Helper()
-	args := []string{"-f", "-qq", "-o", "/dev/null"}
-	for _, fault := range faults {
-		args = append(args, "-e", "inject="+fault)
+	calls := f.reference()
+	all := os.Getenv(faultsVar) == "all"
+	planned := plan(calls, all)
+	if f.supervised && !all {
+		planned = slices.DeleteFunc(planned, func(x fault) bool { return !x.call.changes() })
 	}
-	cmd := exec.Command("strace", append(args, f.args(service)...)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	_ = cmd.Run()
-	code = cmd.ProcessState.ExitCode()
-	return code == -1 || code == 137, code, out.String()
+	done := map[string]bool{}
+	for try := 0; len(planned) > 0 && try < 5; try++ {
+		n := f.counts()
+		for _, x := range planned {
+			x.call.n = cmp.Or(n[x.call.key()], x.call.n)
+			if hit, found := f.inject(x, table); found {
+				done[hit.String()] = true
+			}
+		}
+		planned = slices.DeleteFunc(planned, func(x fault) bool { return done[x.String()] })
+	}
+	for _, x := range planned {
+		if !f.supervised || x.call.renames() { // it polls: no two runs are the same
+			f.t.Errorf("%s: was never hit", x)
+		}
+	}
+	f.endsByItself(calls)
 }
 
-// digests returns what each slot of a scandir is: bytes, modes, owners, types.
-func (f *faults) digests(service string) map[string]string {
+// plan chooses the faults.
+func plan(calls []faultCall, all bool) []fault {
+	errnos := faultErrors()
+	var faults []fault
+	sites := map[string]int{}
+	for _, c := range calls {
+		site, found := sites[c.name+c.site]
+		if !found {
+			site = len(sites)
+			sites[c.name+c.site] = site
+		}
+		if all || !found || c.changes() {
+			faults = append(faults, fault{call: c})
+		}
+		for i, errno := range errnos {
+			if all || !found && i == site%len(errnos) {
+				faults = append(faults, fault{c, errno})
+			}
+		}
+	}
+	return faults
+}
+
+// inject makes one run with a fault and checks what it leaves. It returns the
+// fault as it came about, if it did.
+func (f *faults) inject(x fault, table *faultTable) (fault, bool) {
 	f.t.Helper()
-	all := map[string]string{}
-	for _, slot := range f.slots {
-		dir := filepath.Join(service, slot)
-		lines, err := listTree(dir)
-		if err != nil {
-			all[slot] = "absent"
+	defer f.arranged()()
+	run := f.trace(x.options()...)
+	call, found := run.hit(x.call.name)
+	if !found || run.killed != x.kills() {
+		return x, false
+	}
+	x.call = call
+	got := f.read()
+	added, wrong := f.logged()
+	wrong = append(wrong, f.whole(got, run)...)
+	if run.killed {
+		if added != 0 && added != f.lines {
+			wrong = append(wrong, fmt.Sprintf("%d lines were added to the boot log", added))
+		}
+	} else {
+		wrong = append(wrong, f.reported(x, run, got, added)...)
+	}
+	table.add(f, x, run, got)
+	wrong = append(wrong, f.converges(added)...)
+	if len(wrong) > 0 {
+		f.t.Errorf("%s:\n%s\nexit code %d\n%s%s", x, strings.Join(wrong, "\n"), run.code, run.stdout, run.stderr)
+	}
+	return x, true
+}
+
+// converges makes a plain run, and says in what way it does not leave what an
+// undisturbed one leaves.
+func (f *faults) converges(added int) []string {
+	f.t.Helper()
+	args := f.args
+	if f.again != nil {
+		args = f.again
+	}
+	var wrong []string
+	if problem := f.tryPlain(args); problem != "" {
+		wrong = append(wrong, "the next run fails: "+problem)
+	}
+	if got := f.read(); !got.equal(f.wants) {
+		wrong = append(wrong, "the next run does not converge:\n"+f.wants.changes(got))
+	}
+	if f.supervised && !f.within(bootLimit, func() bool { return len(f.strays()) == 0 }) {
+		wrong = append(wrong, fmt.Sprintf("processes are left in %q", f.strays()))
+	}
+	now, lost := f.logged()
+	if now != added+f.lines {
+		lost = append(lost, fmt.Sprintf("the next run adds %d lines to the boot log, want %d", now-added, f.lines))
+	}
+	return append(wrong, lost...)
+}
+
+// endsByItself holds that no kind of call is made once more than was planned for.
+func (f *faults) endsByItself(calls []faultCall) {
+	f.t.Helper()
+	most := map[string]faultCall{}
+	for _, c := range calls {
+		if c.n >= most[c.name].n {
+			most[c.name] = c
+		}
+	}
+	for _, c := range most {
+		if c.n++; f.supervised {
 			continue
 		}
-		for i, line := range lines {
-			if fields := strings.Fields(line); fields[2] == "file" {
-				text, err := os.ReadFile(filepath.Join(dir, fields[3]))
-				if err != nil {
-					f.t.Fatal(err)
-				}
-				lines[i] = fmt.Sprintf("%s %x", line, sha256.Sum256(text))
-			}
+		undo := f.arranged()
+		if run := f.trace(fault{call: c}.options()...); run.killed {
+			f.t.Errorf("there is a %d. %s, which the undisturbed run did not make", c.n, c.name)
 		}
-		all[slot] = strings.Join(lines, "\n")
-	}
-	return all
-}
-
-// check holds that every slot is whole, then that a plain pass makes the
-// scandir what an undisturbed one makes, without leftovers.
-func (f *faults) check(what, service string, mayBeAbsent bool) {
-	f.t.Helper()
-	for slot, got := range f.digests(service) {
-		if got != f.old[slot] && got != f.wants[slot] && (!mayBeAbsent || got != "absent") {
-			f.t.Errorf("%s: %s is neither the old slot nor the new one:\n%s", what, slot, got)
-		}
-	}
-	f.undisturbed(service)
-	f.converged(what, service)
-}
-
-func (f *faults) converged(what, service string) {
-	f.t.Helper()
-	for slot, got := range f.digests(service) {
-		if got != f.wants[slot] {
-			f.t.Errorf("%s: the next pass leaves %s as\n%s\nwant\n%s", what, slot, got, f.wants[slot])
-		}
-	}
-	entries, err := os.ReadDir(service)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".gateway") {
-			f.t.Errorf("%s: %s is left over", what, e.Name())
-		}
-	}
-}
-
-func TestExchangeThatIsRefusedFallsBackToTwoRenames(t *testing.T) {
-	f := newFaults(t)
-	for _, errno := range []string{"EINVAL", "ENOSYS", "EXDEV"} {
-		service := f.replace()
-		if _, code, said := f.inject(service, "renameat2:error="+errno); code != 0 {
-			t.Errorf("%s: exit code %d\n%s", errno, code, said)
-		}
-		f.converged(errno, service)
-	}
-}
-
-func TestFirstBootWithoutNoreplaceIsTheSame(t *testing.T) {
-	f := newFaults(t)
-	for _, errno := range []string{"EINVAL", "ENOSYS"} {
-		service := t.TempDir()
-		if _, code, said := f.inject(service, "renameat2:error="+errno); code != 0 {
-			t.Errorf("%s: exit code %d\n%s", errno, code, said)
-		}
-		f.converged(errno, service)
-	}
-}
-
-// The calls that change a scandir. Each is made to kill the pass at its first,
-// second, … use, until a pass ends by itself.
-func changingCalls() []string {
-	return []string{"mkdirat", "mknodat", "openat", "write", "fsync", "fchmod", "fchmodat", "fchown", "fchownat", "renameat", "renameat2", "unlinkat"}
-}
-
-func TestKillAtAnyInstantLeavesWholeSlots(t *testing.T) {
-	f := newFaults(t)
-	for _, fallback := range []bool{false, true} {
-		kills := 0
-		for _, call := range changingCalls() {
-			faults := []string{""}
-			if fallback {
-				if call == "renameat2" {
-					continue
-				}
-				faults = append(faults, "renameat2:error=EXDEV")
-			}
-			for n := 1; n <= 400; n++ {
-				service := f.replace()
-				faults[0] = fmt.Sprintf("%s:signal=KILL:when=%d", call, n)
-				killed, _, _ := f.inject(service, faults...)
-				if !killed {
-					break
-				}
-				kills++
-				f.check(faults[0], service, fallback)
-				if call == "openat" || call == "write" {
-					n += 2 // most of these only read, or print
-				}
-			}
-		}
-		t.Logf("fallback %v: killed %d times", fallback, kills)
-		if kills < 60 {
-			t.Errorf("fallback %v: only %d kills, is strace injecting?", fallback, kills)
-		}
-	}
-}
-
-func TestFailingCallIsItsProfilesFailure(t *testing.T) {
-	f := newFaults(t)
-	for _, fault := range []string{
-		"mkdirat:error=ENOSPC:when=1", "mknodat:error=EPERM:when=1", "fsync:error=EIO:when=1", "fchmodat:error=EROFS:when=1",
-		"fchownat:error=EPERM:when=1", "renameat:error=ENOSPC:when=2", "renameat2:error=EIO:when=1",
-	} {
-		service := f.replace()
-		_, code, said := f.inject(service, fault)
-		// strace counts calls for each thread by itself, so a second profile may fail too.
-		failed := strings.Count(said, "action=failed")
-		if code != 1 || failed == 0 || strings.Count(said, `slotgen: error: profile "`) != failed {
-			t.Errorf("%s: exit code %d\n%s", fault, code, said)
-		}
-		f.check(fault, service, false)
-	}
-}
-
-func TestFullScandirFailsWhatDoesNotFit(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "mounting a small file system needs root")
-	}
-	f := newFaults(t)
-	f.record("running")
-	script := `set -u
-mount -t tmpfs -o size=24k,mode=0755 tmpfs "$SERVICE"
-"$@"; echo "first $?"
-ls -A "$SERVICE"
-mount -o remount,size=1m "$SERVICE"
-"$@"; echo "second $?"`
-	service := t.TempDir()
-	args := append([]string{"--mount", "--propagation", "private", "sh", "-c", script, "sh"}, f.args(service)...)
-	cmd := exec.Command("unshare", args...)
-	// One slot at a time: two could share the room that is enough for one.
-	cmd.Env = append(os.Environ(), "SERVICE="+service, "GOMAXPROCS=1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	first, second, _ := strings.Cut(string(out), "first 1\n")
-	if !strings.Contains(first, "profile=default prior_state=running action=started\n") ||
-		!strings.Contains(first, "profile=coder prior_state=running action=failed\n") ||
-		!strings.Contains(first, "no space left on device") || strings.Contains(second, ".gateway-coder.new") ||
-		!strings.HasSuffix(strings.TrimSpace(second), "second 0") {
-		t.Errorf("the passes said:\n%s", out)
+		undo()
 	}
 }

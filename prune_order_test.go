@@ -93,36 +93,32 @@ func TestContainerPruneEndsSupervisorsWhoseScannerHasDied(t *testing.T) {
 
 // A reader that is slow, as a container's log may be, keeps no other pass waiting.
 func TestPassThatCannotPrintHoldsNoLock(t *testing.T) {
-	f := newFaults(t)
-	service := f.pass()
+	home, service, proc := t.TempDir(), t.TempDir(), t.TempDir()
+	pass := func() *exec.Cmd {
+		return exec.Command(slotgenBinary(t), "reconcile", "--home", home, "--scandir", service, "--user", "10000:10000", "--proc", proc)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
 	fill(t, w)
-	first := f.start(service, w)
+	first := pass()
+	first.Stdout = w
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
 	w.Close()
 	time.Sleep(500 * time.Millisecond)
 	start := time.Now()
-	f.undisturbed(service)
+	if out, err := pass().CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the second pass took %s", took)
 	}
 	r.Close()
 	_ = first.Wait() // its output has nowhere to go
-}
-
-// start runs a pass whose standard output is the given file, and does not wait.
-func (f *faults) start(service string, stdout *os.File) *exec.Cmd {
-	f.t.Helper()
-	args := f.args(service)
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout = stdout
-	if err := cmd.Start(); err != nil {
-		f.t.Fatal(err)
-	}
-	return cmd
 }
 
 // fill leaves no room in a pipe.
