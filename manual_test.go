@@ -126,7 +126,7 @@ func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
 	code := codeVariables(t)
 	foreign := []string{
 		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", // s6-overlay's own
-		soakVar, idleVar, changesVar, // of these tests
+		soakVar, faultsVar, idleVar, changesVar, // of these tests
 	}
 	for name, text := range map[string]string{"man page": manText(t), "README.md": readText(t, "README.md")} {
 		found := wordsOf(variableWord, text)
