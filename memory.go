@@ -63,6 +63,15 @@ func (m *memory) confirm(orphans []string, chosen func(name string) bool, prunin
 	return confirmed
 }
 
+// doubt takes a confirmed orphan for one that is seen for the first time. It is
+// looked at again by itself: a profile that comes and goes within one settled burst
+// of events is no change.
+func (m *memory) doubt(service string) {
+	if m != nil {
+		m.orphans[service] = sighting{first: time.Now()}
+	}
+}
+
 // alsoLeaving adds the chosen services that were told to go before: what was
 // begun is ended, also where the profile is back by now.
 func (m *memory) alsoLeaving(orphans []string, chosen func(name string) bool) []string {

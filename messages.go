@@ -24,6 +24,14 @@ func (m messages) line(format string, args ...any) {
 
 func (m messages) warn(format string, args ...any) { m.note("warning: "+format, args...) }
 
+// warnOf is a warning of an error, with its hint where it has one.
+func (m messages) warnOf(err error, text string) {
+	if m.said.first("warning: " + text) {
+		m.line("warning: %s", text)
+		m.hint(err)
+	}
+}
+
 // note is a line about something that lasts.
 func (m messages) note(format string, args ...any) {
 	if m.said.first(fmt.Sprintf(format, args...)) {

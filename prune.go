@@ -55,10 +55,9 @@ func (p *pass) prune(leftovers []string) []outcome {
 	}
 	p.holdDown()
 	errs := p.dir.Prune(slices.Concat(leftovers, orphans))
-	for _, name := range leftovers {
-		if err := errs[name]; err != nil && !errors.Is(err, scandir.ErrLeaving) {
-			p.msg.warn("%s", p.dir.LeftoverWarning(name, err))
-			p.msg.hint(err)
+	for _, name := range slices.Sorted(maps.Keys(errs)) {
+		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrLeaving) {
+			p.msg.warnOf(err, p.dir.LeftoverWarning(name, err))
 		}
 	}
 	return p.pruneOutcomes(orphans, errs)
@@ -116,7 +115,11 @@ func (p *pass) sayOrphan(service string) bool {
 		if err != nil {
 			p.fail(err)
 		}
-		return exists || err != nil
+		if exists || err != nil {
+			p.memory.doubt(service)
+			return true
+		}
+		return false
 	}
 	return true
 }

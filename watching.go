@@ -109,8 +109,7 @@ func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
 // needs a pass.
 func (w *watching) changed(c watch.Change) {
 	if c.Trouble != nil {
-		w.msg.warn("%s", c.Trouble)
-		w.msg.hint(c.Trouble)
+		w.msg.warnOf(c.Trouble, c.Trouble.Error())
 	}
 	w.owed.all = w.owed.all || c.All
 	w.owed.add(c.Profiles...)

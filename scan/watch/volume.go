@@ -47,6 +47,12 @@ func (w *watcher) look() {
 	case len(names) > 0:
 		w.lookAtVolume(names)
 	}
+	for name := range names {
+		// Told even where it was not seen to come: a pass may have seen it.
+		if _, known := w.volume.entries[name]; !known {
+			w.pending.add(name, false)
+		}
+	}
 	if tree {
 		w.lookAtTree()
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,6 +121,9 @@ func TestProfilesThatComeAndGoAreTold(t *testing.T) {
 	l.want("a name that is refused", Change{Profiles: []string{"Bad"}})
 	l.put("profiles/notes")
 	l.silent("a file")
+	l.put("profiles/brief/SOUL.md")
+	l.remove("profiles/brief")
+	l.want("a profile that comes and goes in one burst, but may have been seen", Change{Gone: []string{"brief"}})
 }
 
 func TestDirectoryIsNoProfileBeforeItsMarker(t *testing.T) {
@@ -170,8 +174,8 @@ func TestBurstIsToldAsOne(t *testing.T) {
 func TestEventsWithoutEndStarveNobody(t *testing.T) {
 	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
 	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
+	var flicker sync.WaitGroup
+	flicker.Go(func() {
 		for {
 			select {
 			case <-stop:
@@ -181,7 +185,9 @@ func TestEventsWithoutEndStarveNobody(t *testing.T) {
 				_ = os.Remove(filepath.Join(l.home, "profiles/flicker"))
 			}
 		}
-	}()
+	})
+	defer flicker.Wait()
+	defer close(stop)
 	time.Sleep(time.Second)
 	l.put("profiles/b/SOUL.md")
 	for deadline := time.Now().Add(limit); ; {

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// The profile may be gone again when next it is looked at, without any event.
+func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
+	m := newMemory()
+	orphans := []string{"gateway-a"}
+	everyone := func(string) bool { return true }
+	m.orphans["gateway-a"] = sighting{first: time.Now().Add(-confirmAfter)}
+	if got := m.confirm(orphans, everyone, true); !slices.Equal(got, orphans) {
+		t.Fatalf("confirmed are %q, want %q", got, orphans)
+	}
+	m.doubt("gateway-a")
+	if got := m.confirm(orphans, everyone, true); len(got) != 0 {
+		t.Errorf("confirmed at once are %q, want none", got)
+	}
+	names, at := m.next()
+	if !slices.Equal(names, []string{"a"}) || at.IsZero() {
+		t.Errorf("next to look at are %q at %s, want a", names, at)
+	}
+}
