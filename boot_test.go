@@ -22,10 +22,11 @@ func (c *container) profile(name, state string) {
 		dir = filepath.Join(c.home, "profiles", name)
 	}
 	c.mkdir(dir)
-	c.write(filepath.Join(dir, "SOUL.md"), "# Soul\n")
 	if state != "" {
 		c.write(filepath.Join(dir, "gateway_state.json"), state)
 	}
+	// Last: with it the directory is a profile, for whoever looks meanwhile.
+	c.write(filepath.Join(dir, "SOUL.md"), "# Soul\n")
 }
 
 func (c *container) mkdir(dir string) {

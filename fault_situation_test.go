@@ -65,6 +65,18 @@ func situations() []situation {
 		f.remove("home/profiles/gone")
 	}
 	return []situation{
+		// The first, since it waits more than it works.
+		{name: "prune under s6", args: with(reconcile, "--prune"), arrange: (*faults).supervise, supervised: true, live: map[string]bool{"gateway-halts": true}, prepare: func(f *faults) {
+			f.write("templates/run.tmpl", "#!/bin/sh\nexec sleep 1000\n")
+			f.write("templates/log/run.tmpl", "#!/bin/sh\nexec cat\n")
+			f.write("home/profiles/gone/SOUL.md", "")
+			f.write("home/profiles/gone/gateway_state.json", `{"desired_state": "running"}`)
+			f.write("home/profiles/halts/SOUL.md", "")
+			f.write("home/profiles/halts/gateway_state.json", `{"desired_state": "running"}`)
+			pass(f)
+			f.write("home/profiles/halts/gateway_state.json", `{"desired_state": "stopped"}`)
+			f.remove("home/profiles/gone")
+		}},
 		{name: "first boot", args: reconcile, prepare: func(f *faults) { f.volume("running", "stopped") }},
 		{name: "first boot without rename flags", args: reconcile, always: noRenameFlags, prepare: func(f *faults) { f.volume("running", "stopped") }},
 		{name: "second boot, changed templates", args: reconcile, prepare: func(f *faults) {
@@ -102,14 +114,6 @@ func situations() []situation {
 			f.write("service/.gateway-fresh.new/log/run", "half")
 			f.write("home/.gateway_state.json.new", "half")
 			f.write("home/logs/.container-boot.log.new", "half")
-		}},
-		{name: "prune under s6", args: with(reconcile, "--prune"), arrange: (*faults).supervise, supervised: true, prepare: func(f *faults) {
-			f.write("templates/run.tmpl", "#!/bin/sh\nexec sleep 1000\n")
-			f.write("templates/log/run.tmpl", "#!/bin/sh\nexec cat\n")
-			f.write("home/profiles/gone/SOUL.md", "")
-			f.write("home/profiles/gone/gateway_state.json", `{"desired_state": "running"}`)
-			pass(f)
-			f.remove("home/profiles/gone")
 		}},
 		{name: "templates export", args: export, again: with(export, "--force"), prepare: func(*faults) {}},
 		{name: "templates export over older ones", args: with(export, "--force"), prepare: func(f *faults) {

@@ -138,9 +138,6 @@ func (f *faults) sweep(table *faultTable) {
 	calls := f.reference()
 	all := os.Getenv(faultsVar) == "all"
 	planned := plan(calls, all)
-	if f.supervised && !all {
-		planned = slices.DeleteFunc(planned, func(x fault) bool { return !x.call.changes() })
-	}
 	done := map[string]bool{}
 	for try := 0; len(planned) > 0 && try < 5; try++ {
 		n := f.counts()
@@ -160,7 +157,8 @@ func (f *faults) sweep(table *faultTable) {
 	f.endsByItself(calls)
 }
 
-// plan chooses the faults.
+// plan chooses the faults: all there are, or an error at each place that makes a
+// call, and kills where they can leave something else behind.
 func plan(calls []faultCall, all bool) []fault {
 	errnos := faultErrors()
 	var faults []fault
@@ -171,7 +169,7 @@ func plan(calls []faultCall, all bool) []fault {
 			site = len(sites)
 			sites[c.name+c.site] = site
 		}
-		if all || !found || c.changes() {
+		if all || c.changes() || !found && !c.reads() {
 			faults = append(faults, fault{call: c})
 		}
 		for i, errno := range errnos {

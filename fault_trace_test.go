@@ -47,6 +47,16 @@ func (c faultCall) renames() bool {
 	return strings.HasPrefix(c.name, "rename") || strings.HasPrefix(c.name, "link") || strings.HasPrefix(c.name, "unlink")
 }
 
+// reads tells that a kill before the call leaves what a kill before the next one
+// does.
+func (c faultCall) reads() bool {
+	switch c.name {
+	case "close", "fcntl", "flock", "fstat", "fstatfs", "fsync", "getdents64", "newfstatat", "openat2", "pread64", "read", "readlinkat":
+		return true
+	}
+	return false
+}
+
 // changes tells whether the call changes names or texts: then each of its uses
 // counts, not only each place in the program.
 func (c faultCall) changes() bool { return c.renames() || c.name == "write" || c.name == "mkdirat" }

@@ -185,8 +185,10 @@ func TestContainerWaitNamesTheSlotsThatNeverCameUp(t *testing.T) {
 		c.profile("coder", stopped)
 		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
 		c.profile("late", running)
+		c.profile("later", stopped)
 		got := c.run("root", "slotgen", "reconcile", "--wait", "200ms")
 		if want := "slotgen: error: slot \"gateway-late\" has no supervisor after 200ms\n" +
+			"slotgen: error: slot \"gateway-later\" has no supervisor after 200ms\n" +
 			"slotgen: hint: --rescan makes s6-svscan look for new slots\n"; got.code != 1 || !strings.HasPrefix(got.stderr, want) {
 			t.Errorf("exit code %d, stderr:\n%s\nwant %q", got.code, got.stderr, want)
 		}

@@ -2,6 +2,7 @@ package scandir
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -248,7 +249,7 @@ func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := second.Lock(t.Context(), 50*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "still held after 50ms by process ") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("still held after 50ms by process %d", os.Getpid())) {
 		t.Errorf("error %v", err)
 	}
 	released := make(chan error)
