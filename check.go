@@ -19,7 +19,7 @@ func checkCommand(out *output, msg messages) *cli.Command {
 		Usage: "render every profile and hold the result against what s6 takes",
 		Description: "Without a volume it invents profiles, so that an image build can run it.\n\n" +
 			"Exit code 0: nothing found; 1: findings, all of them on stdout; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag(), procFlag()}, slotFlags()),
+		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
@@ -105,8 +105,16 @@ func profilesToCheck(s settings, msg messages) ([]scan.Profile, error) {
 		return nil, err
 	}
 	defer volume.Close()
+	if s.autostart == scan.None {
+		s.autostart = scan.Recorded // here too they are rendered
+	}
+	list := volume.Scan(s.scanOptions(scan.Role{}))
+	if list.Err != nil {
+		msg.fail(list.Err)
+		return nil, reportedError{}
+	}
 	var profiles []scan.Profile
-	for _, e := range volume.Scan(s.scanOptions(scan.Role{})).Entries {
+	for _, e := range list.Entries {
 		if e.Verdict == scan.Publish {
 			profiles = append(profiles, e.Profile)
 		}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -176,6 +178,49 @@ func TestContainerRescanNeedsNoProgramOfS6(t *testing.T) {
 		c.mustRun("root", "env", "-i", "PATH=/nonexistent", "/usr/local/bin/slotgen", "reconcile", "--rescan", "--wait", "10s")
 		c.waitUp("gateway-coder")
 	})
+}
+
+func TestRescanIsAskedForOnceAfterTheLastSlot(t *testing.T) {
+	home, service := t.TempDir(), t.TempDir()
+	const profiles = 50
+	for i := range profiles {
+		dir := filepath.Join(home, "profiles", fmt.Sprintf("p%d", i))
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "SOUL.md"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	control := filepath.Join(service, ".s6-svscan/control")
+	if err := errors.Join(os.Mkdir(filepath.Dir(control), 0o700), syscall.Mkfifo(control, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	// Read and write: who looks whether somebody reads it must not end it.
+	scanner, err := os.OpenFile(control, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan int, 10)
+	go func() {
+		defer close(seen)
+		for buf := make([]byte, 1); ; {
+			if _, err := scanner.Read(buf); err != nil || buf[0] != 'a' {
+				return
+			}
+			slots, _ := filepath.Glob(filepath.Join(service, "gateway-*")) // the pattern is right
+			seen <- len(slots)
+		}
+	}()
+	cmd := exec.Command(slotgenBinary(t), "reconcile", "--home", home, "--scandir", service, "--user", "10000:10000", "--proc", t.TempDir(), "--rescan")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if n := <-seen; n != profiles+1 {
+		t.Errorf("a rescan was asked for with %d of %d slots", n, profiles+1)
+	}
+	time.Sleep(100 * time.Millisecond)
+	scanner.Close()
+	if n, again := <-seen; again {
+		t.Errorf("and again with %d", n)
+	}
 }
 
 func TestContainerWaitNamesTheSlotsThatNeverCameUp(t *testing.T) {

@@ -122,14 +122,15 @@ func (p *pass) mayPrune(name string) bool {
 	return p.pruning && hasSlot(p.scandir, name)
 }
 
-// hasSlot tells whether a slot stands that a profile of that name would have.
+// hasSlot tells whether a slot stands that a profile of that name would have, or
+// may stand where the scandir can't be looked at.
 func hasSlot(path, name string) bool {
 	if scan.CheckName(name) != "" {
 		return false
 	}
 	dir, err := scandir.Open(path)
 	if err != nil {
-		return false
+		return !errors.Is(err, fs.ErrNotExist)
 	}
 	defer dir.Close()
 	stands, err := dir.Stands(scan.ServicePrefix + name)

@@ -111,7 +111,7 @@ func (p *pass) sayOrphan(service string) bool {
 		p.msg.line("would prune slot %q: its profile is gone", service)
 	default:
 		// Asked again: it may have been made since profiles/ was listed.
-		exists, err := p.volume.Exists(strings.TrimPrefix(service, scan.ServicePrefix))
+		exists, err := p.volume.Exists(profileOf(service))
 		if err != nil {
 			p.fail(err)
 		}
@@ -125,6 +125,6 @@ func (p *pass) sayOrphan(service string) bool {
 }
 
 func orphanEntry(service string) *scan.Entry {
-	name := strings.TrimPrefix(service, scan.ServicePrefix)
+	name := profileOf(service)
 	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service}, Verdict: scan.Failed}
 }

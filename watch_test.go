@@ -137,6 +137,30 @@ func TestContainerWatchMakesNoHalfMadeSlot(t *testing.T) {
 	})
 }
 
+func TestContainerWatchPassIsLimitedToWhatChanged(t *testing.T) {
+	t.Parallel()
+	c := newContainer(t, ownS6())
+	c.profile("other", running)
+	c.boot()
+	w := c.watch()
+	c.waitUp("gateway-other")
+	finish := c.path("/run/service/gateway-other/finish")
+	if err := os.Remove(finish); err != nil {
+		t.Fatal(err)
+	}
+	c.profile("new", running)
+	c.waitUp("gateway-new")
+	w.waitSaid(`created slot "gateway-new"`)
+	if _, err := os.Lstat(finish); err == nil {
+		t.Error("a slot whose profile did not change was looked at")
+	}
+	w.signal(syscall.SIGHUP)
+	c.waitFor("a look at everything to mend it", bootLimit, func() bool {
+		_, err := os.Lstat(finish)
+		return err == nil
+	})
+}
+
 func TestContainerWatchTouchesNothingForAStateFile(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)

@@ -139,6 +139,9 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 		w.retryAt = w.notBefore
 		return err
 	}
+	if soon := time.Now().Add(leavingEvery); w.notBefore.After(soon) {
+		w.notBefore = soon // what kept the last pass from its work is over
+	}
 	for _, o := range outcomes {
 		if w.memory.isNews(o) {
 			o.tellChange(w.msg)

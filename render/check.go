@@ -23,6 +23,8 @@ type Finding struct {
 	Doubtful bool
 }
 
+// String returns the place and the text in one line, with line and column where
+// they are known.
 func (f Finding) String() string {
 	if f.Line == 0 {
 		return fmt.Sprintf("rendered %s: %s", f.Path, f.Text)

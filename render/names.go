@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func checkName(slotPath string) error {
 	if slices.Contains(serviceFiles(), name) {
 		return nil
 	}
-	if strings.HasPrefix(name, "data/") || strings.HasPrefix(name, "env/") {
+	if fs.ValidPath(name) && (strings.HasPrefix(name, "data/") || strings.HasPrefix(name, "env/")) {
 		return nil
 	}
 	if path.Base(name) == DownFile {

@@ -17,10 +17,11 @@ import (
 // profilesDir holds the overrides of single profiles.
 const profilesDir = "profiles"
 
-// maxTemplate and maxDepth bound what is read of an override directory.
+// maxTemplate, maxDepth and maxEntries bound what is read of an override directory.
 const (
 	maxTemplate = 1 << 20
 	maxDepth    = 8
+	maxEntries  = 10000
 )
 
 // Load returns the templates with the override directory in front of the
@@ -55,11 +56,13 @@ type override struct {
 	set  *Set
 	root *os.Root
 	dir  string
+	// count is of the entries so far: links may lead to a directory many times.
+	count int
 }
 
 // walk reads a directory, through links as long as they stay inside.
 func (o *override) walk(rel string, depth int) error {
-	f, err := o.root.Open(rel)
+	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), bare(err))
 	}
@@ -72,6 +75,9 @@ func (o *override) walk(rel string, depth int) error {
 	for _, name := range names {
 		if strings.HasPrefix(name, ".") {
 			continue
+		}
+		if o.count++; o.count > maxEntries {
+			return fmt.Errorf("reading the override directory %q: more than %d files, counting each way that links lead", o.dir, maxEntries)
 		}
 		if err := o.entry(path.Join(rel, name), depth); err != nil {
 			return err

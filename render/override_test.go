@@ -2,6 +2,8 @@ package render
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,12 +262,25 @@ func TestFilesThatAreNoTemplatesAreAWarning(t *testing.T) {
 	}
 }
 
+// Ten links to the directory itself would be followed a hundred million times.
+func TestLinksInCirclesAreRefusedInTime(t *testing.T) {
+	dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n"})
+	for i := range 10 {
+		if err := os.Symlink(".", filepath.Join(dir, fmt.Sprint("again", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "more than 10000 files") {
+		t.Errorf("error %v, want that there are too many", err)
+	}
+}
+
 func FuzzOverridePath(f *testing.F) {
-	for _, seed := range []string{"run", "log/run", "data/x", "rnu", "../run", "log/log", "", "env/", "down"} {
+	for _, seed := range []string{"run", "log/run", "data/x", "rnu", "../run", "log/log", "", "env/", "down", "data/../../x", "data//x"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, slotPath string) {
-		if checkName(slotPath) == nil && (strings.HasPrefix(slotPath, "/") || filepath.Base(slotPath) == DownFile && !strings.Contains(slotPath, "/")) {
+		if checkName(slotPath) == nil && (!fs.ValidPath(slotPath) || slotPath == DownFile) {
 			t.Errorf("%q is taken", slotPath)
 		}
 	})

@@ -154,7 +154,7 @@ func (t *tree) parse(src source) error {
 // place that is wrong: file, line and column of a template, or of what it rendered.
 func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 	t := s.treeFor(p.Name)
-	slot := Slot{Service: p.Service, Start: p.Start, Files: make([]File, 0, len(t.files)+1)}
+	slot := Slot{Service: p.Service, Files: make([]File, 0, len(t.files)+1)}
 	errs := []error{t.err}
 	var findings []Finding
 	out := bytes.NewBuffer(make([]byte, 0, usualSize))

@@ -32,8 +32,6 @@ type File struct {
 type Slot struct {
 	// Service is the directory's name in the scandir, "gateway-NAME".
 	Service string
-	// Start is false when the slot holds a down file.
-	Start bool
 	// Files is sorted by path. Directories follow from the paths.
 	Files []File
 }

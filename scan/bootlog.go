@@ -74,10 +74,12 @@ func (v *Volume) logDir(owner Owner) (dir, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return logs, err
 	}
-	if err := makeDir(v.top, logsDir, owner); err != nil && !errors.Is(err, fs.ErrExist) {
-		return dir{}, err
+	made := makeDir(v.top, logsDir, owner)
+	logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
+	if err != nil && made != nil && !errors.Is(made, fs.ErrExist) {
+		err = made
 	}
-	return v.openDir(v.top, logsDir, unix.O_PATH)
+	return logs, err
 }
 
 // appendRotating tries again when the file comes or goes under its hands, which
@@ -90,7 +92,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 	}
 	err := appendOnce(logs, owner, text)
 	for range 2 {
-		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTempTaken) {
 			err = appendOnce(logs, owner, text)
 		}
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -42,7 +43,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	_ = unix.Unlinkat(d.fd, tmp, 0) // of a pass that was killed
 	fd, err := openat(d.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
-		return err
+		return tempError(d, tmp, err)
 	}
 	defer unix.Close(fd)
 	err = fillFile(fd, owner, data)
@@ -90,7 +91,7 @@ func makeDir(d dir, name string, owner Owner) error {
 	tmp := tempName(name)
 	_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
 	if err := unix.Mkdirat(d.fd, tmp, 0o700); err != nil {
-		return err
+		return tempError(d, tmp, err)
 	}
 	err := ownDir(d, tmp, owner)
 	if err == nil {
@@ -141,6 +142,18 @@ func linkThenUnlink(fromDir int, from string, toDir int, to string) error {
 		return err
 	}
 	return nil
+}
+
+// errTempTaken is of another name that somebody has taken: another pass, or the
+// volume's owner with something that can't be cleared.
+var errTempTaken = errors.New("the name is taken")
+
+// tempError keeps a taken other name apart from a taken name.
+func tempError(d dir, tmp string, err error) error {
+	if errors.Is(err, fs.ErrExist) {
+		err = errTempTaken
+	}
+	return fmt.Errorf("making %+q: %w", d.join(tmp), err)
 }
 
 // tempName is always the same, so that the next pass clears what a killed one

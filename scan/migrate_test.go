@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,22 @@ func TestMigratedStateBelongsToTheUserAndIsRead(t *testing.T) {
 	}
 	if e := entryOf(t, v.Scan(Options{Autostart: Recorded}), DefaultName); !e.Profile.Start {
 		t.Errorf("the next scan reads %s", e.Intent)
+	}
+}
+
+// The volume's owner may put something there that can't be cleared.
+func TestOtherNameThatIsTakenIsAnErrorOfItsOwn(t *testing.T) {
+	home := newHome(t)
+	put(t, home, ".gateway_state.json.new/x", "")
+	put(t, home, ".logs.new/x", "")
+	v := openVolume(t, home)
+	for want, err := range map[string]error{
+		`making ".gateway_state.json.new": the name is taken`: v.Migrate(KeepOwner(), epoch),
+		`making ".logs.new": the name is taken`:               v.AppendBootLog(KeepOwner(), epoch, []Outcome{{Profile: "a"}}),
+	} {
+		if err == nil || errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one of its own that says %s", err, want)
+		}
 	}
 }
 

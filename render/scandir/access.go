@@ -12,8 +12,8 @@ import (
 // (design, "Who may control it").
 type Access string
 
-// The forms of access. Group is for the commands s6-svc, s6-svstat and s6-svok;
-// Events and Owner add s6-svwait, and each lets a member of the group reach
+// The forms of access. AccessGroup is for the commands s6-svc, s6-svstat and s6-svok;
+// AccessEvents and AccessOwner add s6-svwait, and each lets a member of the group reach
 // further than its own service.
 const (
 	AccessGroup  Access = "group"

@@ -134,6 +134,9 @@ func (d *Dir) replace(p Plan) error {
 	if err == nil && p.Change == Created {
 		return nil
 	}
+	if errors.Is(err, errStaysAside) {
+		return err
+	}
 	if rerr := d.root.RemoveAll(staged); err == nil && rerr != nil {
 		err = fmt.Errorf("removing %q: %w", staged, bare(rerr))
 	}
@@ -145,7 +148,7 @@ func (d *Dir) replace(p Plan) error {
 func (d *Dir) mustNotLive(service string) error {
 	live, err := d.Live(service)
 	if live {
-		return errors.New("a supervisor came up meanwhile: left as it is")
+		return errCameUp
 	}
 	return err
 }
@@ -190,15 +193,27 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	return d.mustNotBeHeld(staged, service)
 }
 
+// errStaysAside is of a slot that may be live, was moved and can't be moved back.
+var errStaysAside = errors.New("what stood there is hidden and may be live")
+
+// errCameUp is of a slot that turned out to be live once it was moved.
+var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
+
 // mustNotBeHeld looks at what was exchanged out: where an s6-svscan came up at that
-// very instant and a supervisor is in it by now, it gets its name back.
+// very instant and a supervisor is in it by now, or nobody can tell, it gets its name
+// back.
 func (d *Dir) mustNotBeHeld(staged, service string) error {
 	held, err := d.held(staged)
-	if !held {
-		return err
+	if held {
+		err = errCameUp
 	}
-	err = unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE)
-	return errors.Join(errors.New("a supervisor came up meanwhile: left as it is"), err)
+	if err == nil {
+		return nil
+	}
+	if back := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE); back != nil {
+		return errors.Join(err, errStaysAside, fmt.Errorf("exchanging %q and %q: %w", staged, service, back))
+	}
+	return err
 }
 
 // swapByTwo is for file systems that can't exchange: the name is free for the
@@ -206,6 +221,9 @@ func (d *Dir) mustNotBeHeld(staged, service string) error {
 // the next one's Sweep.
 func (d *Dir) swapByTwo(staged, service string) error {
 	aside := asideName(service)
+	if err := d.mustNotRunAside(service); err != nil {
+		return err
+	}
 	if err := d.root.RemoveAll(aside); err != nil {
 		return fmt.Errorf("clearing %q: %w", aside, bare(err))
 	}
@@ -214,6 +232,13 @@ func (d *Dir) swapByTwo(staged, service string) error {
 	}
 	if err := d.rename(staged, service); err != nil {
 		return errors.Join(err, d.rename(aside, service))
+	}
+	held, err := d.held(aside)
+	if held {
+		err = errCameUp
+	}
+	if err != nil {
+		return errors.Join(err, d.rename(service, staged), d.rename(aside, service))
 	}
 	if err := d.root.RemoveAll(aside); err != nil {
 		return fmt.Errorf("removing %q: %w", aside, bare(err))

@@ -87,9 +87,6 @@ func Make(path string) error {
 	return nil
 }
 
-// Path returns the path that the scandir was opened by.
-func (d *Dir) Path() string { return d.path }
-
 // Close gives up the lock, if it is held, and the descriptors.
 func (d *Dir) Close() error {
 	return errors.Join(d.Unlock(), unix.Close(d.fd), d.root.Close())

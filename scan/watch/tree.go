@@ -14,8 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxDepth is as deep as templates may be.
-const maxDepth = 8
+// maxDepth is as deep as templates may be, and maxEntries how many there may be: a
+// pass refuses more.
+const (
+	maxDepth   = 8
+	maxEntries = 10000
+)
 
 // lookAtTree compares the override directory with what it was. A file below
 // profiles/NAME/ is that profile's, any other is everybody's.
@@ -96,6 +100,9 @@ func (w *watcher) walk(root *os.Root, rel string, depth int, seen map[use]bool) 
 		w.tree[rel] = err.Error()
 	}
 	for _, name := range names {
+		if len(w.tree)+len(seen) > maxEntries {
+			return
+		}
 		if strings.HasPrefix(name, ".") {
 			continue
 		}

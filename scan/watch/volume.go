@@ -85,8 +85,9 @@ func (w *watcher) lookAtVolume(names map[string]bool) {
 	// Before its names are read: what comes later is an event then.
 	w.watch(use{kind: profiles}, p.FD)
 	id, err := identity(p)
+	listed := err == nil && (names == nil || id != w.volume.top)
 	var all []string
-	if err == nil && (names == nil || id != w.volume.top) {
+	if listed {
 		all, err = p.Names()
 	}
 	if err != nil {
@@ -94,7 +95,7 @@ func (w *watcher) lookAtVolume(names map[string]bool) {
 		return
 	}
 	w.setTop(id)
-	if all == nil {
+	if !listed {
 		for name := range names {
 			w.lookAtEntry(p, name)
 		}

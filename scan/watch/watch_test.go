@@ -12,6 +12,8 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/scan"
 )
 
 // never is an interval that no test waits for.
@@ -159,6 +161,28 @@ func TestGatewaysFilesAreNotTold(t *testing.T) {
 		}
 	}
 	l.silent("state files")
+}
+
+// No event tells that what is mounted from elsewhere has become empty.
+func TestEmptyProfilesDirectoryIsSeen(t *testing.T) {
+	home := t.TempDir()
+	dir := filepath.Join(home, scan.ProfilesDir, "last")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, scan.Marker), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w := newWatcher(Options{Home: home, Templates: filepath.Join(home, "none"), Interval: never})
+	w.lookAtEverything()
+	w.pending = pending{}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	w.lookAtEverything()
+	if diff := cmp.Diff(Change{Gone: []string{"last"}}, w.pending.change()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 func TestBurstIsToldAsOne(t *testing.T) {
