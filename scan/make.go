@@ -151,9 +151,9 @@ var errTempTaken = errors.New("the name is taken")
 // tempError keeps a taken other name apart from a taken name.
 func tempError(d dir, tmp string, err error) error {
 	if errors.Is(err, fs.ErrExist) {
-		err = errTempTaken
+		return fmt.Errorf("making %+q: %w", d.join(tmp), errTempTaken)
 	}
-	return fmt.Errorf("making %+q: %w", d.join(tmp), err)
+	return err
 }
 
 // tempName is always the same, so that the next pass clears what a killed one

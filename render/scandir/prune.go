@@ -25,7 +25,8 @@ var ErrLeaving = errors.New("was told to go down and has not ended yet")
 // Prune takes services down and removes their service directories, which are
 // named as they stand: visible, or hidden already by a prune that was killed. No
 // line that a service wrote is lost, its logger's last ones included. It takes
-// 17 seconds at most, whatever the services do. The errors are by name: what a
+// 17 seconds at most, whatever the services do, and twice that where a service has to
+// wait for an earlier one of its name, which was given up. The errors are by name: what a
 // supervisor still holds is left hidden. After PruneInSteps it returns much
 // earlier.
 func (d *Dir) Prune(names []string) map[string]error {
