@@ -133,6 +133,7 @@ test "$(stat -c %U:%a /etc/slotgen/templates)" = root:755
 grep "^'/usr/bin/slotgen' reconcile" /etc/cont-init.d/99-slotgen
 grep "('/usr/bin/slotgen' hook" /usr/share/slotgen/s6-rc/slotgen/down
 ! grep -rE '/tmp|slotgen-build' /usr/share/slotgen
+/usr/bin/slotgen --version | grep -E '^slotgen version .* \(rev [0-9a-f]{12}(\+dirty)?, [0-9]{4}(-[0-9]{2}){2}, go1\.[0-9]+[^ ]*, linux/amd64\)$'
 zcat /usr/share/man/man8/slotgen.8.gz | grep '^\.TH SLOTGEN 8'`)
 	c.boot()
 	if got := c.runScripts("/etc/cont-init.d"); got.code != 0 || !strings.Contains(got.stderr, "6 profiles: 6 created") {
