@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"slotgen/render"
 	"slotgen/render/scandir"
@@ -178,10 +181,7 @@ func (p *pass) openScandir(ctx context.Context) error {
 	}
 	if !p.dryRun {
 		if err := dir.Lock(ctx, lockWait); err != nil {
-			if errors.Is(err, scandir.ErrHeld) {
-				err = withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s: try again")
-			}
-			return errors.Join(err, dir.Close())
+			return errors.Join(hintLock(err), dir.Close())
 		}
 	}
 	if p.memory != nil {
@@ -189,6 +189,19 @@ func (p *pass) openScandir(ctx context.Context) error {
 	}
 	p.dir = dir
 	return nil
+}
+
+// hintLock adds the mend to an error of the scandir's lock.
+func hintLock(err error) error {
+	switch {
+	case errors.Is(err, scandir.ErrHeld):
+		return withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s: try again")
+	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return withHint(err, "it takes root, or a --scandir of your own")
+	case errors.Is(err, unix.EROFS):
+		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
+	}
+	return err
 }
 
 func (p *pass) warnOfRisks() {
