@@ -157,9 +157,74 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 	})
 }
 
-// A logger that still waits for its input, since a child of the service keeps it
-// open, ends on "h" once s6-svscan has let go of it; one that runs with -p heeds
-// no TERM.
+// The files that say how to start a service, and by which signal to stop it, are read
+// each time.
+func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handMadeService(c, "a")
+		c.boot()
+		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
+		for name, text := range map[string]string{
+			"run":             "#!/bin/sh\ntrap 'echo >/tmp/told; exit 1' USR1\necho >&4; while :; do sleep 0.1; done\n",
+			"notification-fd": "4\n", "down-signal": "USR1\n",
+		} {
+			path := c.path("/run/service/a/" + name)
+			if err := os.WriteFile(path+".new", []byte(text), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.mustRun("root", "s6-svc", "-k", "/run/service/a")
+		c.waitFor("a to be ready", bootLimit, func() bool {
+			stat := c.svstat("a")
+			return strings.HasPrefix(stat, "up ") && strings.Contains(stat, ", ready ")
+		})
+		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
+		c.waitFor("the new signal", bootLimit, func() bool { return c.run("root", "test", "-e", "/tmp/told").code == 0 })
+	})
+}
+
+// Why a slot whose logger comes or goes needs a new supervisor.
+func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
+	const talks = "#!/bin/sh\nwhile :; do echo $$; sleep 0.02; done\n"
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		handMadeService(c, "bare")
+		handLogged(c, "logged")
+		for _, name := range []string{"bare", "logged"} {
+			if err := os.WriteFile(c.path("/run/service/"+name+"/run"), []byte(talks), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.boot()
+		c.waitUp("bare", "logged", "logged/log")
+		logger := c.servicePID("logged/log")
+		at := c.path("/run/service")
+		if err := os.Rename(at+"/logged/log", at+"/.gone"); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(at+"/bare/log", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at+"/bare/log/run", []byte("#!/bin/sh\nexec cat >/tmp/bare\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		c.scanctl("an")
+		c.mustRun("root", "s6-svc", "-t", "/run/service/bare")
+		time.Sleep(500 * time.Millisecond)
+		if got := c.run("root", "cat", "/tmp/bare"); got.stdout != "" {
+			t.Error("a logger that came was taken up")
+		}
+		if c.run("root", "kill", "-0", strconv.Itoa(logger)).code != 0 {
+			t.Error("the logger whose directory went has ended")
+		}
+	})
+}
+
+// A logger that runs with -p heeds no TERM; a hang-up ends it.
 func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
