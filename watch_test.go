@@ -46,6 +46,7 @@ func (w watcher) waitSaid(text string) {
 // quiet holds that the watcher says nothing more for a while.
 func (w watcher) quiet(what string, while time.Duration) {
 	w.c.t.Helper()
+	time.Sleep(500 * time.Millisecond) // a slot is up before it is told
 	before := w.said()
 	time.Sleep(while)
 	if after := w.said(); after != before {
