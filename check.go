@@ -18,8 +18,8 @@ func checkCommand(out *output, msg messages) *cli.Command {
 		Name:  "check",
 		Usage: "render every profile and hold the result against what s6 takes",
 		Description: "Without a volume it invents profiles, so that an image build can run it.\n\n" +
-			"Exit code 0: nothing found; 1: findings, all of them on stdout; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, slotFlags()),
+			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, contextFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {

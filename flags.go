@@ -116,18 +116,22 @@ func templatesFlag() cli.Flag {
 	}
 }
 
-// slotFlags are the flags that decide what a slot holds.
+// slotFlags are the flags that decide what a slot holds, and whose it is.
 func slotFlags() []cli.Flag {
+	return append(contextFlags(), &cli.StringFlag{
+		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
+		DefaultText: string(scandir.AccessGroup),
+		Usage:       "who may control the services: `FORM` is group, events, owner or root",
+	})
+}
+
+// contextFlags are the flags that decide what the templates make.
+func contextFlags() []cli.Flag {
 	return []cli.Flag{
 		templatesFlag(),
 		&cli.StringFlag{
 			Name: "user", EnvVars: []string{"SLOTGEN_USER"}, Category: categorySlots, DefaultText: defaultUser,
 			Usage: "run the gateways as `USER`, a name or UID:GID",
-		},
-		&cli.StringFlag{
-			Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
-			DefaultText: string(scandir.AccessGroup),
-			Usage:       "who may control the services: `FORM` is group, events, owner or root",
 		},
 		&cli.StringSliceFlag{
 			Name: "env", Category: categorySlots, KeepSpace: true,

@@ -26,10 +26,7 @@ func (m messages) warn(format string, args ...any) { m.note("warning: "+format, 
 
 // warnOf is a warning of an error, with its hint where it has one.
 func (m messages) warnOf(err error, text string) {
-	if m.said.first("warning: " + text) {
-		m.line("warning: %s", text)
-		m.hint(err)
-	}
+	m.withHint("warning: "+text, err)
 }
 
 // note is a line about something that lasts.
@@ -41,8 +38,12 @@ func (m messages) note(format string, args ...any) {
 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
-	if m.said.first("error: " + err.Error()) {
-		m.line("error: %s", err)
+	m.withHint("error: "+err.Error(), err)
+}
+
+func (m messages) withHint(text string, err error) {
+	if m.said.first(text) {
+		m.line("%s", text)
 		m.hint(err)
 	}
 }

@@ -115,11 +115,11 @@ func (p *pass) sayOrphan(service string) bool {
 		if err != nil {
 			p.fail(err)
 		}
-		if exists || err != nil {
+		stays := exists || err != nil
+		if stays {
 			p.memory.doubt(service)
-			return true
 		}
-		return false
+		return stays
 	}
 	return true
 }

@@ -27,6 +27,28 @@ func handLogged(c *container, name string) {
 	}
 }
 
+// bootHandMade boots with one hand-made service, which is up.
+func bootHandMade(t *testing.T, release s6Release) *container {
+	t.Helper()
+	c := newContainer(t, release)
+	handMadeService(c, "a")
+	c.boot()
+	c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
+	return c
+}
+
+// replace gives a file of a service another text, by a rename.
+func (c *container) replace(path, text string, mode os.FileMode) {
+	c.t.Helper()
+	path = c.path("/run/service/" + path)
+	if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 func (c *container) scanctl(commands string) {
 	c.t.Helper()
 	c.mustRun("root", "s6-svscanctl", "-"+commands, "/run/service")
@@ -108,10 +130,7 @@ func TestContainerS6HoldsItsLockAndNotesItsProcess(t *testing.T) {
 // to be there first and go last.
 func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		handMadeService(c, "a")
-		c.boot()
-		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
+		c := bootHandMade(t, release)
 		pid := c.servicePID("a")
 		if err := os.WriteFile(c.path("/run/service/a/down"), nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -130,22 +149,10 @@ func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 // new supervisor.
 func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		handMadeService(c, "a")
-		c.boot()
-		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
-		replace := func(name, text string, mode os.FileMode) {
-			path := c.path("/run/service/a/" + name)
-			if err := os.WriteFile(path+".new", []byte(text), mode); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Rename(path+".new", path); err != nil {
-				t.Fatal(err)
-			}
-		}
-		replace("run", "#!/bin/sh\ntrap '' TERM\necho >/tmp/second; while :; do sleep 0.1; done\n", 0o755)
-		replace("finish", "#!/bin/sh\necho finished >>/tmp/finish\n", 0o755)
-		replace("timeout-kill", "100\n", 0o644)
+		c := bootHandMade(t, release)
+		c.replace("a/run", "#!/bin/sh\ntrap '' TERM\necho >/tmp/second; while :; do sleep 0.1; done\n", 0o755)
+		c.replace("a/finish", "#!/bin/sh\necho finished >>/tmp/finish\n", 0o755)
+		c.replace("a/timeout-kill", "100\n", 0o644)
 		c.mustRun("root", "s6-svc", "-t", "/run/service/a")
 		exists := func(path string) func() bool {
 			return func() bool { return c.run("root", "test", "-e", path).code == 0 }
@@ -161,22 +168,10 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 // each time.
 func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		handMadeService(c, "a")
-		c.boot()
-		c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
-		for name, text := range map[string]string{
-			"run":             "#!/bin/sh\ntrap 'echo >/tmp/told; exit 1' USR1\necho >&4; while :; do sleep 0.1; done\n",
-			"notification-fd": "4\n", "down-signal": "USR1\n",
-		} {
-			path := c.path("/run/service/a/" + name)
-			if err := os.WriteFile(path+".new", []byte(text), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Rename(path+".new", path); err != nil {
-				t.Fatal(err)
-			}
-		}
+		c := bootHandMade(t, release)
+		c.replace("a/run", "#!/bin/sh\ntrap 'echo >/tmp/told; exit 1' USR1\necho >&4; while :; do sleep 0.1; done\n", 0o755)
+		c.replace("a/notification-fd", "4\n", 0o644)
+		c.replace("a/down-signal", "USR1\n", 0o644)
 		c.mustRun("root", "s6-svc", "-k", "/run/service/a")
 		c.waitFor("a to be ready", bootLimit, func() bool {
 			stat := c.svstat("a")
@@ -194,14 +189,11 @@ func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 		c := newContainer(t, release)
 		handMadeService(c, "bare")
 		handLogged(c, "logged")
-		for _, name := range []string{"bare", "logged"} {
-			if err := os.WriteFile(c.path("/run/service/"+name+"/run"), []byte(talks), 0o755); err != nil {
-				t.Fatal(err)
-			}
-		}
+		c.replace("bare/run", talks, 0o755)
+		c.replace("logged/run", talks, 0o755)
 		c.boot()
 		c.waitUp("bare", "logged", "logged/log")
-		logger := c.servicePID("logged/log")
+		logger, bare := c.servicePID("logged/log"), c.servicePID("bare")
 		at := c.path("/run/service")
 		if err := os.Rename(at+"/logged/log", at+"/.gone"); err != nil {
 			t.Fatal(err)
@@ -209,11 +201,10 @@ func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 		if err := os.Mkdir(at+"/bare/log", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(at+"/bare/log/run", []byte("#!/bin/sh\nexec cat >/tmp/bare\n"), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		c.replace("bare/log/run", "#!/bin/sh\nexec cat >/tmp/bare\n", 0o755)
 		c.scanctl("an")
 		c.mustRun("root", "s6-svc", "-t", "/run/service/bare")
+		c.waitFor("a restart", bootLimit, func() bool { now := c.servicePID("bare"); return now != 0 && now != bare })
 		time.Sleep(500 * time.Millisecond)
 		if got := c.run("root", "cat", "/tmp/bare"); got.stdout != "" {
 			t.Error("a logger that came was taken up")

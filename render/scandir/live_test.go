@@ -2,12 +2,14 @@ package scandir
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -91,6 +93,37 @@ func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
 	}
 	if got := names(t, path); len(got) != 1 {
 		t.Errorf("left over: %q", got)
+	}
+}
+
+func TestLiveSlotThatWasExchangedOutIsNeverRemoved(t *testing.T) {
+	for _, tt := range []struct{ name, keptAs string }{
+		{"the new one stands", "gateway-coder"},
+		{"the new one has gone", ".gateway-coder.old"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := t.TempDir()
+			d := open(t, path)
+			publish(t, d, slot("#!/bin/sh\n"))
+			at := func(name string) string { return filepath.Join(path, name) }
+			before := inode(t, at("gateway-coder"))
+			hold(t, at("gateway-coder/supervise/lock"))
+			if err := os.Rename(at("gateway-coder"), at(".gateway-coder.new")); err != nil {
+				t.Fatal(err)
+			}
+			if tt.keptAs == "gateway-coder" {
+				if err := os.Mkdir(at("gateway-coder"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := d.mustNotBeHeld(".gateway-coder.new", "gateway-coder"); !errors.Is(err, errCameUp) {
+				t.Errorf("error %v, want that a supervisor came up", err)
+			}
+			d.Sweep(time.Now(), func(string) bool { return true })
+			if inode(t, at(tt.keptAs)) != before {
+				t.Errorf("it does not stand as %s", tt.keptAs)
+			}
+		})
 	}
 }
 

@@ -143,6 +143,9 @@ func (d *Dir) replace(p Plan) error {
 	return err
 }
 
+// errCameUp is of a slot that was not live when its plan was made.
+var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
+
 // mustNotLive asks again, now that the staged slot is ready: an s6-svscan that
 // came up since the plan would be left with a service in a deleted directory.
 func (d *Dir) mustNotLive(service string) error {
@@ -193,15 +196,12 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	return d.mustNotBeHeld(staged, service)
 }
 
-// errStaysAside is of a slot that may be live, was moved and can't be moved back.
+// errStaysAside is of a slot that may be live and can't get its name back.
 var errStaysAside = errors.New("what stood there is hidden and may be live")
-
-// errCameUp is of a slot that turned out to be live once it was moved.
-var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
 
 // mustNotBeHeld looks at what was exchanged out: where an s6-svscan came up at that
 // very instant and a supervisor is in it by now, or nobody can tell, it gets its name
-// back.
+// back. Where it can't, it goes where a sweep looks before it clears.
 func (d *Dir) mustNotBeHeld(staged, service string) error {
 	held, err := d.held(staged)
 	if held {
@@ -211,7 +211,8 @@ func (d *Dir) mustNotBeHeld(staged, service string) error {
 		return nil
 	}
 	if back := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE); back != nil {
-		return errors.Join(err, errStaysAside, fmt.Errorf("exchanging %q and %q: %w", staged, service, back))
+		return errors.Join(err, errStaysAside, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
+			d.rename(staged, asideName(service)))
 	}
 	return err
 }
