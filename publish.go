@@ -34,13 +34,15 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 			outcomes[i] = p.profile(e, p.noRoom)
 		}
 	}
-	publish := p.publish
-	if unlisted != nil {
-		publish = func(*outcome) error { return unlisted }
-	}
-	inParallel(len(chosen), func(i int) {
-		if outcomes[i].isNotMade() && ctx.Err() == nil {
-			outcomes[i] = p.profile(chosen[i], publish)
+	inParallel(len(chosen), func() func(int) {
+		publish := p.publisher().publish
+		if unlisted != nil {
+			publish = func(*outcome) error { return unlisted }
+		}
+		return func(i int) {
+			if outcomes[i].isNotMade() && ctx.Err() == nil {
+				outcomes[i] = p.profile(chosen[i], publish)
+			}
 		}
 	})
 	return slices.DeleteFunc(outcomes, outcome.isNotMade)
@@ -57,10 +59,12 @@ func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
 // they all wait for the same directory in the kernel.
 const workers = 2
 
-// inParallel calls do for every number below n.
-func inParallel(n int, do func(i int)) {
+// inParallel has what newWorker returns called for every number below n. Each
+// goroutine gets one of its own.
+func inParallel(n int, newWorker func() func(i int)) {
 	var next atomic.Int64
 	work := func() {
+		do := newWorker()
 		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 			do(int(i))
 		}
@@ -110,8 +114,16 @@ func (p *pass) profile(e *scan.Entry, publish func(*outcome) error) outcome {
 	return o
 }
 
-func (p *pass) publish(o *outcome) error {
-	slot, findings, err := p.set.Slot(o.entry.Profile)
+// publisher publishes the slots of one goroutine.
+type publisher struct {
+	*pass
+	renderer *render.Renderer
+}
+
+func (p *pass) publisher() *publisher { return &publisher{p, p.set.Renderer()} }
+
+func (p *publisher) publish(o *outcome) error {
+	slot, findings, err := p.renderer.Slot(o.entry.Profile)
 	if err != nil {
 		return err
 	}
@@ -128,6 +140,9 @@ func (p *pass) publish(o *outcome) error {
 	}
 	if p.detailed && plan.Change == scandir.Created {
 		o.differences = plan.Everything()
+	}
+	if len(o.differences) > 0 {
+		p.renderer = p.set.Renderer() // the outcome keeps what the last one rendered
 	}
 	if p.dryRun {
 		return nil

@@ -79,6 +79,22 @@ func TestRenderingTwiceGivesTheSameBytes(t *testing.T) {
 	}
 }
 
+// Its memory holds what the slot before left in it.
+func TestRendererMakesOfEachProfileWhatTheSetMakes(t *testing.T) {
+	r := embedded(t).Renderer()
+	for _, name := range []string{"coder", "a-much-longer-name-than-that", "x", "default"} {
+		p := coder()
+		p.Name, p.Service, p.Default, p.Start = name, "gateway-"+name, name == "default", name == "coder"
+		got, _, err := r.Slot(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(slotOf(t, p), got); diff != "" {
+			t.Errorf("%s (-set +renderer):\n%s", name, diff)
+		}
+	}
+}
+
 func TestEmbeddedTemplatesQuoteForTheShellOnly(t *testing.T) {
 	err := fs.WalkDir(templates.FS, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -1,0 +1,106 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"slotgen/scan"
+)
+
+// Renderer renders one slot after the other into the same memory.
+type Renderer struct {
+	set   *Set
+	out   bytes.Buffer
+	files []File
+}
+
+// Renderer returns one, for one goroutine.
+func (s *Set) Renderer() *Renderer { return &Renderer{set: s} }
+
+// Slot renders the slot of p and checks what an override has a hand in. Findings
+// are what is doubtful and no error. The error names the slot and, joined, every
+// place that is wrong: file, line and column of a template, or of what it rendered.
+func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) { return s.Renderer().Slot(p) }
+
+// Slot is Set.Slot. What it returns stands until the next call.
+func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
+	t := r.set.treeFor(p.Name)
+	r.out.Reset()
+	r.out.Grow(usualSize)
+	slot := Slot{Service: p.Service, Files: slices.Grow(r.files[:0], len(t.files)+1)}
+	errs := []error{t.err}
+	var findings []Finding
+	context := any(p)
+	for _, f := range t.files {
+		rendered, err := f.render(&r.out, p, context)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if isBlank(rendered.Data) {
+			continue
+		}
+		if t.checked || !f.embedded {
+			findings = append(findings, checkFile(rendered)...)
+		}
+		slot.Files = append(slot.Files, rendered)
+	}
+	if t.overridden {
+		findings = append(findings, checkWhole(slot)...)
+	}
+	if !p.Start {
+		slot.addDown()
+	}
+	r.files = slot.Files
+	wrong, doubtful := sortOut(findings)
+	if err := errors.Join(append(errs, wrong...)...); err != nil {
+		return Slot{}, doubtful, renderError(p, err)
+	}
+	return slot, doubtful, nil
+}
+
+// usualSize is about what the embedded templates render to, in bytes.
+const usualSize = 2048
+
+func renderError(p scan.Profile, err error) error {
+	return fmt.Errorf("rendering slot %q: %w", p.Name, err)
+}
+
+// render appends the file's text to out, which the files of a slot share. Context is
+// the profile.
+func (f file) render(out *bytes.Buffer, p scan.Profile, context any) (File, error) {
+	text, err := f.execute(out, p, context)
+	if err != nil {
+		return File{}, templateError{err}
+	}
+	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
+		return File{}, fmt.Errorf("template %s: %w", f.file, errMustRender)
+	}
+	return File{Path: f.slotPath, Mode: fileMode(f.slotPath, text), Data: text}, nil
+}
+
+// fileMode makes executable what s6-supervise executes and what is a script by
+// its first two bytes.
+func fileMode(slotPath string, data []byte) fs.FileMode {
+	switch slotPath {
+	case "run", "finish", "log/run":
+		return ScriptMode
+	}
+	if bytes.HasPrefix(data, []byte("#!")) {
+		return ScriptMode
+	}
+	return DataMode
+}
+
+// templateError is an error of text/template that reads "template FILE:LINE:COL: …".
+type templateError struct{ err error }
+
+func (e templateError) Error() string {
+	return "template " + strings.TrimPrefix(e.err.Error(), "template: ")
+}
+
+func (e templateError) Unwrap() error { return e.err }
