@@ -36,6 +36,7 @@ type Plan struct {
 
 	service string
 	want    []node
+	stood   []node // of a slot that gets replaced
 	edits   []edit // of a live slot
 }
 
@@ -69,13 +70,13 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
 
 func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
-	g := glance{fd: fd, buf: bufferFor(p.want), dirs: make([]counted, 0, 4), mayBeHeld: !d.onTmpfs}
+	g := glance{fd: fd, dirs: make([]counted, 0, 4), mayBeHeld: !d.onTmpfs}
 	same := d.onTmpfs && g.isAsWanted(p.want)
 	var err error
 	if p.Live, err = liveAt(fd, g.mayBeHeld || !same, d.listens); err != nil || same {
 		return p, err
 	}
-	have, err := readSlot(fd, p.want, g.buf)
+	have, err := readSlot(fd, p.want)
 	if err != nil {
 		return p, err
 	}
@@ -84,7 +85,7 @@ func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	case p.Live:
 		p.planInPlace(have)
 	default:
-		p.Change = Updated
+		p.Change, p.stood = Updated, have
 	}
 	return p, nil
 }
@@ -137,8 +138,8 @@ func (d *Dir) replace(p Plan) error {
 	if errors.Is(err, errStaysAside) {
 		return err
 	}
-	if rerr := d.root.RemoveAll(staged); err == nil && rerr != nil {
-		err = fmt.Errorf("removing %q: %w", staged, bare(rerr))
+	if rerr := d.clear(staged, p.stood); err == nil && rerr != nil {
+		err = fmt.Errorf("removing %q: %w", staged, rerr)
 	}
 	return err
 }

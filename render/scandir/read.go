@@ -35,24 +35,13 @@ func (d *Dir) openSlot(service string) (int, error) {
 type reader struct {
 	want  []node // sorted by path
 	nodes []node
-	buf   []byte // for a file, longer than each that is wanted
 	list  []byte // for the names in a directory
-}
-
-// bufferFor returns memory that is longer than each file that is wanted, so that
-// the usual read meets the end at once.
-func bufferFor(want []node) []byte {
-	longest := 0
-	for i := range want {
-		longest = max(longest, len(want[i].data))
-	}
-	return make([]byte, longest+1)
 }
 
 // readSlot returns what is in the open directory of a slot, sorted by path,
 // without what is inside supervise/ and event/.
-func readSlot(fd int, want []node, buf []byte) ([]node, error) {
-	r := reader{want: want, nodes: make([]node, 0, len(want)+4), buf: buf, list: make([]byte, 4096)}
+func readSlot(fd int, want []node) ([]node, error) {
+	r := reader{want: want, nodes: make([]node, 0, len(want)+4), list: make([]byte, 1<<10)}
 	if err := r.dir(fd, "", 0); err != nil {
 		return nil, err
 	}
@@ -143,25 +132,27 @@ func (r *reader) other(dirFd int, name, path string) error {
 // are the same.
 func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
 	i, found := slices.BinarySearchFunc(r.want, path, func(n node, path string) int { return strings.Compare(n.path, path) })
-	if found && equalContent(fd, size, r.want[i].data, r.buf) {
+	if found && equalContent(fd, size, r.want[i].data) {
 		return r.want[i].data, nil
 	}
-	return readAll(fd)
+	return readAll(fd, size)
 }
 
-// readAll reads a file up to one byte over the bound, so that a larger one equals
-// none that was rendered.
-func readAll(fd int) ([]byte, error) {
-	data := []byte{}
-	buf := make([]byte, 32<<10)
+// readAll reads a file of about that size up to one byte over the bound, so that a
+// larger one equals none that was rendered.
+func readAll(fd int, size int64) ([]byte, error) {
+	data := make([]byte, 0, min(size, maxFile)+1)
 	for len(data) <= maxFile {
-		n, err := unix.Pread(fd, buf, int64(len(data)))
+		if len(data) == cap(data) {
+			data = slices.Grow(data, 1)
+		}
+		n, err := unix.Pread(fd, data[len(data):cap(data)], int64(len(data)))
 		if err != nil || n == 0 {
 			return data, err
 		}
-		data = append(data, buf[:min(n, maxFile+1-len(data))]...)
+		data = data[:len(data)+n]
 	}
-	return data, nil
+	return data[:maxFile+1], nil
 }
 
 func found(path string, st *unix.Stat_t) node {

@@ -23,7 +23,6 @@ type counted struct {
 // glance looks at a slot without listing it.
 type glance struct {
 	fd   int
-	buf  []byte
 	dirs []counted
 	// mayBeHeld is true where a supervise/ holds more than its control: a lock may
 	// be among it.
@@ -108,16 +107,24 @@ func (g *glance) holdsFile(want *node) bool {
 	}
 	have := found(want.path, &st)
 	g.count(want.path)
-	return have.sameAs(want) && equalContent(fd, st.Size, want.data, g.buf)
+	return have.sameAs(want) && equalContent(fd, st.Size, want.data)
 }
 
-// equalContent reads an open file into buf, which is longer than data.
-func equalContent(fd int, size int64, data, buf []byte) bool {
+// equalContent tells whether an open file of that size holds data and no more.
+func equalContent(fd int, size int64, data []byte) bool {
 	if size != int64(len(data)) {
 		return false
 	}
-	n, err := unix.Pread(fd, buf, 0)
-	return err == nil && bytes.Equal(buf[:n], data)
+	var buf [2 << 10]byte // longer than the usual file, so that the first read meets its end
+	for at := int64(0); ; at += int64(len(buf)) {
+		n, err := unix.Pread(fd, buf[:], at)
+		if err != nil || n > len(data) || !bytes.Equal(buf[:n], data[:n]) {
+			return false
+		}
+		if data = data[n:]; n < len(buf) {
+			return len(data) == 0
+		}
+	}
 }
 
 // count adds an entry to the directory that it is in, which came before it.

@@ -108,7 +108,7 @@ func TestPublishedSlotOnTmpfsPassesTheQuickLook(t *testing.T) {
 	}
 	defer unix.Close(fd)
 	want := tree(slot("#!/bin/sh\n"), owners())
-	g := glance{fd: fd, buf: bufferFor(want)}
+	g := glance{fd: fd}
 	if !g.isAsWanted(want) || g.mayBeHeld {
 		t.Error("it does not, or is taken for one that may have a supervisor")
 	}
