@@ -59,9 +59,19 @@ func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
 // they all wait for the same directory in the kernel.
 const workers = 2
 
+// few slots are not worth making a processor ready for.
+const few = 16
+
 // inParallel has what newWorker returns called for every number below n. Each
 // goroutine gets one of its own.
 func inParallel(n int, newWorker func() func(i int)) {
+	processors := runtime.GOMAXPROCS(0)
+	if n > few && processors <= workers {
+		// With none to spare the runtime's monitor wakes every 20 µs, to take a
+		// processor away from each system call that lasts.
+		runtime.GOMAXPROCS(processors + 1)
+		defer runtime.GOMAXPROCS(processors)
+	}
 	var next atomic.Int64
 	work := func() {
 		do := newWorker()
@@ -70,7 +80,7 @@ func inParallel(n int, newWorker func() func(i int)) {
 		}
 	}
 	var wg sync.WaitGroup
-	for range min(workers, runtime.GOMAXPROCS(0), n) - 1 {
+	for range min(workers, processors, n) - 1 {
 		wg.Go(work)
 	}
 	work()
