@@ -1,13 +1,7 @@
 package main
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -146,113 +140,4 @@ func contextFlags() []cli.Flag {
 			Usage: "the gateway's `PROGRAM`",
 		},
 	}
-}
-
-// settings is the configuration of a command, checked. An empty flag or variable
-// counts as unset.
-type settings struct {
-	home      string
-	scandir   string
-	proc      string
-	json      bool
-	templates string
-	access    scandir.Access
-	autostart scan.Policy
-	base      scan.Profile
-
-	maxServices int
-}
-
-func readSettings(c *cli.Context, msg messages) (settings, error) {
-	s := settings{
-		home:    cmp.Or(c.String("home"), defaultHome),
-		scandir: cmp.Or(c.String("scandir"), defaultScandir),
-		proc:    cmp.Or(c.String("proc"), defaultProc),
-
-		templates: c.String("templates"),
-	}
-	abs, err := filepath.Abs(s.scandir)
-	if err != nil {
-		return s, fmt.Errorf("resolving scandir %q: %w", s.scandir, err)
-	}
-	s.scandir = abs
-	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
-		return s, fmt.Errorf("--supervise-access: %w", err)
-	}
-	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
-		return s, fmt.Errorf("--autostart: %w", err)
-	}
-	if s.maxServices = defaultMaxServices; c.IsSet("max-services") {
-		s.maxServices = c.Int("max-services")
-	}
-	if s.maxServices < 1 {
-		return s, fmt.Errorf("--max-services %d: less than one service", s.maxServices)
-	}
-	if s.json, err = parseFormat(cmp.Or(c.String("output"), formatText)); err != nil {
-		return s, err
-	}
-	if s.base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
-		return s, err
-	}
-	if s.base.CommandDir, err = parseCommandDir(cmp.Or(c.String("command-dir"), defaultCommandDir)); err != nil {
-		return s, err
-	}
-	s.base.Command = cmp.Or(c.String("command"), defaultCommand)
-	user, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
-	if err != nil {
-		return s, err
-	}
-	s.base.User, s.base.UID, s.base.GID = user.name, user.uid, user.gid
-	return s, nil
-}
-
-func parseFormat(name string) (asJSON bool, err error) {
-	if name != formatText && name != formatJSON {
-		return false, fmt.Errorf("--output: %q is neither text nor json", name)
-	}
-	return name == formatJSON, nil
-}
-
-// scanOptions are the settings and variables that a scan depends on.
-func (s settings) scanOptions(role scan.Role) scan.Options {
-	return scan.Options{
-		Base: s.base, Autostart: s.autostart, Multiplex: os.Getenv(scan.MultiplexVar),
-		Legacy: role.Legacy(os.Getenv(scan.NoSuperviseVar)),
-	}
-}
-
-func parseEnv(words []string) ([]scan.EnvVar, error) {
-	var env []scan.EnvVar
-	for _, word := range words {
-		name, value, found := strings.Cut(word, "=")
-		switch {
-		case !found:
-			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
-		case !isVariable(name):
-			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
-		case name == homeVar:
-			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
-		}
-		env = append(env, scan.EnvVar{Name: name, Value: value})
-	}
-	return env, nil
-}
-
-// isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.
-func isVariable(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if c != '_' && (c|' ' < 'a' || c|' ' > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// parseCommandDir refuses what can't stand in the #! line of a script.
-func parseCommandDir(dir string) (string, error) {
-	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " \t\r\n") || len(dir) > 100 {
-		return "", fmt.Errorf("--command-dir %q: not an absolute path of at most 100 bytes without white space", dir)
-	}
-	return filepath.Clean(dir), nil
 }

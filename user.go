@@ -34,10 +34,10 @@ func lookupUser(spec string, msg messages) (account, error) {
 		return account{uid: fallbackID, gid: fallbackID}, nil
 	}
 	if errors.As(err, &unknown) {
-		return account{}, withHint(fmt.Errorf("--user %q: no such user", spec), "numbers are given as UID:GID")
+		return account{}, withHint(fmt.Errorf("%q: no such user", spec), "numbers are given as UID:GID")
 	}
 	if err != nil {
-		return account{}, fmt.Errorf("--user %q: %w", spec, err)
+		return account{}, fmt.Errorf("%q: %w", spec, err)
 	}
 	a, err := numericUser(spec, u.Uid, u.Gid)
 	a.name = spec
@@ -48,7 +48,7 @@ func numericUser(spec, uid, gid string) (account, error) {
 	u, uerr := parseID(uid)
 	g, gerr := parseID(gid)
 	if uerr != nil || gerr != nil {
-		return account{}, fmt.Errorf("--user %q: not a name or UID:GID in decimal numbers", spec)
+		return account{}, fmt.Errorf("%q: not a name or UID:GID in decimal numbers", spec)
 	}
 	return account{uid: u, gid: g}, nil
 }
