@@ -93,12 +93,13 @@ func colourFlag() cli.Flag {
 
 // passFlags are the flags of every command that looks at a whole volume.
 func passFlags() []cli.Flag {
-	return []cli.Flag{
-		homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag(),
-		&cli.StringFlag{
-			Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
-			Usage: "print in `FORMAT`, text or json",
-		},
+	return []cli.Flag{homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag()}
+}
+
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
+		Usage: "print in `FORMAT`, text or json",
 	}
 }
 

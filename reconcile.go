@@ -27,6 +27,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"force when the service or its logger starts next.\n\n" +
 			"Exit code 0: converged; 1: a profile failed, or --wait expired; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
+			outputFlag(),
 			profileFlag("publish the profile `NAME` only; repeatable"),
 			&cli.BoolFlag{
 				Name: "dry-run", Aliases: []string{"n"}, Category: categoryChoice,

@@ -23,6 +23,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 		Description: "Touches nothing. The column \"why\" answers \"why didn't my profile come back up\".\n\n" +
 			"Exit code 0: told; 1: a profile fails; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
+			outputFlag(),
 			profileFlag("show the profile `NAME` in full, with its last lines of the boot log; repeatable"),
 			&cli.BoolFlag{
 				Name: "all", Aliases: []string{"a"}, Category: categoryChoice,

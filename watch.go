@@ -26,8 +26,7 @@ func watchCommand(msg messages) *cli.Command {
 			"what starts. With --prune the slot of a profile that is gone, and still is 2 seconds\n" +
 			"later, is taken down and removed; otherwise it is named once.\n\n" +
 			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{
-			homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag(),
+		Flags: slices.Concat(passFlags(), []cli.Flag{
 			pruneFlag("take down and remove the slots of profiles that go"),
 			&cli.DurationFlag{
 				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"}, Category: categoryChoice,
