@@ -148,8 +148,9 @@ func (f *faults) trace(options ...string) faultRun {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", args...)
 	// With one processor the pass has one worker. The runtime looks at its limits now
-	// and then.
-	cmd.Env = append(os.Environ(), "TZ=UTC", "GOMAXPROCS=1", "GODEBUG=updatemaxprocs=0")
+	// and then, and interrupts what runs long by signals, each of which may part the
+	// listing of a directory in two.
+	cmd.Env = append(os.Environ(), "TZ=UTC", "GOMAXPROCS=1", "GODEBUG=updatemaxprocs=0,asyncpreemptoff=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	// Files: pipes have another name in each run.
