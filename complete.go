@@ -47,7 +47,7 @@ func (l *commandLine) take(word string) {
 		l.waiting = nil
 	case strings.HasPrefix(word, "-"):
 		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		if f := l.flag(name); f != nil && given {
+		if f := docFlag(l.flags, name); f != nil && given {
 			l.setValue(f, value)
 		} else if f != nil && f.TakesValue() {
 			l.waiting = f
@@ -69,23 +69,12 @@ func (l *commandLine) setValue(f cli.DocGenerationFlag, value string) {
 	}
 }
 
-func (l *commandLine) flag(name string) cli.DocGenerationFlag {
-	for _, flag := range l.flags {
-		for _, known := range flag.Names() {
-			if f, ok := flag.(cli.DocGenerationFlag); ok && known == name {
-				return f
-			}
-		}
-	}
-	return nil
-}
-
 func (l *commandLine) candidates(word string) []string {
 	if l.waiting != nil {
 		return l.values(l.waiting, strings.TrimPrefix(word, "="), "")
 	}
 	if name, value, given := strings.Cut(word, "="); given && strings.HasPrefix(word, "--") {
-		f := l.flag(name[2:])
+		f := docFlag(l.flags, name[2:])
 		if f == nil || !f.TakesValue() {
 			return nil
 		}

@@ -75,25 +75,16 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 // origin is what a flag's value comes from: the flag itself, or the variable that
 // stands in for it.
 func origin(c *cli.Context, flag string) string {
-	value := fmt.Sprint(c.Value(flag))
-	for _, variable := range variablesOf(c.Command.Flags, flag) {
-		if os.Getenv(variable) == value {
+	f := docFlag(c.Command.Flags, flag)
+	if f == nil || f.GetValue() != fmt.Sprint(c.Value(flag)) {
+		return dashed(flag)
+	}
+	for _, variable := range f.GetEnvVars() {
+		if os.Getenv(variable) != "" {
 			return variable
 		}
 	}
 	return dashed(flag)
-}
-
-func variablesOf(flags []cli.Flag, name string) []string {
-	for _, f := range flags {
-		if muted, ok := f.(mutedFlag); ok {
-			f = muted.Flag
-		}
-		if d, ok := f.(cli.DocGenerationFlag); ok && f.Names()[0] == name {
-			return d.GetEnvVars()
-		}
-	}
-	return nil
 }
 
 func parseFormat(name string) (asJSON bool, err error) {

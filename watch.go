@@ -61,7 +61,7 @@ func newWatching(c *cli.Context, msg messages) (*watching, error) {
 		interval = c.Duration("interval")
 	}
 	if interval < leastInterval {
-		return nil, fmt.Errorf("--interval %s: less than %s", interval, leastInterval)
+		return nil, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
 	}
 	ready, err := openNotification(c.Int("notification-fd"))
 	if err != nil {
