@@ -226,8 +226,8 @@ func (d *Dir) swapByTwo(staged, service string) error {
 	if err := d.mustNotRunAside(service); err != nil {
 		return err
 	}
-	if err := d.root.RemoveAll(aside); err != nil {
-		return fmt.Errorf("clearing %q: %w", aside, bare(err))
+	if err := d.removeAll(aside); err != nil {
+		return fmt.Errorf("clearing %q: %w", aside, err)
 	}
 	if err := d.rename(service, aside); err != nil {
 		return err
@@ -242,8 +242,8 @@ func (d *Dir) swapByTwo(staged, service string) error {
 	if err != nil {
 		return errors.Join(err, d.rename(service, staged), d.rename(aside, service))
 	}
-	if err := d.root.RemoveAll(aside); err != nil {
-		return fmt.Errorf("removing %q: %w", aside, bare(err))
+	if err := d.removeAll(aside); err != nil {
+		return fmt.Errorf("removing %q: %w", aside, err)
 	}
 	return nil
 }

@@ -29,8 +29,6 @@ type Dir struct {
 	lock    *os.File
 	// scanner is what Supervised last answered to listens.
 	scanner atomic.Pointer[bool]
-	// made is what madeAs found.
-	made atomic.Pointer[owner]
 	// leaving is set where a prune goes on from one call to the next.
 	leaving *Leaving
 }

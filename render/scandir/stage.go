@@ -17,7 +17,7 @@ import (
 // the inside out, so that no part is given away before it is complete.
 func (d *Dir) stage(name string, nodes []node) error {
 	if err := d.mkdirAnew(name); err != nil {
-		return fmt.Errorf("making %q: %w", name, bare(err))
+		return fmt.Errorf("making %q: %w", name, err)
 	}
 	root, err := d.root.OpenRoot(name)
 	if err != nil {
@@ -29,28 +29,12 @@ func (d *Dir) stage(name string, nodes []node) error {
 		return fmt.Errorf("opening %q: %w", name, err)
 	}
 	defer unix.Close(fd)
-	made, err := d.madeAs(fd)
-	if err != nil {
+	s := stager{root: root, fd: fd, made: &unix.Stat_t{}}
+	defer s.close()
+	if err := unix.Fstat(fd, s.made); err != nil {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
-	s := stager{root: root, fd: fd, made: made}
-	defer s.close()
 	return s.fill(nodes)
-}
-
-// madeAs tells whose a directory is that was made in the scandir and given to nobody.
-// All of them have the same owner: the first one that is asked answers for the others.
-func (d *Dir) madeAs(fd int) (*owner, error) {
-	if known := d.made.Load(); known != nil {
-		return known, nil
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, err
-	}
-	made := &owner{int(st.Uid), int(st.Gid)}
-	d.made.Store(made)
-	return made, nil
 }
 
 // mkdirAnew makes an empty directory that only its maker can enter.
@@ -59,22 +43,19 @@ func (d *Dir) mkdirAnew(name string) error {
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	if err := d.root.RemoveAll(name); err != nil {
+	if err := d.removeAll(name); err != nil {
 		return err
 	}
 	return unix.Mkdirat(d.fd, name, 0o700)
 }
 
-// owner is a user and a group.
-type owner struct{ uid, gid int }
-
 // stager makes nodes below one directory.
 type stager struct {
 	root *os.Root
 	fd   int
-	// made is whose the directory became when it was made: what is made in it has
-	// the same owner from the start. It is nil where the directory was there before.
-	made *owner
+	// made is the directory as it was made: what is made in it has the same owner
+	// from the start. It is nil where the directory was there before.
+	made *unix.Stat_t
 	// below is the directory named belowName, below root, that was written to last.
 	below     *os.Root
 	belowName string
@@ -177,7 +158,7 @@ func (s *stager) write(n node) (err error) {
 
 // isForeign tells whether n has to be given to its owner.
 func (s *stager) isForeign(n node) bool {
-	return s.made == nil || *s.made != owner{n.uid, n.gid}
+	return s.made == nil || uint32(n.uid) != s.made.Uid || uint32(n.gid) != s.made.Gid
 }
 
 // settle gives a directory or FIFO its owner and then its mode.
