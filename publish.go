@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"slotgen/render"
 	"slotgen/render/scandir"
@@ -34,7 +31,7 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 			outcomes[i] = p.profile(e, p.noRoom)
 		}
 	}
-	inParallel(len(chosen), func() func(int) {
+	scan.Share(len(chosen), func() func(int) {
 		publish := p.publisher().publish
 		if unlisted != nil {
 			publish = func(*outcome) error { return unlisted }
@@ -53,38 +50,6 @@ func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
 		return scandir.PlanNew(slot, p.owners), nil
 	}
 	return p.dir.Plan(slot, p.owners)
-}
-
-// workers is how many slots are made at a time: a third one gains nothing, since
-// they all wait for the same directory in the kernel.
-const workers = 2
-
-// few slots are not worth making a processor ready for.
-const few = 16
-
-// inParallel has what newWorker returns called for every number below n. Each
-// goroutine gets one of its own.
-func inParallel(n int, newWorker func() func(i int)) {
-	processors := runtime.GOMAXPROCS(0)
-	if n > few && processors <= workers {
-		// With none to spare the runtime's monitor wakes every 20 µs, to take a
-		// processor away from each system call that lasts.
-		runtime.GOMAXPROCS(processors + 1)
-		defer runtime.GOMAXPROCS(processors)
-	}
-	var next atomic.Int64
-	work := func() {
-		do := newWorker()
-		for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
-			do(int(i))
-		}
-	}
-	var wg sync.WaitGroup
-	for range min(workers, processors, n) - 1 {
-		wg.Go(work)
-	}
-	work()
-	wg.Wait()
 }
 
 // listScandir takes in what stands in the scandir, once for all slots. Without it

@@ -49,6 +49,12 @@ func (c *container) replace(path, text string, mode os.FileMode) {
 	}
 }
 
+// waitFile waits for a file that a service makes.
+func (c *container) waitFile(what, path string) {
+	c.t.Helper()
+	c.waitFor(what, bootLimit, func() bool { return c.run("root", "test", "-e", path).code == 0 })
+}
+
 func (c *container) scanctl(commands string) {
 	c.t.Helper()
 	c.mustRun("root", "s6-svscanctl", "-"+commands, "/run/service")
@@ -154,11 +160,8 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 		c.replace("a/finish", "#!/bin/sh\necho finished >>/tmp/finish\n", 0o755)
 		c.replace("a/timeout-kill", "100\n", 0o644)
 		c.mustRun("root", "s6-svc", "-t", "/run/service/a")
-		exists := func(path string) func() bool {
-			return func() bool { return c.run("root", "test", "-e", path).code == 0 }
-		}
-		c.waitFor("the new finish script to run", bootLimit, exists("/tmp/finish"))
-		c.waitFor("the new run script to run", bootLimit, exists("/tmp/second"))
+		c.waitFile("the new finish script", "/tmp/finish")
+		c.waitFile("the new run script", "/tmp/second")
 		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
 		c.waitFor("the new timeout-kill to be heeded", bootLimit, func() bool { return c.servicePID("a") == 0 })
 	})
@@ -178,7 +181,7 @@ func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
 			return strings.HasPrefix(stat, "up ") && strings.Contains(stat, ", ready ")
 		})
 		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
-		c.waitFor("the new signal", bootLimit, func() bool { return c.run("root", "test", "-e", "/tmp/told").code == 0 })
+		c.waitFile("the new signal", "/tmp/told")
 	})
 }
 

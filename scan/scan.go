@@ -68,7 +68,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string) {
 	l.Entries = append(l.Entries, make([]Entry, len(names))...)
 	entries, warnings := l.Entries[1:], make([]string, len(names))
-	share((len(names)+chunk-1)/chunk, func() func(int) {
+	Share((len(names)+chunk-1)/chunk, func() func(int) {
 		r := reader{Volume: v}
 		return func(part int) {
 			for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {

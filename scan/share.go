@@ -1,11 +1,29 @@
 package scan
 
-import "sync/atomic"
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
 
-// share has the parts of a whole, numbered from 0, done by the caller and, where
-// there are several, by a second goroutine at the same time. Each gets a worker of
-// its own. It returns when all are done.
-func share(parts int, newWorker func() func(part int)) {
+// workers is how many goroutines share work at most: in the kernel they wait for the
+// same directories, so that a third one gains nothing.
+const workers = 2
+
+// fewParts are not worth making a processor ready for.
+const fewParts = 16
+
+// Share has the parts of a whole, numbered from 0, done by the caller and, where
+// there are several and a processor for it, by a second goroutine at the same time.
+// Each gets a worker of its own. It returns when all are done.
+func Share(parts int, newWorker func() func(part int)) {
+	processors := runtime.GOMAXPROCS(0)
+	if parts > fewParts && processors <= workers {
+		// With none to spare the runtime's monitor wakes every 20 µs, to take a
+		// processor away from each system call that lasts.
+		runtime.GOMAXPROCS(processors + 1)
+		defer runtime.GOMAXPROCS(processors)
+	}
 	var next atomic.Int64
 	work := func() {
 		do := newWorker()
@@ -13,15 +31,10 @@ func share(parts int, newWorker func() func(part int)) {
 			do(int(part))
 		}
 	}
-	if parts < 2 {
-		work()
-		return
+	var wg sync.WaitGroup
+	for range min(workers, processors, parts) - 1 {
+		wg.Go(work)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		work()
-	}()
 	work()
-	<-done
+	wg.Wait()
 }

@@ -1,4 +1,4 @@
-package main
+package scan
 
 import (
 	"runtime"
@@ -6,25 +6,25 @@ import (
 	"testing"
 )
 
-func TestWorkersShareAllSlotsAndGiveTheProcessorsBack(t *testing.T) {
+func TestWorkersShareAllPartsAndGiveTheProcessorsBack(t *testing.T) {
 	processors := runtime.GOMAXPROCS(0)
-	for _, n := range []int{0, 1, few, few + 1, 1000} {
+	for _, n := range []int{0, 1, fewParts, fewParts + 1, 1000} {
 		done := make([]atomic.Int32, n)
 		var made atomic.Int32
-		inParallel(n, func() func(int) {
+		Share(n, func() func(int) {
 			made.Add(1)
 			return func(i int) { done[i].Add(1) }
 		})
 		for i := range done {
 			if times := done[i].Load(); times != 1 {
-				t.Errorf("%d slots: slot %d was made %d times", n, i, times)
+				t.Errorf("%d parts: part %d was done %d times", n, i, times)
 			}
 		}
 		if made.Load() > workers {
-			t.Errorf("%d slots: %d workers", n, made.Load())
+			t.Errorf("%d parts: %d workers", n, made.Load())
 		}
 		if got := runtime.GOMAXPROCS(0); got != processors {
-			t.Errorf("%d slots: %d processors afterwards, not %d", n, got, processors)
+			t.Errorf("%d parts: %d processors afterwards, not %d", n, got, processors)
 		}
 	}
 }
