@@ -213,11 +213,13 @@ func (f *faults) slotsAsWanted(got tree, but map[string]bool) bool {
 	return true
 }
 
-// untouched tells whether all that was there is as it was. What a run makes
-// before it can know, an empty scandir and its lock, does not count.
+// madeFirst is what a run makes before it can know: an empty directory and its lock.
+var madeFirst = []string{"service", "service/.slotgen.lock", "out", "out/.slotgen.lock"}
+
+// untouched tells whether all that was there is as it was, but for what is made first.
 func (f *faults) untouched(got tree) bool {
 	for path := range paths(got, f.before) {
-		if got[path] != f.before[path] && path != "service" && path != "service/.slotgen.lock" && path != "out" {
+		if got[path] != f.before[path] && !slices.Contains(madeFirst, path) {
 			return false
 		}
 	}

@@ -181,7 +181,8 @@ func (p *pass) openScandir(ctx context.Context) error {
 	}
 	if !p.dryRun {
 		if err := dir.Lock(ctx, lockWait); err != nil {
-			return errors.Join(hintLock(err), dir.Close())
+			err = hintLock(err, "a --scandir", "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
+			return errors.Join(err, dir.Close())
 		}
 	}
 	if p.memory != nil {
@@ -191,15 +192,16 @@ func (p *pass) openScandir(ctx context.Context) error {
 	return nil
 }
 
-// hintLock adds the mend to an error of the scandir's lock.
-func hintLock(err error) error {
+// hintLock adds the mend to an error of a directory's lock. Own is what anybody may
+// name in its place, and writable says how to name one that can be written.
+func hintLock(err error, own, writable string) error {
 	switch {
 	case errors.Is(err, scandir.ErrHeld):
 		return withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s: try again")
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return withHint(err, "it takes root, or a --scandir of your own")
+		return withHint(err, "it takes root, or %s of your own", own)
 	case errors.Is(err, unix.EROFS):
-		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
+		return withHint(err, "%s", writable)
 	}
 	return err
 }

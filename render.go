@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -20,7 +21,8 @@ func renderCommand(out *output, msg messages) *cli.Command {
 		Name:  "render",
 		Usage: "show or write the slot of one profile",
 		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
-			"files in txtar form, their modes and owners in the comment on top.",
+			"files in txtar form, their modes and owners in the comment on top. With --out it takes\n" +
+			"that directory's lock, DIR/.slotgen.lock, as reconcile takes that of the scandir.",
 		Flags: slices.Concat([]cli.Flag{
 			homeFlag(), autostartFlag(), procFlag(),
 			&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the profile `NAME`"},
@@ -43,7 +45,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
 			switch {
 			case c.String("out") != "":
-				return writeSlot(c.String("out"), slot, owners, msg)
+				return writeSlot(c.Context, c.String("out"), slot, owners, msg)
 			case c.String("file") != "":
 				return printFile(out, slot, c.String("file"))
 			}
@@ -119,7 +121,7 @@ func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
 }
 
 // writeSlot publishes the slot below a directory that no s6-svscan looks at.
-func writeSlot(out string, slot render.Slot, owners scandir.Owners, msg messages) error {
+func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir.Owners, msg messages) error {
 	path, err := filepath.Abs(out)
 	if err != nil {
 		return fmt.Errorf("resolving --out %q: %w", out, err)
@@ -135,6 +137,9 @@ func writeSlot(out string, slot render.Slot, owners scandir.Owners, msg messages
 	if supervised, err := dir.Supervised(); supervised || err != nil {
 		return withHint(errors.Join(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out), err),
 			"slotgen reconcile --profile NAME publishes there")
+	}
+	if err := dir.Lock(ctx, lockWait); err != nil {
+		return hintLock(err, "a directory", "--out names a directory that can be written")
 	}
 	leftovers, warnings := dir.Sweep(time.Now(), func(service string) bool { return service == slot.Service })
 	for name, err := range dir.Prune(leftovers) {
