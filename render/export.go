@@ -63,13 +63,19 @@ func sweepDebris(name string) error {
 		if !ours || !IsDebris(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
-		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+		err := os.Remove(filepath.Join(dir, e.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
 }
 
+// exportTries is how many exports may work on one directory at the same time.
+const exportTries = 10
+
+// exportFile writes one file whole. Every other export takes what is not renamed yet
+// for debris, once: then it is written again.
 func exportFile(name string, text []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
@@ -77,6 +83,16 @@ func exportFile(name string, text []byte, mode fs.FileMode) error {
 	if err := sweepDebris(name); err != nil {
 		return err
 	}
+	var err error
+	for range exportTries {
+		if err = replaceFile(name, text, mode); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return err
+}
+
+func replaceFile(name string, text []byte, mode fs.FileMode) error {
 	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return err
