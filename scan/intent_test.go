@@ -40,6 +40,9 @@ func TestIntentIsWhatTheStateFileSays(t *testing.T) {
 		{"desired NaN counts as null", `{"desired_state": NaN, "gateway_state": "stopped"}`, "stopped", false},
 		{"desired is a number", `{"desired_state": 1, "gateway_state": "running"}`, none, true},
 		{"runtime is a list", `{"gateway_state": ["running"]}`, none, true},
+		{"a word of 256 bytes", `{"gateway_state": "` + strings.Repeat("ä", 128) + `"}`, strings.Repeat("ä", 128), false},
+		{"a longer word", `{"desired_state": "` + strings.Repeat("ä", 128) + `x", "gateway_state": "running"}`, none, true},
+		{"a longer runtime word", `{"gateway_state": "` + strings.Repeat("x", 257) + `"}`, none, true},
 		{"an array", `["running"]`, none, true},
 		{"a string", `"running"`, none, true},
 		{"null", `null`, none, true},
@@ -222,6 +225,9 @@ func stateIn(data []byte) (intent Intent, valid bool) {
 		case nil:
 			continue
 		case string:
+			if len(word) > maxState {
+				return Intent{}, true
+			}
 			if key == "gateway_state" && (word == "draining" || word == "degraded") {
 				return Intent{State: "running", Known: true, Key: key, Raw: word}, true
 			}

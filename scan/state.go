@@ -16,12 +16,17 @@ const (
 // exitUnknown is the prior exit of which nothing is recorded.
 const exitUnknown = "unknown"
 
+// maxState is the longest word that is taken as a state, in bytes. Words are written
+// to the boot log and into tables, where a longer one would hide those of others.
+const maxState = 256
+
 // Running is the one intent that starts a gateway.
 const Running = "running"
 
 // Intent is what a profile's files say its gateway should be after boot.
 type Intent struct {
-	// State is the recorded word; it may be any text, the empty one too.
+	// State is the recorded word; it may be any text of at most 256 bytes, the empty one
+	// too.
 	State string
 	// Known is false where nothing usable is recorded.
 	Known bool
@@ -108,6 +113,9 @@ func stateMember(raw json.RawMessage, key string) (Intent, error) {
 	state, ok := parseString(raw)
 	if !ok {
 		return Intent{}, fmt.Errorf("%s is not a string", key)
+	}
+	if len(state) > maxState {
+		return Intent{}, fmt.Errorf("%s is longer than %d bytes", key, maxState)
 	}
 	return Intent{State: state, Known: true, Key: key}, nil
 }
