@@ -23,7 +23,7 @@ func newApp(out *output, msg messages) *cli.App {
 		scanCommand(out, msg),
 		diffCommand(out, msg),
 		templatesCommand(out, msg),
-		hookCommand(out),
+		hookCommand(out, msg),
 		completionCommand(out),
 		manCommand(out),
 	)
@@ -104,7 +104,8 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
 		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", hint)
 	}
-	return withHint(fmt.Errorf("reading the command line: %s", decapitalize(text)), "%s", hint)
+	text = strings.Replace(decapitalize(text), " for flag -", " for flag --", 1)
+	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", hint)
 }
 
 func flagNames(flags []cli.Flag) []string {

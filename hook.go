@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func hookCommand(out *output) *cli.Command {
+func hookCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:   "hook",
 		Usage:  "print the scripts that wire slotgen into an image",
@@ -33,7 +33,7 @@ func hookCommand(out *output) *cli.Command {
 				Flags: []cli.Flag{&cli.StringFlag{
 					Name: "out", Category: categoryPaths, Usage: "write below `DIR`, in an s6-overlay image /etc/s6-overlay/s6-rc.d",
 				}},
-				Action: noArguments(func(c *cli.Context) error { return writeS6RC(c, out) }),
+				Action: noArguments(func(c *cli.Context) error { return writeS6RC(c, out, msg) }),
 			},
 		},
 	}
@@ -57,7 +57,7 @@ func scriptCommand(out *output, kind, usage, description string) *cli.Command {
 	}
 }
 
-func writeS6RC(c *cli.Context, out *output) error {
+func writeS6RC(c *cli.Context, out *output, msg messages) error {
 	if c.String("out") == "" {
 		return withHint(errors.New("no directory given"), "name one with --out; s6-overlay has /etc/s6-overlay/s6-rc.d")
 	}
@@ -66,13 +66,17 @@ func writeS6RC(c *cli.Context, out *output) error {
 		return err
 	}
 	written, err := render.WriteS6RC(c.String("out"), program)
-	if err != nil {
+	if err != nil && len(written) == 0 {
 		return err
 	}
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err
 		}
+	}
+	if err != nil {
+		msg.fail(err)
+		return reportedError{}
 	}
 	return nil
 }

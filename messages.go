@@ -38,8 +38,11 @@ func (m messages) note(format string, args ...any) {
 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
-	m.withHint("error: "+err.Error(), err)
+	m.withHint("error: "+oneLine(err), err)
 }
+
+// oneLine is the text of an error, also of several that were joined.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func (m messages) withHint(text string, err error) {
 	if m.said.first(text) {

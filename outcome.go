@@ -46,8 +46,7 @@ func newOutcome(e *scan.Entry, action string) outcome {
 }
 
 func (o outcome) failed(err error) outcome {
-	// What was joined of several errors is one line in a log.
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	text := oneLine(err)
 	o.action, o.change, o.reason, o.why, o.err = actionFailed, scandir.None, text, text, err
 	return o
 }

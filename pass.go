@@ -163,13 +163,15 @@ func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	return e, nil
 }
 
+const scandirHint = "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory"
+
 func (p *pass) openScandir(ctx context.Context) error {
 	if p.autostart == scan.None {
 		return nil
 	}
 	if !p.dryRun {
 		if err := scandir.Make(p.scandir); err != nil {
-			return err
+			return withHint(err, scandirHint)
 		}
 	}
 	dir, err := scandir.Open(p.scandir)
@@ -177,7 +179,7 @@ func (p *pass) openScandir(ctx context.Context) error {
 		return nil
 	}
 	if err != nil {
-		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory")
+		return withHint(err, scandirHint)
 	}
 	if !p.dryRun {
 		if err := dir.Lock(ctx, lockWait); err != nil {
@@ -250,7 +252,7 @@ func (p *pass) migrate() {
 	case errors.Is(err, fs.ErrExist):
 		p.scan() // somebody recorded a state meanwhile: that one counts
 	case err != nil:
-		p.msg.warn("%s", err)
+		p.msg.warn("%s", oneLine(err))
 	default:
 		p.msg.line("wrote %s", done)
 	}
@@ -316,7 +318,7 @@ func (p *pass) log(outcomes []outcome) {
 		return
 	}
 	if err := p.volume.AppendBootLog(p.volumeOwner(), time.Now(), lines); err != nil {
-		p.msg.warn("%s", err)
+		p.msg.warn("%s", oneLine(err))
 	}
 }
 

@@ -126,12 +126,13 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	if err != nil {
 		return fmt.Errorf("resolving --out %q: %w", out, err)
 	}
+	const hint = "--out names a directory, which is made where there is none"
 	if err := scandir.Make(path); err != nil {
-		return err
+		return withHint(err, hint)
 	}
 	dir, err := scandir.Open(path)
 	if err != nil {
-		return err
+		return withHint(err, hint)
 	}
 	defer dir.Close()
 	if supervised, err := dir.Supervised(); supervised || err != nil {

@@ -29,7 +29,7 @@ func Hook(kind, program string) ([]byte, error) {
 
 // WriteS6RC writes the s6-rc source definitions that wire slotgen into an image
 // below dir, each file whole and in place of one that is there, and returns
-// their paths. Run scripts have mode 0755, other files 0644. Program is
+// their paths, those before an error too. Run scripts have mode 0755, other files 0644. Program is
 // slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
 	files := map[string][]byte{}
@@ -44,13 +44,13 @@ func WriteS6RC(dir, program string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rendering the source definitions: %w", err)
 	}
-	written := slices.Sorted(maps.Keys(files))
-	for _, name := range written {
+	names := slices.Sorted(maps.Keys(files))
+	for i, name := range names {
 		if err := exportFile(name, files[name], fileMode(filepath.Base(name), files[name])); err != nil {
-			return nil, fmt.Errorf("writing %q: %w", name, bare(err))
+			return names[:i], fmt.Errorf("writing %q: %w", name, bare(err))
 		}
 	}
-	return written, nil
+	return names, nil
 }
 
 func hookFile(name, program string) ([]byte, error) {
