@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"slotgen/scan"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 )
 
 func reconcileCommand(out *output, msg messages) *cli.Command {
@@ -44,6 +46,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			pruneFlag("take down and remove the slots of profiles that are gone"),
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
+			outliveReaders()
 			s, err := readSettings(c, msg)
 			if err != nil {
 				return err
@@ -61,6 +64,10 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 		}),
 	}
 }
+
+// outliveReaders has a write to a pipe without a reader fail, instead of ending the
+// process: a boot does not depend on who listens.
+func outliveReaders() { signal.Ignore(unix.SIGPIPE) }
 
 // memoryGoal is what one pass may take, in bytes, before garbage is collected: that
 // of the usual volume is left to the end of the process.

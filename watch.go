@@ -39,6 +39,7 @@ func watchCommand(msg messages) *cli.Command {
 			},
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
+			outliveReaders()
 			w, err := newWatching(c, msg)
 			if err != nil {
 				return err
