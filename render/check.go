@@ -184,10 +184,24 @@ func checkWhole(slot Slot) []Finding {
 			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
 		}
 	}
+	findings = append(findings, checkPaths(slot)...)
 	if _, ok := slot.File("log/run"); !ok {
 		for _, f := range slot.Files {
 			if strings.HasPrefix(f.Path, "log/") {
 				return append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
+			}
+		}
+	}
+	return findings
+}
+
+// checkPaths finds files that lie below other files.
+func checkPaths(slot Slot) []Finding {
+	var findings []Finding
+	for _, f := range slot.Files {
+		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
+			if _, ok := slot.File(dir); ok {
+				findings = append(findings, Finding{Path: f.Path, Text: fmt.Sprintf("%q is a file, so that nothing can be below it", dir)})
 			}
 		}
 	}

@@ -26,6 +26,10 @@ func IsServiceFile(slotPath string) bool {
 	return name == DownFile || slices.Contains(serviceFiles(), name)
 }
 
+// maxBase is the longest name of a file, in bytes: it is written under a dot, this name
+// and a random number of up to 20 digits, of which Linux takes 255 bytes.
+const maxBase = 234
+
 // checkName returns an error when no file of a service directory is at a slot
 // path, naming the one that was probably meant.
 func checkName(slotPath string) error {
@@ -34,6 +38,9 @@ func checkName(slotPath string) error {
 		return nil
 	}
 	if fs.ValidPath(name) && (strings.HasPrefix(name, "data/") || strings.HasPrefix(name, "env/")) {
+		if len(path.Base(name)) > maxBase {
+			return fmt.Errorf("%q is longer than the %d bytes that can be written", path.Base(name), maxBase)
+		}
 		return nil
 	}
 	if path.Base(name) == DownFile {
