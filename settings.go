@@ -37,11 +37,12 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 
 		templates: c.String("templates"),
 	}
-	abs, err := filepath.Abs(s.scandir)
-	if err != nil {
-		return s, fmt.Errorf("resolving scandir %q: %w", s.scandir, err)
+	var err error
+	for _, path := range []*string{&s.home, &s.scandir} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return s, fmt.Errorf("resolving a relative path: %w", err)
+		}
 	}
-	s.scandir = abs
 	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
 		return s, fmt.Errorf("%s: %w", origin(c, "supervise-access"), err)
 	}

@@ -29,13 +29,13 @@ func ownFunctions() template.FuncMap {
 }
 
 // unrepeatable names what sprig counts as hermetic and still answers at random,
-// in map order, or by the clock: with it a second pass would not find the slot
-// unchanged.
+// in map order, by the clock, or by the time zone: with it a second pass would not
+// find the slot unchanged.
 func unrepeatable() []string {
 	return []string{
 		"ago", "bcrypt", "durationRound", "encryptAES", "genCA", "genCAWithKey", "genPrivateKey",
 		"genSelfSignedCert", "genSelfSignedCertWithKey", "genSignedCert", "genSignedCertWithKey",
-		"htpasswd", "keys", "randInt", "shuffle", "values",
+		"htpasswd", "keys", "mustToDate", "randInt", "shuffle", "toDate", "values",
 	}
 }
 

@@ -14,7 +14,7 @@ func TestNoFunctionAnswersDifferentlyOnEveryCall(t *testing.T) {
 		date dateInZone dateModify date_in_zone date_modify env expandenv getHostByName htmlDate htmlDateInZone now
 		randAlpha randAlphaNum randAscii randBytes randNumeric uuidv4 shuffle randInt keys values htpasswd encryptAES
 		bcrypt genPrivateKey genCA genCAWithKey genSelfSignedCert genSelfSignedCertWithKey genSignedCert
-		genSignedCertWithKey ago durationRound`) {
+		genSignedCertWithKey ago durationRound toDate mustToDate`) {
 		if _, ok := funcs[name]; ok {
 			t.Errorf("templates may call %s", name)
 		}
