@@ -69,16 +69,7 @@ func writeS6RC(c *cli.Context, out *output, msg messages) error {
 	if err != nil && len(written) == 0 {
 		return err
 	}
-	for _, name := range written {
-		if _, err := fmt.Fprintln(out, name); err != nil {
-			return err
-		}
-	}
-	if err != nil {
-		msg.fail(err)
-		return reportedError{}
-	}
-	return nil
+	return tellWritten(written, err, out, msg)
 }
 
 func ownPath() (string, error) {

@@ -142,6 +142,11 @@ func exportTemplates(c *cli.Context, out *output, msg messages) error {
 		return withHint(err, "--force overwrites")
 	}
 	slices.Sort(written)
+	return tellWritten(written, err, out, msg)
+}
+
+// tellWritten prints which files were written, and the error that kept others from it.
+func tellWritten(written []string, err error, out *output, msg messages) error {
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err
