@@ -38,13 +38,14 @@ func (m messages) note(format string, args ...any) {
 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
-	m.withHint("error: "+oneLine(err), err)
+	m.withHint("error: "+err.Error(), err)
 }
 
-// oneLine is the text of an error, also of several that were joined.
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// oneLine parts by semicolons what was joined of several errors.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 func (m messages) withHint(text string, err error) {
+	text = oneLine(text)
 	if m.said.first(text) {
 		m.line("%s", text)
 		m.hint(err)

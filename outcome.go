@@ -46,7 +46,7 @@ func newOutcome(e *scan.Entry, action string) outcome {
 }
 
 func (o outcome) failed(err error) outcome {
-	text := oneLine(err)
+	text := oneLine(err.Error())
 	o.action, o.change, o.reason, o.why, o.err = actionFailed, scandir.None, text, text, err
 	return o
 }

@@ -252,7 +252,7 @@ func (p *pass) migrate() {
 	case errors.Is(err, fs.ErrExist):
 		p.scan() // somebody recorded a state meanwhile: that one counts
 	case err != nil:
-		p.msg.warn("%s", oneLine(err))
+		p.msg.warnOf(err, err.Error())
 	default:
 		p.msg.line("wrote %s", done)
 	}
@@ -318,7 +318,7 @@ func (p *pass) log(outcomes []outcome) {
 		return
 	}
 	if err := p.volume.AppendBootLog(p.volumeOwner(), time.Now(), lines); err != nil {
-		p.msg.warn("%s", oneLine(err))
+		p.msg.warnOf(err, err.Error())
 	}
 }
 

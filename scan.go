@@ -159,7 +159,7 @@ func (p *pass) slotPath(o outcome) string {
 func (p *pass) printTail(out *output, name string) error {
 	lines, err := p.volume.BootLogTail(name, tailLines)
 	if err != nil {
-		p.msg.warn("%s", err)
+		p.msg.warnOf(err, err.Error())
 		return nil
 	}
 	if len(lines) == 0 {

@@ -200,7 +200,7 @@ func (w *watching) reportReady() {
 		return
 	}
 	if err := notifyReady(w.ready); err != nil {
-		w.msg.warn("%s", err)
+		w.msg.warnOf(err, err.Error())
 	}
 	w.ready = nil
 }
