@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"slotgen/render"
 
@@ -42,6 +43,7 @@ func appWith(out *output, msg messages, commands ...*cli.Command) *cli.App {
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		DisableSliceFlagSeparator: true,
+		Compiled:                  time.Unix(0, 0), // or cli asks for the program's file
 		Commands:                  commands,
 	}
 }

@@ -40,11 +40,22 @@ type mutedFlag struct {
 
 func (f mutedFlag) Names() []string { return f.names }
 
-// withoutHelp mutes the flags that hold one value; of the others cli asks more.
+// mutedList is the same for a flag that may be repeated, of which cli asks more.
+type mutedList struct {
+	*cli.StringSliceFlag
+	names []string
+}
+
+func (f mutedList) Names() []string { return f.names }
+
+func (mutedList) GetCategory() string { return "" }
+
 func withoutHelp(flags []cli.Flag) []cli.Flag {
 	muted := slices.Clone(flags)
 	for i, f := range flags {
-		if _, several := f.(*cli.StringSliceFlag); !several {
+		if list, ok := f.(*cli.StringSliceFlag); ok {
+			muted[i] = mutedList{list, f.Names()}
+		} else {
 			muted[i] = mutedFlag{f, f.Names()}
 		}
 	}

@@ -56,7 +56,7 @@ func (r *reader) dir(fd int, path string, depth int) error {
 		return reading(path, err)
 	}
 	r.nodes = append(r.nodes, found(path, &st))
-	names, err := r.names(fd)
+	names, err := listNames(fd, r.list)
 	if err == nil && (depth == maxDepth || len(r.nodes)+len(names) > maxNodes) {
 		err = errors.New("more than a service directory holds")
 	}
@@ -78,14 +78,18 @@ func reading(path string, err error) error {
 	return fmt.Errorf("reading %q: %w", path, err)
 }
 
-func (r *reader) names(fd int) ([]string, error) {
+// listNames returns what is in an open directory, in no order, read through buf.
+func listNames(fd int, buf []byte) ([]string, error) {
 	var names []string
 	for {
-		n, err := unix.ReadDirent(fd, r.list)
-		if n <= 0 || err != nil {
+		n, err := unix.ReadDirent(fd, buf)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil, n == 0:
 			return names, err
 		}
-		_, _, names = unix.ParseDirent(r.list[:n], -1, names)
+		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
 }
 

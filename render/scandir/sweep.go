@@ -56,19 +56,24 @@ func (n Names) Free(service string) bool { return !n[service] && !n[asideName(se
 
 // Names lists what the scandir holds.
 func (d *Dir) Names() (Names, error) {
-	f, err := d.root.Open(".")
-	if err == nil {
-		defer f.Close()
-		var list []string
-		if list, err = f.Readdirnames(-1); err == nil {
-			names := make(Names, len(list))
-			for _, name := range list {
-				names[name] = true
-			}
-			return names, nil
-		}
+	list, err := d.list()
+	if err != nil {
+		return nil, fmt.Errorf("listing scandir %q: %w", d.path, err)
 	}
-	return nil, fmt.Errorf("listing scandir %q: %w", d.path, bare(err))
+	names := make(Names, len(list))
+	for _, name := range list {
+		names[name] = true
+	}
+	return names, nil
+}
+
+func (d *Dir) list() ([]string, error) {
+	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	return listNames(fd, make([]byte, 8<<10))
 }
 
 // sweep clears one name, or says that what stands there has to end first.
