@@ -3,6 +3,8 @@ package render
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"text/template"
@@ -86,11 +88,14 @@ func (f file) execute(out *bytes.Buffer, p scan.Profile, context any) ([]byte, e
 	if len(f.parts) == 1 && f.parts[0].common {
 		return known.parts[0], nil
 	}
-	start := out.Len()
+	start, text := out.Len(), boundedBehind(out)
 	for i, part := range f.parts {
 		if part.common {
-			out.Write(known.parts[i])
-		} else if err := part.template.Execute(out, context); err != nil {
+			_, err := text.Write(known.parts[i])
+			if err != nil {
+				return nil, f.errorOf(err, context)
+			}
+		} else if err := part.template.Execute(text, context); err != nil {
 			return nil, f.errorOf(err, context)
 		}
 	}
@@ -104,7 +109,7 @@ func (f file) executeCommon(p scan.Profile, context any) (*texts, error) {
 			continue
 		}
 		var out bytes.Buffer
-		if err := part.template.Execute(&out, context); err != nil {
+		if err := part.template.Execute(boundedBehind(&out), context); err != nil {
 			return nil, f.errorOf(err, context)
 		}
 		known.parts[i] = out.Bytes()
@@ -115,5 +120,8 @@ func (f file) executeCommon(p scan.Profile, context any) (*texts, error) {
 // errorOf returns the error of the whole template where one of its parts has one:
 // messages name the file that the template makes.
 func (f file) errorOf(err error, context any) error {
+	if errors.Is(err, errTooLong) {
+		return fmt.Errorf("%s: %w", f.file, err)
+	}
 	return cmp.Or(f.template.Execute(io.Discard, context), err)
 }
