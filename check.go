@@ -58,9 +58,8 @@ func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) 
 		if err == nil {
 			continue
 		}
-		// errors.Join puts each error on a line of its own.
-		for line := range strings.Lines(errors.Unwrap(err).Error()) {
-			add(strings.TrimSuffix(line, "\n"), p.Name)
+		for _, single := range parted(errors.Unwrap(err)) {
+			add(single.Error(), p.Name)
 		}
 	}
 	for _, o := range set.Origins() {
@@ -82,6 +81,20 @@ func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) 
 		return reportedError{}
 	}
 	return nil
+}
+
+// parted returns the errors that one was joined of. The text of a single one may have
+// several lines.
+func parted(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, parted(e)...)
+	}
+	return errs
 }
 
 func someProfiles(names []string) string {
