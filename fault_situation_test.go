@@ -57,6 +57,7 @@ func situations() []situation {
 	}
 	legacy := func(f *faults) {
 		f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
+		f.write("proc/1/status", rootsStatus)
 	}
 	orphan := func(f *faults) {
 		f.volume("running", "running")

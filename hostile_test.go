@@ -233,6 +233,7 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 	proc := t.TempDir()
 	h.must(os.MkdirAll(proc+"/1", 0o755))
 	h.must(os.WriteFile(proc+"/1/cmdline", []byte("main-wrapper.sh\x00gateway\x00run\x00"), 0o644))
+	h.must(os.WriteFile(proc+"/1/status", []byte(rootsStatus), 0o644))
 	cmd := exec.Command("/bin/sh", "-c", swapper, "sh", home, outside)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.must(cmd.Start())

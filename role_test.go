@@ -8,6 +8,9 @@ import (
 	"testing"
 )
 
+// rootsStatus is what is read of the status of a process that root started.
+const rootsStatus = "Name:\tsh\nUid:\t0\t0\t0\t0\n"
+
 // The command lines of s6-overlay 2 have the wrapper in process 1, those of
 // s6-overlay 3 in a later one. The programs below are real processes in a PID
 // namespace of their own; sleep stands for what the container runs.
@@ -69,5 +72,28 @@ func TestRoleOfRealProcesses(t *testing.T) {
 				t.Errorf("gateway_state.json: %v, want it written: %v", err, tt.writes)
 			}
 		})
+	}
+}
+
+// Of a set-uid program that a user started /proc shows root as the owner.
+func TestRoleIsNotAUsersToChoose(t *testing.T) {
+	if os.Geteuid() != 0 {
+		skipUnlessCI(t, "a PID namespace needs root")
+	}
+	home, dir := t.TempDir(), t.TempDir()
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	const script = `cp /bin/sh "$DIR/sh" && chmod 4755 "$DIR/sh"
+setpriv --reuid 12345 --regid 12345 --clear-groups "$DIR/sh" -c 'echo >&3; sleep 60; :' main-wrapper.sh dashboard 3>"$DIR/started" &
+until [ -s "$DIR/started" ]; do sleep 0.01; done
+stat -c %u "/proc/$!/cmdline"
+"$SLOTGEN" reconcile --home "$HOME_DIR" --scandir "$DIR/service" --user 10000:10000`
+	cmd := exec.Command("unshare", "--pid", "--fork", "--kill-child", "--mount", "--propagation", "private",
+		"--mount-proc", "/bin/sh", "-ec", script)
+	cmd.Env = append(os.Environ(), "SLOTGEN="+slotgenBinary(t), "HOME_DIR="+home, "DIR="+dir)
+	out, err := cmd.Output()
+	if want := "0\nreconcile: profile=default "; err != nil || !strings.HasPrefix(string(out), want) {
+		t.Errorf("stdout %q, error %v; want %q first", out, err, want)
 	}
 }

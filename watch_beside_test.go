@@ -206,9 +206,12 @@ func TestContainerWatchSleepsWhereItHasNothingToDo(t *testing.T) {
 			if err := os.MkdirAll(c.path("/tmp/proc/1"), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			cmdline := "/init\x00/opt/hermes/docker/main-wrapper.sh\x00dashboard\x00"
-			if err := os.WriteFile(c.path("/tmp/proc/1/cmdline"), []byte(cmdline), 0o444); err != nil {
-				t.Fatal(err)
+			for name, text := range map[string]string{
+				"cmdline": "/init\x00/opt/hermes/docker/main-wrapper.sh\x00dashboard\x00", "status": rootsStatus,
+			} {
+				if err := os.WriteFile(c.path("/tmp/proc/1/"+name), []byte(text), 0o444); err != nil {
+					t.Fatal(err)
+				}
 			}
 			c.boot()
 			w := c.watch(tt.args...)

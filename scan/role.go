@@ -27,9 +27,9 @@ type Role struct{ Args []string }
 
 // ReadRole looks for the container's command line below proc: in process 1,
 // else in the lowest process that has an argument ending in main-wrapper.sh.
-// Processes of other users than root and our own are passed over, since anybody
-// may choose such an argument. Without a find the role is empty, and an error
-// says that not all of proc could be read.
+// Processes that others than root and our own user started are passed over, since
+// anybody may choose such an argument. Without a find the role is empty, and an
+// error says that not all of proc could be read.
 func ReadRole(proc string) (Role, error) {
 	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -37,6 +37,7 @@ func ReadRole(proc string) (Role, error) {
 	}
 	defer unix.Close(fd)
 	r := cmdlines{proc: fd, buf: make([]byte, 1<<10)}
+	// Usually it is process 1, and the others need not be listed.
 	if args, found, _ := r.afterWrapper(1); found {
 		return Role{Args: args}, nil
 	}
@@ -102,17 +103,25 @@ type cmdlines struct {
 // afterWrapper returns the words of a process behind the wrapper, if it has one. A
 // process that has ended has none.
 func (c *cmdlines) afterWrapper(pid int) (args []string, found bool, err error) {
-	fd, err := openat(c.proc, strconv.Itoa(pid)+"/cmdline", unix.O_RDONLY)
+	// What is read below one descriptor is of one process: its number may be another's
+	// by the next look.
+	fd, err := openat(c.proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, false, unlessEnded(err)
 	}
 	defer unix.Close(fd)
-	data, err := c.read(fd)
-	if err != nil || !bytes.Contains(data, []byte(wrapper)) || !isTrusted(fd) {
+	cmdline, err := c.read(fd, "cmdline")
+	if err != nil {
 		return nil, false, unlessEnded(err)
 	}
-	args, found = afterWrapper(parseCmdline(data))
-	return args, found, nil
+	if args, found = behindWrapper(parseCmdline(cmdline)); !found {
+		return nil, false, nil
+	}
+	status, err := c.read(fd, "status")
+	if err != nil || !isTrusted(status) {
+		return nil, false, unlessEnded(err)
+	}
+	return args, true, nil
 }
 
 func unlessEnded(err error) error {
@@ -122,8 +131,14 @@ func unlessEnded(err error) error {
 	return err
 }
 
-// read returns a command line, which stands until the next read.
-func (c *cmdlines) read(fd int) ([]byte, error) {
+// read returns a file of the open directory of a process, which stands until the next
+// read.
+func (c *cmdlines) read(process int, name string) ([]byte, error) {
+	fd, err := openat(process, name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
 	for have := 0; ; {
 		n, err := readFd(fd, c.buf[have:])
 		if have += n; err != nil || have < len(c.buf) || have >= maxCmdline {
@@ -133,12 +148,14 @@ func (c *cmdlines) read(fd int) ([]byte, error) {
 	}
 }
 
-// isTrusted tells whether an open file is one of root's or our own: the user may
-// give its processes any arguments.
-func isTrusted(fd int) bool {
-	var st unix.Stat_t
-	return unix.Fstat(fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG &&
-		(st.Uid == 0 || int(st.Uid) == os.Geteuid())
+// isTrusted tells by its status whether root or our own user started a process. The
+// owner of its files does not tell that: of a process that nobody may trace they are
+// root's, and so are those of a set-uid program, whose arguments its caller chose.
+func isTrusted(status []byte) bool {
+	_, ids, _ := bytes.Cut(status, []byte("\nUid:\t"))
+	real, _, found := bytes.Cut(ids, []byte("\t"))
+	uid, err := strconv.Atoi(string(real))
+	return found && err == nil && (uid == 0 || uid == os.Geteuid())
 }
 
 func parseCmdline(data []byte) []string {
@@ -151,8 +168,8 @@ func parseCmdline(data []byte) []string {
 	return args
 }
 
-// afterWrapper strips what the image puts before the words of the user.
-func afterWrapper(args []string) ([]string, bool) {
+// behindWrapper strips what the image puts before the words of the user.
+func behindWrapper(args []string) ([]string, bool) {
 	i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, wrapper) })
 	if i < 0 {
 		return nil, false

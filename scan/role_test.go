@@ -27,7 +27,7 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 	for _, tt := range tests {
 		proc := newHome(t)
 		for pid, line := range tt.processes {
-			put(t, proc, pid+"/cmdline", strings.ReplaceAll(line, " ", "\x00")+"\x00")
+			process(t, proc, pid, line, "0")
 		}
 		put(t, proc, "self/cmdline", w+"\x00desktop\x00")
 		fifo(t, proc, "3/cmdline")
@@ -44,13 +44,26 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 	}
 }
 
-func TestRoleOfAnotherUsersProcessIsPassedOver(t *testing.T) {
-	needsRoot(t)
+// process makes what is read of a process: its command line, with spaces between the
+// words, and whose it is.
+func process(t *testing.T, proc, pid, line, realUID string) {
+	t.Helper()
+	put(t, proc, pid+"/cmdline", strings.ReplaceAll(line, " ", "\x00")+"\x00")
+	put(t, proc, pid+"/status", "Name:\tx\nUid:\t"+realUID+"\t0\t0\t0\nGid:\t0\t0\t0\t0\n")
+}
+
+func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
+	for _, status := range []string{"12345", "", "x", "-1", "99999999999999999999"} {
+		proc := newHome(t)
+		process(t, proc, "7", "main-wrapper.sh dashboard", status)
+		if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
+			t.Errorf("role %q, chosen by user %q; error %v", got.Args, status, err)
+		}
+	}
 	proc := newHome(t)
 	put(t, proc, "7/cmdline", "main-wrapper.sh\x00dashboard\x00")
-	chown(t, proc, "7/cmdline", strangerID)
 	if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
-		t.Errorf("role %q, chosen by a user; error %v", got.Args, err)
+		t.Errorf("role %q of nobody knows who; error %v", got.Args, err)
 	}
 }
 
@@ -82,7 +95,7 @@ func TestLegacyCommandIsGatewayRunWithoutSupervision(t *testing.T) {
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("/init\x00main-wrapper.sh\x00hermes\x00dashboard\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		args, found := afterWrapper(parseCmdline(data))
+		args, found := behindWrapper(parseCmdline(data))
 		if !found && len(args) > 0 {
 			t.Errorf("arguments %q without a wrapper", args)
 		}

@@ -83,7 +83,12 @@ func writeProc(dir string) error {
 		17: "/run/s6/basedir/bin/s6-linux-init-shutdownd\x00-d3\x00-c\x00/run/s6/basedir\x00",
 		24: "/bin/sh\x00-e\x00/run/s6/basedir/scripts/rc.init\x00top\x00/opt/hermes/docker/main-wrapper.sh\x00",
 	} {
-		if err := writeFile(filepath.Join(dir, strconv.Itoa(pid)), "cmdline", cmdline); err != nil {
+		process := filepath.Join(dir, strconv.Itoa(pid))
+		err := writeFile(process, "cmdline", cmdline)
+		if err == nil {
+			err = writeFile(process, "status", "Name:\tsh\nUid:\t0\t0\t0\t0\n")
+		}
+		if err != nil {
 			return err
 		}
 	}
