@@ -105,6 +105,22 @@ func TestPartialsAreSharedAndTheOverridesGoBeforeTheEmbedded(t *testing.T) {
 	}
 }
 
+// Any override may define what an embedded template uses.
+func TestWhatAnOverrideRedefinesIsChecked(t *testing.T) {
+	for name, text := range map[string]string{
+		"_a.tmpl":           `{{ define "exec-as-user" }}if true; then{{ end }}`,
+		"finish.tmpl":       "#!/bin/sh\n" + `{{ define "exec-as-user" }}if true; then{{ end }}`,
+		"timeout-kill.tmpl": `{{- block "exec-as-user" "unused" }}if true; then{{ end }}`,
+	} {
+		_, _, err := renderWith(t, overrides(t, map[string]string{name: text}))
+		for _, path := range []string{"run", "log/run"} {
+			if err == nil || !strings.Contains(err.Error(), "rendered "+path+":") {
+				t.Errorf("%s makes a broken %s: error %v", name, path, err)
+			}
+		}
+	}
+}
+
 // A ConfigMap is mounted as ..data -> ..2026_11_23, run.tmpl -> ..data/run.tmpl,
 // and log -> ..data/log where the map uses paths.
 func TestKubernetesMountIsFollowed(t *testing.T) {

@@ -94,9 +94,8 @@ func newTree(layers ...layer) *tree {
 			badPartial = badPartial || src.isPartial()
 			continue
 		}
-		if src.isPartial() {
-			t.checked = t.checked || !src.embedded
-		} else {
+		t.checked = t.checked || isOverride(src) && src.mayDefine()
+		if !src.isPartial() {
 			t.files = append(t.files, file{source: src})
 		}
 	}

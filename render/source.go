@@ -27,6 +27,11 @@ type source struct {
 
 func isOverride(s source) bool { return !s.embedded }
 
+// mayDefine tells whether a template may define blocks, which others use.
+func (s source) mayDefine() bool {
+	return strings.Contains(s.text, "define") || strings.Contains(s.text, "block")
+}
+
 func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath), "_") }
 
 // layer holds the sources of one level of precedence by their slot paths.
