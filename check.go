@@ -17,7 +17,8 @@ func checkCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:  "check",
 		Usage: "render every profile and hold the result against what s6 takes",
-		Description: "Without a volume it invents profiles, so that an image build can run it.\n\n" +
+		Description: "Without a volume it invents profiles, those with overrides of their own among them, so that an\n" +
+			"image build can run it.\n\n" +
 			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, contextFlags()),
 		Action: noArguments(func(c *cli.Context) error {
@@ -29,7 +30,7 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			profiles, err := profilesToCheck(s, msg)
+			profiles, err := profilesToCheck(s, set, msg)
 			if err != nil {
 				return err
 			}
@@ -108,11 +109,11 @@ func someProfiles(names []string) string {
 }
 
 // profilesToCheck are those on the volume or, where there is none, invented ones.
-func profilesToCheck(s settings, msg messages) ([]scan.Profile, error) {
+func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
 	volume, err := scan.Open(s.home)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.line("no volume at %q: checking invented profiles", s.home)
-		return invented(s.base), nil
+		return invented(s.base, set.Profiles()), nil
 	}
 	if err != nil {
 		return nil, err
@@ -135,9 +136,9 @@ func profilesToCheck(s settings, msg messages) ([]scan.Profile, error) {
 	return profiles, nil
 }
 
-// invented returns the default profile, one with the longest name that is down,
-// and one with every optional field set.
-func invented(base scan.Profile) []scan.Profile {
+// invented returns the default profile, one with the longest name that is down, one
+// with every optional field set, and those that have overrides of their own.
+func invented(base scan.Profile, overridden []string) []scan.Profile {
 	const home = "/opt/data"
 	profile := func(name string) scan.Profile {
 		p := base
@@ -149,5 +150,12 @@ func invented(base scan.Profile) []scan.Profile {
 	first.Default, first.Dir = true, home
 	full.Start, full.PriorState, full.PriorExit = true, scan.Running, "clean"
 	full.User, full.Env = defaultUser, append(slices.Clone(base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
-	return []scan.Profile{first, long, full}
+	profiles := []scan.Profile{first, long, full}
+	for _, name := range overridden {
+		isNamed := func(p scan.Profile) bool { return p.Name == name }
+		if scan.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
+			profiles = append(profiles, profile(name))
+		}
+	}
+	return profiles
 }

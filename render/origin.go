@@ -24,11 +24,15 @@ type Origin struct {
 // profiles, each by path.
 func (s *Set) Origins() []Origin {
 	origins := originsOf("", effective(s.common, s.embedded))
-	for _, name := range slices.Sorted(maps.Keys(s.profiles)) {
+	for _, name := range s.Profiles() {
 		origins = append(origins, originsOf(name, effective(s.profiles[name]))...)
 	}
 	return origins
 }
+
+// Profiles returns the names of those that have overrides of their own, sorted. There
+// may be no such profile.
+func (s *Set) Profiles() []string { return slices.Sorted(maps.Keys(s.profiles)) }
 
 func originsOf(profile string, sources []source) []Origin {
 	slices.SortFunc(sources, bySlotPath)
