@@ -9,8 +9,9 @@ import (
 )
 
 // maxText bounds what one template comes to, in bytes, and what a function makes out of
-// a number, in bytes or numbers: a slip in an override fails the profiles that use it,
-// and does not end the whole pass by taking all memory.
+// a number, in bytes or numbers: such a slip in an override fails the profiles that use
+// it, and does not take all memory. What text/template computes without printing it, by
+// a loop or by doubling a string, has no bound.
 const maxText = 1 << 20
 
 var (
@@ -76,9 +77,20 @@ func lines(text string) int { return strings.Count(text, "\n") + 1 }
 
 func isMuch(count, size int) bool { return size > 0 && count > maxText/size }
 
-// isFar tells whether many steps lead from start to stop. Step 0 leads nowhere.
+// isFar tells whether many steps lead from start to stop, or one could lead beyond the
+// last number there is, and so round and round. Step 0 leads nowhere.
 func isFar(start, stop, step int) bool {
-	return step != 0 && math.Abs((float64(stop)-float64(start))/float64(step)) > maxText
+	const far = math.MaxInt / 4
+	for _, n := range []int{start, stop, step} {
+		if n < -far || n > far {
+			return true
+		}
+	}
+	if step == 0 {
+		return false
+	}
+	steps := (stop - start) / step
+	return steps < -maxText || steps > maxText
 }
 
 // isLongSeq is isFar for the arguments of seq(1): the last number, the first before

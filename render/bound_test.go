@@ -1,6 +1,7 @@
 package render
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -17,6 +18,7 @@ func TestTemplateThatComesToMoreThanAMebibyteFails(t *testing.T) {
 		`{{ range 100000000000 }}{{ $.Name }}{{ end }}`,
 		`{{ range 2 }}{{ repeat 1048576 "x" }}{{ end }}`,
 		`{{ .Name }}{{ repeat 1048576 "x" }}`,
+		`{{ range 100000000000 }}{{ $.Name }}{{ end }}{{ fail "behind it" }}`,
 	} {
 		err := renderText(t, text)
 		if err == nil || !strings.HasSuffix(err.Error(), "/data/x.tmpl: it comes to more than 1 MiB: does a loop go on too long?") {
@@ -35,6 +37,10 @@ func TestFunctionThatWouldMakeMoreThanAMebibyteFails(t *testing.T) {
 		`{{ until 1048577 }}`,
 		`{{ until -1048577 }}`,
 		`{{ untilStep -9223372036854775807 9223372036854775807 2 }}`,
+		`{{ untilStep 9223372036854775800 9223372036854775807 5 }}`,
+		`{{ untilStep -9223372036854775800 -9223372036854775808 -5 }}`,
+		`{{ untilStep 0 5 9223372036854775807 }}`,
+		`{{ seq 9223372036854775800 5 9223372036854775806 }}`,
 		`{{ seq 9999999 }}`,
 		`{{ seq 3 -9999999 }}`,
 		`{{ seq 0 3 9999999 }}`,
@@ -62,5 +68,25 @@ func TestFunctionThatMakesLessIsSprigs(t *testing.T) {
 		} else if got := textOf(t, slot, "data/x"); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestLoopThatGoesOnForAllRunsOnce(t *testing.T) {
+	set := load(t, overrides(t, map[string]string{"data/x.tmpl": `{{ range 100000000000 }}x{{ end }}`}))
+	var runs []*texts
+	for _, name := range []string{"coder", "other"} {
+		p := coder()
+		p.Name = name
+		if _, _, err := set.Slot(p); !errors.Is(err, errTooLong) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, f := range set.shared().files {
+			if f.slotPath == "data/x" {
+				runs = append(runs, f.known.Load())
+			}
+		}
+	}
+	if len(runs) != 2 || runs[0] == nil || runs[0] != runs[1] {
+		t.Errorf("it ran for each profile: %v", runs)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"text/template"
 	"text/template/parse"
@@ -46,10 +45,11 @@ func (c common) equal(to common) bool {
 		c.commandDir == to.commandDir && c.command == to.command && slices.Equal(c.env, to.env)
 }
 
-// texts is what the common parts of a file come to, nil for the others.
+// texts is what the common parts of a file come to, nil for the others, or errTooLong.
 type texts struct {
 	of    common
 	parts [][]byte
+	err   error
 }
 
 // split returns the parts of a template, one after the other. A variable may reach
@@ -85,6 +85,9 @@ func (f file) execute(out *bytes.Buffer, p scan.Profile, context any) ([]byte, e
 		}
 		f.known.Store(known)
 	}
+	if known.err != nil {
+		return nil, f.errorOf(known.err, context)
+	}
 	if len(f.parts) == 1 && f.parts[0].common {
 		return known.parts[0], nil
 	}
@@ -109,7 +112,12 @@ func (f file) executeCommon(p scan.Profile, context any) (*texts, error) {
 			continue
 		}
 		var out bytes.Buffer
-		if err := part.template.Execute(boundedBehind(&out), context); err != nil {
+		err := part.template.Execute(boundedBehind(&out), context)
+		if errors.Is(err, errTooLong) {
+			known.err = err // it took its time: once is enough
+			break
+		}
+		if err != nil {
 			return nil, f.errorOf(err, context)
 		}
 		known.parts[i] = out.Bytes()
@@ -120,8 +128,12 @@ func (f file) executeCommon(p scan.Profile, context any) (*texts, error) {
 // errorOf returns the error of the whole template where one of its parts has one:
 // messages name the file that the template makes.
 func (f file) errorOf(err error, context any) error {
+	if !errors.Is(err, errTooLong) {
+		var out bytes.Buffer
+		err = cmp.Or(f.template.Execute(boundedBehind(&out), context), err)
+	}
 	if errors.Is(err, errTooLong) {
 		return fmt.Errorf("%s: %w", f.file, err)
 	}
-	return cmp.Or(f.template.Execute(io.Discard, context), err)
+	return err
 }
