@@ -254,7 +254,9 @@ func TestTemplateErrorNamesFileLineAndColumn(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: executing `},
 		{"#!/bin/sh\n\n  {{ nosuch . }}", `run.tmpl:3:3: function "nosuch" not defined`},
-		{"a {{ .Name }} {{ .Name | }}{{ end }}", `run.tmpl:1:`},
+		{"a {{ .Name }} {{ .Name | }}{{ end }}", `run.tmpl:1:28: unexpected {{end}}`},
+		{"{{ .Name }} {{ end }} {{ .Name | }}", `run.tmpl:1:13: unexpected {{end}}`},
+		{strings.Repeat("{{ .Name }}\n", 5000) + " {{ .Name }", `run.tmpl:5001:2: unexpected "}" in operand`},
 		{"a\n{{ if .Start }}\nb\n", `run.tmpl:2:1: unexpected EOF`},
 		{"a\nb {{ .Name", `run.tmpl:2:3: unclosed action`},
 		{"{{ template \"gone\" . }}", `run.tmpl:1:12: executing`},

@@ -135,8 +135,9 @@ func (t *tree) parse(src source) error {
 	if err == nil {
 		return nil
 	}
+	functions := Functions()
 	line, column := parseColumn(src.text, func(text string) error {
-		_, err := template.New(src.file).Funcs(Functions()).Parse(text)
+		_, err := template.New(src.file).Funcs(functions).Parse(text)
 		return err
 	})
 	// "template: FILE:LINE: what", of which the line may be the text's last.

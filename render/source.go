@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"sort"
 	"strings"
 
 	"slotgen/templates"
@@ -60,28 +61,40 @@ func embeddedLayer() (layer, error) {
 	return l, nil
 }
 
-// parseColumn returns the column at which a text that does not parse goes wrong:
-// package text/template tells the line only. It is where the first action begins
-// without which the text before it would parse.
+// parseColumn returns where a text that does not parse goes wrong: package
+// text/template tells the line only. It is where the first action begins without which
+// the text before it would parse.
 func parseColumn(text string, parses func(string) error) (line, column int) {
-	start := 0
-	for from := 0; ; {
-		i := strings.Index(text[from:], "{{")
-		if i < 0 {
-			break
-		}
-		start = from + i
-		end := strings.Index(text[start:], "}}")
-		if end < 0 {
-			break
-		}
-		from = start + end + len("}}")
-		if err := parses(text[:from]); err != nil && !isUnexpectedEOF(err) {
-			break
-		}
+	actions := actionsOf(text)
+	first := sort.Search(len(actions), func(i int) bool {
+		err := parses(text[:actions[i].end])
+		return err != nil && !isUnexpectedEOF(err)
+	})
+	before := ""
+	if len(actions) > 0 {
+		before = text[:actions[min(first, len(actions)-1)].start]
 	}
-	before := text[:start]
-	return strings.Count(before, "\n") + 1, start - strings.LastIndexByte(before, '\n')
+	return strings.Count(before, "\n") + 1, len(before) - strings.LastIndexByte(before, '\n')
+}
+
+type action struct{ start, end int }
+
+// actionsOf returns the actions of a text; the last one may have no end.
+func actionsOf(text string) []action {
+	var actions []action
+	for from := 0; ; {
+		start := strings.Index(text[from:], "{{")
+		if start < 0 {
+			return actions
+		}
+		start += from
+		length := strings.Index(text[start:], "}}")
+		if length < 0 {
+			return append(actions, action{start, len(text)})
+		}
+		from = start + length + len("}}")
+		actions = append(actions, action{start, from})
+	}
 }
 
 func isUnexpectedEOF(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
