@@ -106,7 +106,10 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
 		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", hint)
 	}
-	text = strings.Replace(decapitalize(text), " for flag -", " for flag --", 1)
+	text = decapitalize(text)
+	for _, of := range []string{" for flag -", " for -"} { // the second one of a switch
+		text = strings.Replace(text, of, of+"-", 1)
+	}
 	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", hint)
 }
 
