@@ -43,7 +43,7 @@ func (p *Profiles) Names() ([]string, error) {
 		return nil, err
 	}
 	defer d.close()
-	names, err := listNames(d.fd)
+	names, err := listNames(d.fd, maxNames)
 	slices.Sort(names)
 	return names, err
 }

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -68,11 +69,16 @@ func readFd(fd int, p []byte) (int, error) {
 	}
 }
 
-// listNames returns what is in an open directory, in no order. After an error in the
-// middle it returns the names that were read, and the error.
-func listNames(fd int) ([]string, error) {
+// maxNames bounds what is read of any directory: it is some ten times the profiles that
+// a volume is meant for.
+const maxNames = 200_000
+
+// listNames returns what is in an open directory, most names of it, in no order. After
+// an error in the middle, or where there are more, it returns what was read, and the
+// error.
+func listNames(fd, most int) ([]string, error) {
 	var names []string
-	for buf := make([]byte, 4<<10); ; {
+	for buf := make([]byte, 4<<10); len(names) <= most; {
 		n, err := unix.ReadDirent(fd, buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
@@ -82,4 +88,5 @@ func listNames(fd int) ([]string, error) {
 		}
 		_, _, names = unix.ParseDirent(buf[:n], -1, names)
 	}
+	return names[:most], fmt.Errorf("more than %d entries, of which the rest is not read", most)
 }

@@ -53,7 +53,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	var names []string
 	if err == nil {
 		defer profiles.close()
-		names, err = listNames(profiles.fd)
+		names, err = listNames(profiles.fd, maxNames)
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", v.absolute(profilesDir), err)
