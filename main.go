@@ -47,5 +47,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = withHint(errors.New(decapitalize(topic.Error())), helpHint)
 	}
 	msg.fail(err)
+	if _, unread := errors.AsType[unreadError](err); unread {
+		return exitIncomplete
+	}
 	return exitUsage
 }

@@ -76,6 +76,12 @@ func withHint(err error, format string, args ...any) error {
 	return hintedError{error: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// unreadError ends a command with exit code 1: that not all of the volume could be read
+// is no wrong usage.
+type unreadError struct{ error }
+
+func (e unreadError) Unwrap() error { return e.error }
+
 // reportedError ends a command with exit code 1 after its outcome was printed.
 type reportedError struct{}
 

@@ -151,7 +151,7 @@ func (p *pass) knows(list scan.Listing, name string) bool {
 func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	e, found := list.Find(name)
 	if !found && list.Err != nil {
-		return e, list.Err
+		return e, unreadError{list.Err}
 	}
 	if !found {
 		return e, withHint(fmt.Errorf("unknown profile %q", name),
