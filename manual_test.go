@@ -227,6 +227,7 @@ func TestManPageIsCleanRoff(t *testing.T) {
 func TestRoffEscapes(t *testing.T) {
 	for text, want := range map[string]string{
 		`a\b`: `a\eb`, "a-b": `a\-b`, ".x": `\&.x`, "a\n.b": "a\n\\&.b", "it's": `it\(aqs`, "a\n\nb": "a\n.PP\nb",
+		"a\n\n.b": "a\n.PP\n\\&.b",
 	} {
 		if got := roff(text); got != want {
 			t.Errorf("roff(%q) = %q, want %q", text, got, want)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -33,14 +32,19 @@ func newManFlag(f cli.DocGenerationFlag) manFlag {
 
 // valueWord is the word that stands for a flag's value in its usage: "DIR".
 func valueWord(f cli.DocGenerationFlag) string {
-	if word := placeholder.FindStringSubmatch(f.GetUsage()); word != nil {
-		return word[1]
+	if _, word, _, found := cutValue(f.GetUsage()); found {
+		return word
 	}
 	return "VALUE"
 }
 
-// placeholder is how a flag's usage marks the word that stands for its value.
-var placeholder = regexp.MustCompile("`([^`]*)`")
+// cutValue parts a flag's usage at the word that stands for its value, which is marked
+// by backticks.
+func cutValue(usage string) (before, word, after string, found bool) {
+	before, marked, _ := strings.Cut(usage, "`")
+	word, after, found = strings.Cut(marked, "`")
+	return before, word, after, found
+}
 
 func dashed(name string) string {
 	if len(name) == 1 {
@@ -67,7 +71,11 @@ func (f manFlag) roff() string {
 	if f.Value != "" {
 		b.WriteString(` \fI` + roff(f.Value) + `\fR`)
 	}
-	b.WriteString("\n" + placeholder.ReplaceAllString(roff(sentence(f.Usage)), `\fI$1\fR`))
+	usage := roff(sentence(f.Usage))
+	if before, word, after, found := cutValue(usage); found {
+		usage = before + `\fI` + word + `\fR` + after
+	}
+	b.WriteString("\n" + usage)
 	if f.Default != "" {
 		b.WriteString("\nDefault: " + roff(f.Default) + ".")
 	}
@@ -90,7 +98,7 @@ func sentence(usage string) string {
 func roff(text string) string {
 	escaped := strings.NewReplacer(
 		`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`, "^", `\(ha`, "~", `\(ti`,
-		"\n\n", "\n.PP\n", "\n.", "\n\\&.",
+		"\n\n.", "\n.PP\n\\&.", "\n\n", "\n.PP\n", "\n.", "\n\\&.",
 	).Replace(text)
 	if strings.HasPrefix(escaped, ".") {
 		return `\&` + escaped
