@@ -183,6 +183,22 @@ func TestNameTakenByNoDirectoryIsAnErrorAndStays(t *testing.T) {
 	}
 }
 
+func TestSlotThatHoldsTooMuchIsAnError(t *testing.T) {
+	path := t.TempDir()
+	dir := filepath.Join(path, "gateway-coder")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxNodes + 1 {
+		write(t, filepath.Join(dir, fmt.Sprint(i)), "")
+	}
+	_, err := open(t, path).Plan(slot("#!/bin/sh\n"), owners())
+	const want = `comparing slot "gateway-coder": reading ".": more than a service directory holds`
+	if err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}
+
 func TestModesDoNotDependOnUmaskOrOnTheScandir(t *testing.T) {
 	plain, odd := t.TempDir(), t.TempDir()
 	publish(t, open(t, plain), slot("#!/bin/sh\n"))

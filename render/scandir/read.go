@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -75,7 +76,7 @@ func reading(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("reading %q: %w", path, err)
+	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
 }
 
 // listNames returns what is in an open directory, in no order, read through buf.

@@ -98,7 +98,7 @@ func (s *stager) fill(nodes []node) error {
 			continue
 		}
 		if err := s.settle(n); err != nil {
-			return fmt.Errorf("setting owner and mode of %q: %w", n.path, chownHint(err))
+			return fmt.Errorf("setting owner and mode of %q: %w", cmp.Or(n.path, "."), chownHint(err))
 		}
 	}
 	return nil
