@@ -51,7 +51,8 @@ func KeepOwner() Owner { return Owner{UID: -1, GID: -1} }
 // container-boot.log.1. The directory and the file are made when missing and
 // then belong to owner. It goes on only with a regular file that has one link,
 // and returns an error otherwise: nothing was written then. A file that can't be
-// moved aside is appended to, and is an error too.
+// moved aside is appended to, and is an error too, as is a leftover of a killed pass
+// that can't be removed.
 func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) error {
 	const usual = 110 // bytes in a line
 	text := make([]byte, 0, usual*len(outcomes))

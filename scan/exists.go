@@ -11,9 +11,9 @@ import (
 // Exists tells whether profiles/ holds something of that name, whatever it is.
 // The error says that this could not be told.
 func (v *Volume) Exists(name string) (bool, error) {
-	d, err := v.openDir(v.top, profilesDir, unix.O_PATH)
+	d, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
-		return false, fmt.Errorf("reading %q: %w", v.absolute(profilesDir), err)
+		return false, fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)
 	}
 	defer d.close()
 	var st unix.Stat_t

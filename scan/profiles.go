@@ -9,12 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A profile is a directory in ProfilesDir of the home that holds a Marker.
-const (
-	ProfilesDir = profilesDir
-	Marker      = marker
-)
-
 // Profiles is the open directory profiles/ of a volume, for who looks at what is
 // there and reads no file of a profile.
 type Profiles struct {
@@ -25,9 +19,9 @@ type Profiles struct {
 // Profiles opens profiles/, through links that stay inside the home. The error is
 // fs.ErrNotExist where there is none.
 func (v *Volume) Profiles() (*Profiles, error) {
-	d, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
+	d, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, profilesDir), err)
+		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
 	}
 	return &Profiles{v: v, d: d}, nil
 }
@@ -66,17 +60,14 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 	return verdict, why, errors.Is(err, errNoMarker)
 }
 
-// Descriptors that stay valid when the volume is closed, for who waits for a
-// change: opened with O_PATH, and the caller's to close.
-
-// TopFD returns one of the home.
+// TopFD returns a descriptor of the home for who waits for a change: opened with O_PATH,
+// it outlives v and is the caller's to close.
 func (v *Volume) TopFD() (int, error) { return openat(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
-// FD returns one of profiles/.
+// FD is TopFD for profiles/.
 func (p *Profiles) FD() (int, error) { return openat(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
-// EntryFD returns one of an entry's directory, through links that stay inside
-// the home.
+// EntryFD is TopFD for an entry's directory, through links that stay inside the home.
 func (p *Profiles) EntryFD(name string) (int, error) {
 	return p.v.open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
 }

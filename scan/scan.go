@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A profile is a directory in ProfilesDir of the home that holds a Marker.
 const (
-	profilesDir = "profiles"
-	marker      = "SOUL.md"
+	ProfilesDir = "profiles"
+	Marker      = "SOUL.md"
 )
 
 // Scan reads the default profile and every entry of profiles/, and decides by
@@ -46,7 +47,7 @@ const chunk = 16
 // named adds the entries of profiles/, in byte order, to the first one.
 func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	l.Entries = []Entry{first}
-	profiles, err := v.openDir(v.top, profilesDir, unix.O_RDONLY)
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -56,7 +57,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 		names, err = listNames(profiles.fd, maxNames)
 	}
 	if err != nil {
-		l.Err = fmt.Errorf("reading %q: %w", v.absolute(profilesDir), err)
+		l.Err = fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)
 	}
 	l.Complete = err == nil
 	slices.Sort(names)
@@ -84,8 +85,8 @@ func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string)
 // entry applies the table of design, "Scan", to one entry of profiles/. It returns
 // a warning beside the entry, or "".
 func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
-	absolute := r.absolute(profiles.path + "/" + name)
-	path := absolute[len(absolute)-len(profiles.path)-1-len(name):]
+	path := profiles.path + "/" + name
+	absolute := r.absolute(path)
 	d, verdict, why := r.judge(profiles, name, path)
 	defer d.close()
 	if verdict == Publish {
@@ -135,13 +136,14 @@ type noProfile string
 
 func (n noProfile) Error() string { return string(n) }
 
+// A profile is a directory in ProfilesDir of the home that holds a Marker.
 const (
 	dotName  = noProfile("name begins with a dot")
 	gone     = noProfile("gone while it was read")
 	reserved = noProfile("the name is reserved for the home itself")
 )
 
-const errNoMarker = missing("no " + marker)
+const errNoMarker = missing("no " + Marker)
 
 // missing is an fs.ErrNotExist that says what is not there.
 type missing string
@@ -152,7 +154,7 @@ func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
 // hasMarker looks for SOUL.md, whatever it is, and never opens it.
 func hasMarker(d dir) error {
 	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, marker, &st, unix.AT_SYMLINK_NOFOLLOW)
+	err := unix.Fstatat(d.fd, Marker, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errNoMarker
 	}

@@ -58,5 +58,5 @@ func (v *Volume) profileDir(p Profile) (dir, error) {
 	if p.Default {
 		return v.top, nil
 	}
-	return v.openDir(v.top, profilesDir+"/"+p.Name, unix.O_PATH)
+	return v.openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
 }

@@ -31,7 +31,7 @@ func Open(home string) (*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	if parent := filepath.Dir(abs); filepath.Base(parent) == profilesDir {
+	if parent := filepath.Dir(abs); filepath.Base(parent) == ProfilesDir {
 		abs = filepath.Dir(parent)
 	}
 	// Asked first, since opening a FIFO would block.

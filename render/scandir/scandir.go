@@ -20,7 +20,7 @@ import (
 )
 
 // Dir is an open scandir. Everything below it is reached from its descriptor, and no
-// link at the end of a path is followed.
+// link at the end of a path is followed, but by Weight, which counts as s6-svscan does.
 type Dir struct {
 	path    string
 	root    *os.Root
