@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"slotgen/render"
 )
 
 // messages writes for the operator. Whatever a message quotes, it stays one
@@ -61,19 +63,8 @@ func (m messages) hint(err error) {
 	}
 }
 
-// hintedError is an error whose mend is known.
-type hintedError struct {
-	error
-	hint string
-}
-
-func (e hintedError) Unwrap() error { return e.error }
-
-// Hint returns the mend.
-func (e hintedError) Hint() string { return e.hint }
-
 func withHint(err error, format string, args ...any) error {
-	return hintedError{error: err, hint: fmt.Sprintf(format, args...)}
+	return render.WithHint(err, format, args...)
 }
 
 // unreadError ends a command with exit code 1: that not all of the volume could be read

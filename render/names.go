@@ -47,7 +47,7 @@ func checkName(slotPath string) error {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
 	if near := Nearest(name, serviceFiles()); near != "" {
-		return hinted{fmt.Errorf("%q is no file of a service directory", slotPath), fmt.Sprintf("did you mean %q?", near+suffix)}
+		return WithHint(fmt.Errorf("%q is no file of a service directory", slotPath), "did you mean %q?", near+suffix)
 	}
 	return fmt.Errorf("%q is no file of a service directory", slotPath)
 }
@@ -63,14 +63,3 @@ func Nearest(word string, known []string) string {
 	}
 	return best
 }
-
-// hinted is an error whose mend is known.
-type hinted struct {
-	error
-	hint string
-}
-
-// Hint returns what to do about the error.
-func (h hinted) Hint() string { return h.hint }
-
-func (h hinted) Unwrap() error { return h.error }

@@ -177,5 +177,5 @@ func linkError(err error) error {
 		}
 		return bare(err)
 	}
-	return hinted{errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative"}
+	return WithHint(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
 }

@@ -70,10 +70,10 @@ func trusted(f *os.File) error {
 	name := filepath.Clean(f.Name()) // of the directory itself it is "DIR/."
 	const hint = "mount the override directory read-only, or give it to root with chown and chmod go-w"
 	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return hinted{fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), hint}
+		return WithHint(fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), hint)
 	}
 	if st.Mode&0o022 != 0 {
-		return hinted{fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), hint}
+		return WithHint(fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), hint)
 	}
 	return nil
 }

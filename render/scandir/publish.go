@@ -159,19 +159,8 @@ func (d *Dir) mustNotLive(service string) error {
 
 // stillRuns adds the mend for a service that does not end.
 func (d *Dir) stillRuns(hidden string, err error) error {
-	return hinted{err, fmt.Sprintf("s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)}
+	return render.WithHint(err, "s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)
 }
-
-// hinted is an error whose mend is known.
-type hinted struct {
-	error
-	hint string
-}
-
-// Hint returns the mend.
-func (h hinted) Hint() string { return h.hint }
-
-func (h hinted) Unwrap() error { return h.error }
 
 func stagedName(service string) string { return "." + service + ".new" }
 

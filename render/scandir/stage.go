@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 
+	"slotgen/render"
+
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
@@ -107,7 +109,7 @@ func (s *stager) fill(nodes []node) error {
 // chownHint adds the mend for a root that may not give files away.
 func chownHint(err error) error {
 	if errors.Is(err, unix.EPERM) {
-		return hinted{err, "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without"}
+		return render.WithHint(err, "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without")
 	}
 	return err
 }
