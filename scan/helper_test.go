@@ -165,10 +165,3 @@ func needsRoot(t *testing.T) {
 		t.Skip("needs root")
 	}
 }
-
-func chown(t *testing.T, home, name string, id int) {
-	t.Helper()
-	if err := os.Lchown(filepath.Join(home, name), id, id); err != nil {
-		t.Fatal(err)
-	}
-}

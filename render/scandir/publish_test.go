@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -190,7 +191,7 @@ func TestSlotThatHoldsTooMuchIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range maxNodes + 1 {
-		write(t, filepath.Join(dir, fmt.Sprint(i)), "")
+		write(t, filepath.Join(dir, strconv.Itoa(i)), "")
 	}
 	_, err := open(t, path).Plan(slot("#!/bin/sh\n"), owners())
 	const want = `comparing slot "gateway-coder": reading ".": more than a service directory holds`
