@@ -153,9 +153,8 @@ func (c *cmdlines) read(process int, name string) ([]byte, error) {
 // root's, and so are those of a set-uid program, whose arguments its caller chose.
 func isTrusted(status []byte) bool {
 	_, ids, _ := bytes.Cut(status, []byte("\nUid:\t"))
-	first, _, found := bytes.Cut(ids, []byte("\t")) // the real one
-	uid, err := strconv.Atoi(string(first))
-	return found && err == nil && (uid == 0 || uid == os.Geteuid())
+	uid, _, found := bytes.Cut(ids, []byte("\t")) // the real one
+	return found && (string(uid) == "0" || string(uid) == strconv.Itoa(os.Geteuid()))
 }
 
 func parseCmdline(data []byte) []string {
