@@ -37,7 +37,7 @@ func ReadRole(proc string) (Role, error) {
 	}
 	defer unix.Close(fd)
 	r := cmdlines{proc: fd, buf: make([]byte, 1<<10)}
-	// Usually it is process 1, and the others need not be listed.
+	// Of s6-overlay 2 it is process 1, and the others need not be listed.
 	if args, found, _ := r.afterWrapper(1); found {
 		return Role{Args: args}, nil
 	}
