@@ -37,7 +37,7 @@ func (p *Profiles) Names() ([]string, error) {
 		return nil, err
 	}
 	defer d.close()
-	names, err := listNames(d.fd, maxNames)
+	names, err := ListNames(d.fd)
 	slices.Sort(names)
 	return names, err
 }

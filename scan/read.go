@@ -73,9 +73,10 @@ func readFd(fd int, p []byte) (int, error) {
 // a volume is meant for.
 const maxNames = 200_000
 
-// listNames returns what is in an open directory, most names of it, in no order. After
-// an error in the middle, or where there are more, it returns what was read, and the
-// error.
+// ListNames returns what is in an open directory, in no order. After an error in the
+// middle, or after 200,000 names, it returns those that were read, and the error.
+func ListNames(fd int) ([]string, error) { return listNames(fd, maxNames) }
+
 func listNames(fd, most int) ([]string, error) {
 	var names []string
 	for buf := make([]byte, 4<<10); len(names) <= most; {

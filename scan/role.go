@@ -83,7 +83,7 @@ func (r Role) Legacy(noSupervise string) bool {
 
 // processes lists the process numbers in the open directory proc.
 func processes(proc int) ([]int, error) {
-	names, err := listNames(proc, maxNames)
+	names, err := ListNames(proc)
 	var pids []int
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil && pid > 0 {

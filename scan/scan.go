@@ -54,7 +54,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	var names []string
 	if err == nil {
 		defer profiles.close()
-		names, err = listNames(profiles.fd, maxNames)
+		names, err = ListNames(profiles.fd)
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)
@@ -136,7 +136,6 @@ type noProfile string
 
 func (n noProfile) Error() string { return string(n) }
 
-// A profile is a directory in ProfilesDir of the home that holds a Marker.
 const (
 	dotName  = noProfile("name begins with a dot")
 	gone     = noProfile("gone while it was read")

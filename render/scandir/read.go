@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/scan"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -36,13 +38,12 @@ func (d *Dir) openSlot(service string) (int, error) {
 type reader struct {
 	want  []node // sorted by path
 	nodes []node
-	list  []byte // for the names in a directory
 }
 
 // readSlot returns what is in the open directory of a slot, sorted by path,
 // without what is inside supervise/ and event/.
 func readSlot(fd int, want []node) ([]node, error) {
-	r := reader{want: want, nodes: make([]node, 0, len(want)+4), list: make([]byte, 1<<10)}
+	r := reader{want: want, nodes: make([]node, 0, len(want)+4)}
 	if err := r.dir(fd, "", 0); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (r *reader) dir(fd int, path string, depth int) error {
 		return reading(path, err)
 	}
 	r.nodes = append(r.nodes, found(path, &st))
-	names, err := listNames(fd, r.list)
+	names, err := scan.ListNames(fd)
 	if err == nil && (depth == maxDepth || len(r.nodes)+len(names) > maxNodes) {
 		err = errors.New("more than a service directory holds")
 	}
@@ -77,21 +78,6 @@ func reading(path string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
-}
-
-// listNames returns what is in an open directory, in no order, read through buf.
-func listNames(fd int, buf []byte) ([]string, error) {
-	var names []string
-	for {
-		n, err := unix.ReadDirent(fd, buf)
-		switch {
-		case errors.Is(err, unix.EINTR):
-			continue
-		case err != nil, n == 0:
-			return names, err
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-	}
 }
 
 // entry adds one name. What is s6's own is only asked what it is; all else is

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"slotgen/scan"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -73,7 +75,7 @@ func (d *Dir) list() ([]string, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return listNames(fd, make([]byte, 8<<10))
+	return scan.ListNames(fd)
 }
 
 // sweep clears one name, or says that what stands there has to end first.
