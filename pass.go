@@ -57,8 +57,8 @@ type pass struct {
 }
 
 // run makes the pass; the caller closes it. Its error means that no slot was touched;
-// what goes wrong with one profile is that profile's outcome. When ctx
-// ends, the slot in hand is the last.
+// what goes wrong with one profile is that profile's outcome. When ctx ends, the slot
+// in hand is the last.
 func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	if p.volume, err = openVolume(p.home); err != nil {
 		return nil, err

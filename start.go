@@ -50,6 +50,7 @@ func (f mutedList) Names() []string { return f.names }
 
 func (mutedList) GetCategory() string { return "" }
 
+// withoutHelp mutes flags.
 func withoutHelp(flags []cli.Flag) []cli.Flag {
 	muted := slices.Clone(flags)
 	for i, f := range flags {

@@ -29,8 +29,8 @@ func Hook(kind, program string) ([]byte, error) {
 
 // WriteS6RC writes the s6-rc source definitions that wire slotgen into an image
 // below dir, each file whole and in place of one that is there, and returns
-// their paths, those before an error too. Run scripts have mode 0755, other files 0644. Program is
-// slotgen's absolute path in the image.
+// their paths, those before an error too. Run scripts have mode 0755, other files
+// 0644. Program is slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
 	files := map[string][]byte{}
 	err := fs.WalkDir(templates.FS, s6rcDir, func(name string, entry fs.DirEntry, err error) error {

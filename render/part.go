@@ -94,8 +94,7 @@ func (f file) execute(out *bytes.Buffer, p scan.Profile, context any) ([]byte, e
 	start, text := out.Len(), boundedBehind(out)
 	for i, part := range f.parts {
 		if part.common {
-			_, err := text.Write(known.parts[i])
-			if err != nil {
+			if _, err := text.Write(known.parts[i]); err != nil {
 				return nil, f.errorOf(err, context)
 			}
 		} else if err := part.template.Execute(text, context); err != nil {
