@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotgen/render"
+	"slotgen/scan"
 )
 
 // loadTemplates returns the embedded templates, behind those of dir; without a
@@ -110,6 +111,11 @@ func showTemplate(c *cli.Context, out *output, msg messages) error {
 	if c.String("file") == "" {
 		return withHint(errors.New("no file given"), "name one with --file; slotgen templates list has them")
 	}
+	if profile := c.String("profile"); profile != "" {
+		if wrong := scan.CheckName(profile); wrong != "" {
+			return fmt.Errorf("no profile can be called %q: %s", profile, wrong)
+		}
+	}
 	set, err := loadTemplates(c.String("templates"), msg)
 	if err != nil {
 		return err
@@ -125,6 +131,9 @@ func showTemplate(c *cli.Context, out *output, msg messages) error {
 func templateHint(file string, set *render.Set) string {
 	var known []string
 	for _, o := range set.Origins() {
+		if o.Path == file {
+			return fmt.Sprintf("profile %q has one of its own: name it with --profile", o.Profile)
+		}
 		known = append(known, o.Path)
 	}
 	if near := render.Nearest(file, known); near != "" {

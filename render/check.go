@@ -19,17 +19,21 @@ type Finding struct {
 	Path         string
 	Line, Column uint
 	Text         string
+	// Template says which one made the file: "template DIR/run.tmpl", or "embedded
+	// template run".
+	Template string
 	// Doubtful findings do not keep a slot from being published.
 	Doubtful bool
 }
 
 // String returns the place and the text in one line, with line and column where
-// they are known.
+// they are known, and the template that made it.
 func (f Finding) String() string {
-	if f.Line == 0 {
-		return fmt.Sprintf("rendered %s: %s", f.Path, f.Text)
+	place := f.Path
+	if f.Line > 0 {
+		place = fmt.Sprintf("%s:%d:%d", f.Path, f.Line, f.Column)
 	}
-	return fmt.Sprintf("rendered %s:%d:%d: %s", f.Path, f.Line, f.Column, f.Text)
+	return fmt.Sprintf("rendered %s: %s (%s)", place, f.Text, f.Template)
 }
 
 // sortOut tells the findings that keep a slot from being published from the

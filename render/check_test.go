@@ -82,7 +82,11 @@ func TestEveryFindingIsTold(t *testing.T) {
 		"run.tmpl": "exec x\n", "timeout-kill.tmpl": "x", "finish.tmpl": "{{ .Nope }}", "rnu.tmpl": "x",
 		"notification-fd.tmpl": "3", "lock-fd.tmpl": "3\n",
 	}))
-	for _, want := range []string{"rendered run:1:1", "rendered timeout-kill", "finish.tmpl:1:3", "rnu.tmpl", "rendered lock-fd: is the same descriptor"} {
+	for _, want := range []string{
+		"rendered run:1:1: a script begins with #! and the absolute path of its interpreter (template ", "/run.tmpl)\n",
+		"rendered timeout-kill: ", "/timeout-kill.tmpl)\n", "finish.tmpl:1:3", "rnu.tmpl",
+		"rendered lock-fd: is the same descriptor as notification-fd (template ", "/lock-fd.tmpl)",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q in it", err, want)
 		}

@@ -114,7 +114,7 @@ func TestWhatAnOverrideRedefinesIsChecked(t *testing.T) {
 	} {
 		_, _, err := renderWith(t, overrides(t, map[string]string{name: text}))
 		for _, path := range []string{"run", "log/run"} {
-			if err == nil || !strings.Contains(err.Error(), "rendered "+path+":") {
+			if err == nil || !strings.Contains(err.Error(), "rendered "+path+":") || !strings.Contains(err.Error(), "(embedded template "+path+")") {
 				t.Errorf("%s makes a broken %s: error %v", name, path, err)
 			}
 		}

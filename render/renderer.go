@@ -52,6 +52,7 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 	if t.overridden {
 		findings = append(findings, checkWhole(slot)...)
 	}
+	t.nameTemplates(findings)
 	if !p.Start {
 		slot.addDown()
 	}
@@ -61,6 +62,14 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 		return Slot{}, doubtful, renderError(p, err)
 	}
 	return slot, doubtful, nil
+}
+
+// nameTemplates adds to each finding which template made its file.
+func (t *tree) nameTemplates(findings []Finding) {
+	for i := range findings {
+		made := slices.IndexFunc(t.files, func(f file) bool { return f.slotPath == findings[i].Path })
+		findings[i].Template = t.files[made].describe()
+	}
 }
 
 // usualSize is about what the embedded templates render to, in bytes.

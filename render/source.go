@@ -26,6 +26,13 @@ type source struct {
 	err error
 }
 
+func (s source) describe() string {
+	if s.embedded {
+		return "embedded template " + s.file
+	}
+	return "template " + s.file
+}
+
 func isOverride(s source) bool { return !s.embedded }
 
 // mayDefine tells whether a template may define blocks, which others use.
