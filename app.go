@@ -27,6 +27,7 @@ func newApp(out *output, msg messages) *cli.App {
 		hookCommand(out, msg),
 		completionCommand(out),
 		manCommand(out),
+		helpCommand(),
 	)
 	app.Version = version()
 	return app
@@ -41,6 +42,8 @@ func appWith(out *output, msg messages, commands ...*cli.Command) *cli.App {
 		ErrWriter:                 msg.w,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
+		Flags:                     []cli.Flag{cli.HelpFlag}, // cli adds it where it adds its own help command
+		HideHelpCommand:           true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		DisableSliceFlagSeparator: true,
 		Compiled:                  time.Unix(0, 0), // or cli asks for the program's file
@@ -49,11 +52,15 @@ func appWith(out *output, msg messages, commands ...*cli.Command) *cli.App {
 }
 
 // inOurWords has every command answer a wrong flag in one line: cli asks each
-// command, not the one above it.
+// command, not the one above it. It also has each list --help, which cli adds to
+// a command only once it made its list of flags.
 func inOurWords(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = usageError
+		if !c.HideHelp {
+			c.Flags = append(c.Flags, cli.HelpFlag)
+		}
 		inOurWords(c.Subcommands)
 	}
 }

@@ -54,8 +54,12 @@ func (l *commandLine) take(word string) {
 		}
 	default:
 		for _, c := range l.commands {
+			if c.HasName(word) && c.Name == "help" {
+				l.flags = nil // the words behind it are commands again
+				return
+			}
 			if c.HasName(word) {
-				l.commands, l.flags = c.Subcommands, append(c.VisibleFlags(), cli.HelpFlag)
+				l.commands, l.flags = c.Subcommands, c.VisibleFlags()
 				return
 			}
 		}
@@ -82,7 +86,7 @@ func (l *commandLine) candidates(word string) []string {
 	}
 	var found []string
 	for _, c := range l.commands {
-		if !c.Hidden && c.Name != "help" {
+		if !c.Hidden {
 			found = appendMatch(found, c.Name, word, c.Usage)
 		}
 	}

@@ -64,7 +64,7 @@ func autostartFlag() cli.Flag {
 }
 
 func maxServicesFlag() cli.Flag {
-	return &cli.IntFlag{
+	return &cli.StringFlag{
 		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"}, Category: categorySlots,
 		DefaultText: strconv.Itoa(defaultMaxServices),
 		Usage:       "s6-svscan takes `N` services, loggers counted",

@@ -13,8 +13,6 @@ import (
 	"errors"
 	"io"
 	"os"
-
-	"github.com/urfave/cli/v2"
 )
 
 func main() {
@@ -42,9 +40,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	if _, reported := errors.AsType[reportedError](err); reported {
 		return exitIncomplete
-	}
-	if topic, ok := errors.AsType[cli.ExitCoder](err); ok { // of "slotgen help TOPIC"
-		err = withHint(errors.New(decapitalize(topic.Error())), helpHint)
 	}
 	msg.fail(err)
 	if _, unread := errors.AsType[unreadError](err); unread {

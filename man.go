@@ -116,7 +116,7 @@ func leafCommands(prefix string, commands []*cli.Command) []manCommandData {
 	var leaves []manCommandData
 	for _, c := range commands {
 		switch {
-		case c.Hidden || c.Name == "help":
+		case c.Hidden:
 		case len(c.Subcommands) > 0:
 			leaves = append(leaves, leafCommands(prefix+c.Name+" ", c.Subcommands)...)
 		default:

@@ -39,7 +39,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				Name: "rescan", Category: categorySlots,
 				Usage: "make s6-svscan look at the scandir afterwards",
 			},
-			&cli.DurationFlag{
+			&cli.StringFlag{
 				Name: "wait", Category: categorySlots,
 				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
 			},
@@ -51,14 +51,18 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Duration("wait") < 0 {
-				return fmt.Errorf("--wait %s: a duration below zero", c.Duration("wait"))
+			wait, err := duration(c, "wait", 0)
+			if err != nil {
+				return err
+			}
+			if wait < 0 {
+				return fmt.Errorf("--wait %s: a duration below zero", wait)
 			}
 			collectLate()
 			p := pass{
 				settings: s, msg: msg, role: readRole(s.proc, msg),
 				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
-				pruning: c.Bool("prune"), wait: c.Duration("wait"),
+				pruning: c.Bool("prune"), wait: wait,
 			}
 			return reconcile(c.Context, &p, out)
 		}),

@@ -49,8 +49,8 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
 		return s, fmt.Errorf("%s: %w", origin(c, "autostart"), err)
 	}
-	if s.maxServices = defaultMaxServices; c.IsSet("max-services") {
-		s.maxServices = c.Int("max-services")
+	if s.maxServices, err = number(c, "max-services", defaultMaxServices); err != nil {
+		return s, err
 	}
 	if s.maxServices < 1 {
 		return s, fmt.Errorf("%s %d: less than one service", origin(c, "max-services"), s.maxServices)

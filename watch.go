@@ -28,12 +28,12 @@ func watchCommand(msg messages) *cli.Command {
 			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
 			pruneFlag("take down and remove the slots of profiles that go"),
-			&cli.DurationFlag{
+			&cli.StringFlag{
 				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"}, Category: categoryChoice,
 				DefaultText: defaultInterval.String(),
-				Usage:       "look at everything once in `DURATION`, for mounts whose changes the kernel does not tell",
+				Usage:       "look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell",
 			},
-			&cli.IntFlag{
+			&cli.StringFlag{
 				Name: "notification-fd", Category: categoryOutput, DefaultText: "none",
 				Usage: "write a newline to descriptor `N` when all slots are there",
 			},
@@ -57,14 +57,18 @@ func newWatching(c *cli.Context, msg messages) (*watching, error) {
 	if err != nil {
 		return nil, err
 	}
-	interval := defaultInterval
-	if c.IsSet("interval") {
-		interval = c.Duration("interval")
+	interval, err := duration(c, "interval", defaultInterval)
+	if err != nil {
+		return nil, err
 	}
 	if interval < leastInterval {
 		return nil, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
 	}
-	ready, err := openNotification(c.Int("notification-fd"))
+	fd, err := number(c, "notification-fd", 0)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := openNotification(fd)
 	if err != nil {
 		return nil, err
 	}
