@@ -246,6 +246,53 @@ func TestContainerWaitNamesTheSlotsThatNeverCameUp(t *testing.T) {
 	})
 }
 
+func TestContainerServiceThatIsToRunOrRestAnewIsLeftAsItIs(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("coder", stopped)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.profile("coder", running)
+		got := c.run("root", "slotgen", "reconcile", "--rescan")
+		const want = "slotgen: slot \"gateway-coder\" is live, in force at next start: down (not wanted)\n" +
+			"slotgen: hint: a pass starts and stops nothing: s6-svc -u or -d does\n"
+		if got.code != 0 || !strings.Contains(got.stderr, want) || c.isUp("gateway-coder") {
+			t.Errorf("exit code %d, stderr:\n%swant %q", got.code, got.stderr, want)
+		}
+	})
+}
+
+// What slotgen leaves alone may run all the same.
+func TestContainerScanTellsOfEverySlotWhetherItIsLive(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("broken", running)
+		c.profile("unmarked", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.profile("waiting", stopped)
+		if err := os.Remove(filepath.Join(c.home, "profiles/unmarked/SOUL.md")); err != nil {
+			t.Fatal(err)
+		}
+		c.override("profiles/broken/run.tmpl", "no script\n")
+		for _, tt := range []struct{ flag, broken, unmarked, waiting string }{
+			{"--autostart=auto", "failed yes", "ignored yes", "registered no"},
+			{"--autostart=none", "skipped yes", "ignored yes", "skipped no"},
+		} {
+			got := c.run("root", "slotgen", "scan", "-a", tt.flag)
+			for name, want := range map[string]string{"broken": tt.broken, "unmarked": tt.unmarked, "waiting": tt.waiting} {
+				if row := tableRow(got.stdout, name); len(row) < 5 || row[3]+" "+row[4] != want {
+					t.Errorf("scan %s: %q, want %s", tt.flag, row, want)
+				}
+			}
+		}
+		got := c.run("hermes", "slotgen", "scan")
+		if want := "slotgen: hint: it takes root to ask whether a service is live\n"; got.code != 1 || strings.Count(got.stderr, want) != 1 {
+			t.Errorf("scan as the user: exit code %d, stderr %q, want %q once", got.code, got.stderr, want)
+		}
+	})
+}
+
 func TestContainerSlotWhoseLoggerGoesNeedsRestart(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
@@ -260,8 +307,21 @@ func TestContainerSlotWhoseLoggerGoesNeedsRestart(t *testing.T) {
 			!strings.Contains(got.stderr, `slotgen: warning: slot "gateway-coder" is live and needs restart, left as it is`) {
 			t.Errorf("exit code %d\n%s%s", got.code, got.stdout, got.stderr)
 		}
+		if got := c.mustRun("root", "slotgen", "scan", "--profile", "coder"); !strings.Contains(got, "\nin force:    needs restart\n") {
+			t.Errorf("scan does not say so:\n%s", got)
+		}
 		if now := readText(t, c.path("/run/service/gateway-coder/run")); now != before || !c.isUp("gateway-coder/log") {
 			t.Error("it was not left as it is")
 		}
 	})
+}
+
+// tableRow returns the words of a profile's row in the table of scan.
+func tableRow(table, name string) []string {
+	for line := range strings.Lines(table) {
+		if fields := strings.Fields(line); len(fields) > 4 && fields[0] == name {
+			return fields
+		}
+	}
+	return nil
 }

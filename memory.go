@@ -115,21 +115,24 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// isNews tells whether an outcome is a change, or was not told yet.
+// isNews tells whether an outcome is a change, was not told yet, or is the end of what
+// was told.
 func (m *memory) isNews(o outcome) bool {
 	if m == nil || o.change == scandir.Created || o.change == scandir.Updated {
 		return true
 	}
-	lasting := lasting(o)
-	return lasting != "" && m.told[o.entry.Profile.Name] != lasting
+	return m.told[o.entry.Profile.Name] != lasting(o)
 }
 
-// lasting is what would be said of an outcome again in every pass.
+// lasting is what would be said of an outcome again in every pass, or "".
 func lasting(o outcome) string {
-	if o.action == actionSkipped || o.action == actionFailed {
+	switch {
+	case o.action == actionSkipped || o.action == actionFailed:
 		return o.action + ": " + o.reason
+	case o.effect == scandir.NeedsRestart:
+		return string(o.effect)
 	}
-	return string(o.effect)
+	return ""
 }
 
 // note remembers what was told.

@@ -57,10 +57,17 @@ func (m messages) withHint(text string, err error) {
 // hint prints the mend of an error that knows one, of this package's or of
 // another's.
 func (m messages) hint(err error) {
+	if hint := hintOf(err); hint != "" {
+		m.line("hint: %s", hint)
+	}
+}
+
+func hintOf(err error) string {
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) {
-		m.line("hint: %s", hinted.Hint())
+		return hinted.Hint()
 	}
+	return ""
 }
 
 func withHint(err error, format string, args ...any) error {

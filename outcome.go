@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -81,6 +83,9 @@ func (o outcome) tell(msg messages) {
 		msg.line("hint: a new supervisor takes it up, at the next start of the container")
 	case o.effect == scandir.AtNextStart:
 		msg.line("slot %q is live, in force at next start: %s", o.entry.Profile.Service, listed(o.differences))
+		if slices.ContainsFunc(o.differences, isDown) {
+			msg.line("hint: a pass starts and stops nothing: s6-svc -u or -d does")
+		}
 	}
 }
 
@@ -95,10 +100,14 @@ func (o outcome) tellChange(msg messages) {
 		msg.line("created slot %q: %s", o.entry.Profile.Service, line)
 	case o.change == scandir.Updated && !o.live:
 		msg.line("updated slot %q: %s", o.entry.Profile.Service, listed(o.differences))
+	case o.change == scandir.Unchanged:
+		msg.line("slot %q is as it should be again: %s", o.entry.Profile.Service, o.fields())
 	default:
 		o.tell(msg)
 	}
 }
+
+func isDown(d scandir.Difference) bool { return d.Path == render.DownFile }
 
 // listed names the paths of a slot that differ, and how.
 func listed(diffs []scandir.Difference) string {

@@ -78,6 +78,9 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	p.migrate()
 	unpruned := p.prune(p.sweep())
 	outcomes = append(p.publishAll(ctx), unpruned...)
+	if p.json || p.explain {
+		p.addLive(outcomes)
+	}
 	if !p.dryRun {
 		p.sendRescan()
 		p.log(outcomes)

@@ -12,10 +12,10 @@ import (
 )
 
 // orphans returns the slots that had a profile once: directories of the scandir
-// whose profile does not exist at all. Where profiles/ was not read to its end,
-// nobody knows.
+// whose profile does not exist at all. Where profiles/ was not read to its end, or is
+// not there, nobody knows.
 func (p *pass) orphans() ([]string, error) {
-	if p.dir == nil || !p.list.Complete {
+	if p.dir == nil || p.list.Err != nil {
 		return nil, nil
 	}
 	names, err := p.dir.Names()
@@ -38,7 +38,19 @@ func (p *pass) orphans() ([]string, error) {
 		}
 		err = errors.Join(err, derr)
 	}
+	if !p.list.Complete {
+		p.sayNoProfiles(orphans)
+		return nil, err
+	}
 	return orphans, err
+}
+
+// sayNoProfiles tells that slots of profiles stand on a volume without profiles/, as
+// one that is not mounted would be.
+func (p *pass) sayNoProfiles(services []string) {
+	if len(services) > 0 && len(p.only) == 0 {
+		p.msg.warn("left alone %s without a profile: there is no %q", counted(len(services), "slot"), p.volume.Home()+"/profiles")
+	}
 }
 
 // prune removes the slots of profiles that are gone, or names them, and what

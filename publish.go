@@ -72,6 +72,9 @@ func (p *pass) profile(e *scan.Entry, publish func(*outcome) error) outcome {
 		return newOutcome(e, actionFailed)
 	case scan.Publish:
 	}
+	if word := p.role.NoGateways(); word != "" {
+		return notHere(e, word)
+	}
 	if p.memory != nil {
 		kept, err := p.asItStands(e)
 		if err != nil {
@@ -87,6 +90,31 @@ func (p *pass) profile(e *scan.Entry, publish func(*outcome) error) outcome {
 		o = o.failed(err)
 	}
 	return o
+}
+
+// notHere is the outcome of a profile in a container that supervises no gateways.
+func notHere(e *scan.Entry, word string) outcome {
+	o := newOutcome(e, actionSkipped)
+	o.reason = word + " container"
+	o.why = "this is a " + o.reason + ": it supervises no gateways"
+	return o
+}
+
+// addLive asks also of those that have no plan whether their slots are live: one that
+// slotgen leaves alone may run. What can't be asked counts as not live.
+func (p *pass) addLive(outcomes []outcome) {
+	dir, err := scandir.Open(p.scandir)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	for i := range outcomes {
+		o := &outcomes[i]
+		name := o.entry.Profile.Name
+		if planned := o.action == actionStarted || o.action == actionRegistered; !planned && scan.CheckName(name) == "" {
+			o.live, _ = dir.Live(scan.ServicePrefix + name)
+		}
+	}
 }
 
 // publisher publishes the slots of one goroutine.

@@ -74,6 +74,7 @@ func explain(ctx context.Context, p *pass, out *output, all bool, colours palett
 	if err != nil {
 		return err
 	}
+	p.tellHints(shown)
 	if hidden := len(outcomes) - len(shown); hidden > 0 {
 		p.msg.line("%d skipped or ignored: --all lists them", hidden)
 	}
@@ -81,6 +82,17 @@ func explain(ctx context.Context, p *pass, out *output, all bool, colours palett
 		return reportedError{}
 	}
 	return nil
+}
+
+// tellHints prints each mend once, of what failed.
+func (p *pass) tellHints(outcomes []outcome) {
+	told := map[string]bool{"": true}
+	for _, o := range outcomes {
+		if hint := hintOf(o.err); !told[hint] {
+			told[hint] = true
+			p.msg.hint(o.err)
+		}
+	}
 }
 
 // table prints one line for each outcome, aligned and coloured as a whole.
@@ -135,8 +147,12 @@ func (p *pass) inFull(out *output, outcomes []outcome) error {
 			{"action", o.action},
 			{"change", string(o.change)},
 			{"live", yesNo(o.live)},
+			{"in force", string(o.effect)},
 			{"why", o.why},
 		} {
+			if row[1] == "" {
+				continue
+			}
 			fmt.Fprintf(tw, "%s:\t%s\n", row[0], printable(row[1]))
 		}
 		if err := tw.Flush(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"slotgen/render/scandir"
@@ -114,10 +115,17 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
 		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
+		case isSetByRun(name):
+			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set it otherwise")
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})
 	}
 	return env, nil
+}
+
+// isSetByRun tells whether the embedded run script gives a variable its value.
+func isSetByRun(name string) bool {
+	return slices.Contains([]string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}, name)
 }
 
 // isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.

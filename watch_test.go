@@ -259,6 +259,11 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 		if err := os.RemoveAll(templates + "/run.tmpl"); err != nil {
 			t.Fatal(err)
 		}
+		w.waitSaid(`slotgen: slot "gateway-writer" is as it should be again: profile=writer prior_state=stopped action=registered`)
+		if log := readText(t, filepath.Join(c.home, "logs/container-boot.log")); !strings.Contains(log, "profile=writer prior_state=stopped action=failed") ||
+			!strings.Contains(log[strings.LastIndex(log, "profile=writer"):], "action=registered prior_exit=unknown\n") {
+			t.Errorf("the boot log does not end well:\n%s", log)
+		}
 		version(3)
 		has("gateway-writer", "3")
 		if c.servicePID("gateway-coder") != pid {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/render"
 )
 
 // Live tells whether a supervisor holds the slot or its logger, or may be about
@@ -100,9 +102,17 @@ func lockHeld(fd int, lock string) (held bool, err error) {
 		held, err = isLocked(lockFd)
 	}
 	if err != nil {
-		err = fmt.Errorf("asking %q: %w", lock, err)
+		err = hintRoot(fmt.Errorf("asking %q: %w", lock, err))
 	}
 	return held, err
+}
+
+// hintRoot adds the mend to an error of who may not ask s6 about its services.
+func hintRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return render.WithHint(err, "it takes root to ask whether a service is live")
+	}
+	return err
 }
 
 func isLocked(fd int) (bool, error) {
@@ -154,7 +164,7 @@ func readIsUp(r io.Reader) (bool, error) {
 func (d *Dir) Supervised() (bool, error) {
 	listens, err := d.tell("", ".s6-svscan", "control")
 	if err != nil {
-		return false, fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err)
+		return false, hintRoot(fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err))
 	}
 	return listens, nil
 }

@@ -128,7 +128,7 @@ func compare(have, want []node) []Difference {
 func difference(have, want *node) *Difference {
 	switch {
 	case want == nil:
-		return &Difference{Path: have.path, What: "not in the templates", Have: have.item()}
+		return &Difference{Path: have.path, What: "not wanted", Have: have.item()}
 	case have == nil:
 		return &Difference{Path: want.path, What: "missing", Want: want.item()}
 	}
