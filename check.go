@@ -41,47 +41,66 @@ func checkCommand(out *output, msg messages) *cli.Command {
 
 // check prints each finding once, with the profiles that it is about.
 func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) error {
-	var texts []string
-	about := map[string][]string{}
-	add := func(text, profile string) {
-		if about[text] == nil {
-			texts = append(texts, text)
-		}
-		if !slices.Contains(about[text], profile) {
-			about[text] = append(about[text], profile)
+	found := findingsOf(set, profiles)
+	for _, text := range found.texts {
+		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(found.about[text])); err != nil {
+			return err
 		}
 	}
+	for _, hint := range found.hints {
+		msg.line("hint: %s", hint)
+	}
+	msg.line("%s checked, %s", counted(len(profiles), "profile"), counted(len(found.texts), "finding"))
+	if len(found.texts) > 0 {
+		return reportedError{}
+	}
+	return nil
+}
+
+// findings are texts in the order in which they were found, and the profiles that each
+// is about.
+type findings struct {
+	texts, hints []string
+	about        map[string][]string
+}
+
+func findingsOf(set *render.Set, profiles []scan.Profile) findings {
+	found := findings{about: map[string][]string{}}
 	for _, p := range profiles {
-		_, findings, err := set.Slot(p)
-		for _, f := range findings {
-			add(f.String(), p.Name)
+		_, doubtful, err := set.Slot(p)
+		for _, f := range doubtful {
+			found.add(f.String(), p.Name)
 		}
 		if err == nil {
 			continue
 		}
 		for _, single := range parted(errors.Unwrap(err)) {
-			add(single.Error(), p.Name)
+			found.add(single.Error(), p.Name)
 		}
 	}
 	for _, o := range set.Origins() {
 		if o.Refused == nil {
 			continue
 		}
-		if text := fmt.Sprintf("template %s: %s", o.File, o.Refused); about[text] == nil {
-			texts = append(texts, text)
-		}
-		msg.hint(o.Refused)
-	}
-	for _, text := range texts {
-		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(about[text])); err != nil {
-			return err
+		found.add(fmt.Sprintf("template %s: %s", o.File, o.Refused))
+		if hint := hintOf(o.Refused); hint != "" {
+			found.hints = append(found.hints, o.File+": "+hint)
 		}
 	}
-	msg.line("%s checked, %s", counted(len(profiles), "profile"), counted(len(texts), "finding"))
-	if len(texts) > 0 {
-		return reportedError{}
+	return found
+}
+
+func (f *findings) add(text string, profiles ...string) {
+	about, known := f.about[text]
+	if !known {
+		f.texts = append(f.texts, text)
 	}
-	return nil
+	for _, p := range profiles {
+		if !slices.Contains(about, p) {
+			about = append(about, p)
+		}
+	}
+	f.about[text] = about
 }
 
 // parted returns the errors that one was joined of. The text of a single one may have
@@ -103,9 +122,22 @@ func someProfiles(names []string) string {
 	case len(names) == 0:
 		return "no profile uses it"
 	case len(names) > 3:
-		return fmt.Sprintf("profile %s and %d more", printable(names[0]), len(names)-1)
+		return fmt.Sprintf("profile %s and %d more", shortened(names[0]), len(names)-1)
 	}
-	return "profile " + printable(strings.Join(names, ", "))
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = shortened(name)
+	}
+	return "profile " + strings.Join(shown, ", ")
+}
+
+// shortened is a name as far as a line has room for it.
+func shortened(name string) string {
+	const room = 40
+	if len(name) <= room {
+		return name
+	}
+	return fmt.Sprintf("%s… of %d letters", name[:room/2], len(name))
 }
 
 // profilesToCheck are those on the volume or, where there is none, invented ones.
@@ -131,6 +163,11 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 	for _, e := range list.Entries {
 		if e.Verdict == scan.Publish {
 			profiles = append(profiles, e.Profile)
+		}
+	}
+	for _, name := range set.Profiles() {
+		if _, found := list.Find(name); !found && list.Complete && scan.CheckName(name) == "" {
+			msg.warn("no profile %q on the volume: nothing uses its templates", name)
 		}
 	}
 	return profiles, nil

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // profilesDir holds the overrides of single profiles.
@@ -107,10 +109,15 @@ func (o *override) add(rel string, err error) {
 	slotPath := strings.TrimSuffix(rel, suffix)
 	l := o.set.common
 	own, _ := strings.CutPrefix(slotPath, profilesDir+"/")
-	if name, below, nested := strings.Cut(own, "/"); nested && own != slotPath {
-		l, slotPath = o.set.profileLayer(name), below
+	profile, below, nested := strings.Cut(own, "/")
+	wrong := ""
+	if nested && own != slotPath {
+		l, slotPath, wrong = o.set.profileLayer(profile), below, scan.CheckName(profile)
 	}
 	src := source{slotPath: slotPath, file: filepath.Join(o.dir, rel), err: linkError(err)}
+	if wrong != "" {
+		src.err = fmt.Errorf("no profile can be called %q: %s", profile, wrong)
+	}
 	if src.err == nil && !src.isPartial() {
 		src.err = checkName(slotPath)
 	}

@@ -15,6 +15,8 @@ const DefaultName = "default"
 // "gateway-NAME" within the 251 that s6-svscan takes.
 const maxNameLen = 242
 
+const allowed = ", only a-z, 0-9, _ and - are allowed"
+
 // CheckName returns why name can't be a profile's, or "" when it can:
 // ^[a-z0-9][a-z0-9_-]*$, at most 242 bytes (design, "Scan").
 func CheckName(name string) string {
@@ -32,9 +34,9 @@ func CheckName(name string) string {
 				return fmt.Sprintf("name begins with %q, not with a lower-case letter or a digit", r)
 			}
 		case r >= 'A' && r <= 'Z':
-			return "name has an upper-case letter"
+			return "name has an upper-case letter" + allowed
 		default:
-			return "name has " + describe(name, i, r) + ", only a-z, 0-9, _ and - are allowed"
+			return "name has " + describe(name, i, r) + allowed
 		}
 	}
 	return ""

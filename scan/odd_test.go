@@ -71,8 +71,8 @@ func TestLogLineQuotesWhatCouldForgeOne(t *testing.T) {
 	}{
 		{
 			"only a state may be taken for the word None",
-			Outcome{Profile: "None", Action: "skipped", PriorExit: "unknown", Reason: "name has an upper-case letter"},
-			`profile=None prior_state=None action=skipped prior_exit=unknown reason="name has an upper-case letter"`,
+			Outcome{Profile: "None", Action: "skipped", PriorExit: "unknown", Reason: "name has an upper-case letter, only a-z, 0-9, _ and - are allowed"},
+			`profile=None prior_state=None action=skipped prior_exit=unknown reason="name has an upper-case letter, only a-z, 0-9, _ and - are allowed"`,
 		},
 		{
 			"a reason is ASCII",
