@@ -29,7 +29,8 @@ func hookCommand(out *output, msg messages) *cli.Command {
 				Usage: "write source definitions, for an image whose gateways need other services first",
 				Description: "In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and\n" +
 					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to\n" +
-					"date in between. Add what has to be up first to slotgen/dependencies.d/.",
+					"date in between. Add what has to be up first to slotgen/dependencies.d/.\n\n" +
+					"Files of these names that are there are overwritten.",
 				Flags: []cli.Flag{&cli.StringFlag{
 					Name: "out", Category: categoryPaths, Usage: "write below `DIR`, in an s6-overlay image /etc/s6-overlay/s6-rc.d",
 				}},
