@@ -113,7 +113,7 @@ func (l *lone) start(behind []string, args ...string) {
 		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
 		_ = l.cmd.Wait()
 	})
-	l.waitSaid(" unchanged (")
+	l.waitSaid(" unchanged")
 }
 
 func (l *lone) waitSaid(text string) {

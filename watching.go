@@ -114,8 +114,10 @@ func (w *watching) changed(c watch.Change) {
 	w.owed.all = w.owed.all || c.All
 	w.owed.add(c.Profiles...)
 	for _, name := range c.Gone {
+		if name == scan.DefaultName { // a directory of that name is no profile
+			continue
+		}
 		delete(w.memory.told, name)
-		delete(w.failing.names, name)
 		if hasSlot(w.scandir, name) {
 			w.owed.add(name)
 		}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestWatchRestsWhenAProfileThatFailedIsGone(t *testing.T) {
+	l := newLone(t, 1)
+	l.start(nil, "--interval", "1s")
+	bad := filepath.Join(l.templates, "profiles/bad")
+	if err := os.MkdirAll(bad, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bad, "run.tmpl"), []byte("{{ .Nope }}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l.profile("bad")
+	l.waitSaid(`error: profile "bad": `)
+	if err := os.RemoveAll(filepath.Join(l.home, "profiles/bad")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2 * time.Second) // the next interval is over
+	before := l.cpu()
+	time.Sleep(2 * time.Second)
+	if used := l.cpu() - before; used > 200*time.Millisecond {
+		t.Errorf("%s of processor time in 2 s", used)
+	}
+}
+
+// A directory of the home's reserved name is nothing to do with it.
+func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
+	l := newLone(t, 1)
+	inTheWay := filepath.Join(l.service, "gateway-default")
+	if err := os.WriteFile(inTheWay, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l.start(nil, "--interval", "2s")
+	l.profile("default")
+	time.Sleep(200 * time.Millisecond)
+	if err := os.RemoveAll(filepath.Join(l.home, "profiles/default")); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if err := os.Remove(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	l.waitFor("its slot", func() bool {
+		info, err := os.Lstat(inTheWay)
+		return err == nil && info.IsDir()
+	})
+}
