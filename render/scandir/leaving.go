@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stepLimit is what a prune in steps waits for, so that a service which obeys is
@@ -16,7 +18,8 @@ type Leaving struct{ all map[string]*leaver } // by their hidden names
 
 // leaver is one service on its way out.
 type leaver struct {
-	name   string    // where it stood at first, for messages
+	name   string // where it stood at first, for messages
+	dir    identity
 	hidden string    // where s6-svscan passes over it
 	asked  time.Time // since when it is to go down
 	since  time.Time // since when it is hidden, zero while it can be seen
@@ -27,6 +30,18 @@ type leaver struct {
 	loggerTold bool
 	gone       bool
 	err        error
+}
+
+// identity is of a directory, whatever its name: another pass may have pruned a service
+// and made a new one of its name meanwhile. The zero one is of none.
+type identity struct{ dev, ino uint64 }
+
+func (d *Dir) identity(name string) identity {
+	var st unix.Stat_t
+	if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return identity{}
+	}
+	return identity{st.Dev, st.Ino}
 }
 
 func (l *leaver) isHidden() bool { return !l.since.IsZero() }
@@ -73,7 +88,7 @@ func (l *leaver) service() string {
 
 // take returns what is known of each name. What was given up before gets another
 // look.
-func (l *Leaving) take(names []string, hiddenSince func(name string) time.Time) []*leaver {
+func (l *Leaving) take(names []string, d *Dir) []*leaver {
 	if l.all == nil {
 		l.all = map[string]*leaver{}
 	}
@@ -85,9 +100,9 @@ func (l *Leaving) take(names []string, hiddenSince func(name string) time.Time) 
 		}
 		known := l.all[hidden]
 		if known == nil {
-			known = &leaver{name: name, hidden: hidden, asked: time.Now()}
+			known = &leaver{name: name, dir: d.identity(name), hidden: hidden, asked: time.Now()}
 			if name == hidden {
-				known.hide(hiddenSince(name))
+				known.hide(d.hiddenSince(name))
 			}
 			l.all[hidden] = known
 		}
@@ -116,13 +131,13 @@ func (l *Leaving) settle(all []*leaver) map[string]error {
 }
 
 // keep forgets what no longer stands where it was left.
-func (l *Leaving) keep(names Names) {
+func (l *Leaving) keep(d *Dir) {
 	for hidden, each := range l.all {
 		stands := each.name
 		if each.isHidden() {
 			stands = hidden
 		}
-		if !names[stands] {
+		if d.identity(stands) != each.dir {
 			delete(l.all, hidden)
 		}
 	}

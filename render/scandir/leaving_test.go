@@ -113,3 +113,34 @@ func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 		t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 	}
 }
+
+// Another pass may prune the service, and make the slot of a profile that is back.
+func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	var leaving Leaving
+	d.PruneInSteps(&leaving)
+	slot := filepath.Join(path, "gateway-a")
+	comesUp := func() (ends func()) {
+		write(t, slot+"/supervise/lock", "")
+		write(t, slot+"/supervise/status", upStatus(1))
+		return hold(t, slot+"/supervise/lock")
+	}
+	ends := comesUp()
+	d.Prune([]string{"gateway-a"})
+	if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) {
+		t.Fatalf("asked %q", got)
+	}
+	ends()
+	if err := d.rename("gateway-a", ".gateway-a.old"); err != nil {
+		t.Fatal(err)
+	}
+	defer comesUp()()
+	if err := d.removeAll(".gateway-a.old"); err != nil {
+		t.Fatal(err)
+	}
+	cleared(d, time.Now(), func(string) bool { return true })
+	if got := leaving.Asked(); len(got) > 0 {
+		t.Errorf("of the new service it still waits for %q to go", got)
+	}
+}

@@ -35,7 +35,7 @@ func (d *Dir) Prune(names []string) map[string]error {
 		memory, limit = &Leaving{}, downLimit+endLimit+loggerLimit+time.Second
 	}
 	now, later := apart(names)
-	all := memory.take(now, d.hiddenSince)
+	all := memory.take(now, d)
 	for _, l := range all {
 		if !l.toldDown && !l.isHidden() {
 			// Once: to many a program a second TERM means to drop everything. What does

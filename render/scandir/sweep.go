@@ -30,7 +30,7 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers,
 		return nil, []string{err.Error()}
 	}
 	if d.leaving != nil {
-		d.leaving.keep(names)
+		d.leaving.keep(d)
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		ends, err := d.sweep(name, now, wanted)
