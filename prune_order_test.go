@@ -39,6 +39,27 @@ func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	})
 }
 
+// What fails stays as it is, whatever is pruned beside it.
+func TestContainerPruneLeavesTheSlotOfAProfileThatFails(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("gone", running)
+		c.profile("broken", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.profile("broken", stopped)
+		c.override("profiles/broken/run.tmpl", "no script\n")
+		c.forget("gone")
+		got := c.run("root", "slotgen", "reconcile", "--prune")
+		if got.code != 1 || !strings.Contains(got.stdout, "profile=broken prior_state=stopped action=failed\n") || c.hasSlot("gateway-gone") {
+			t.Errorf("exit code %d:\n%s%s", got.code, got.stdout, got.stderr)
+		}
+		if _, err := os.Lstat(c.path("/run/service/gateway-broken/down")); err == nil {
+			t.Error("its slot was given a down file")
+		}
+	})
+}
+
 // Under an s6-svscan a slot that was moved aside would come up as it was then.
 func TestContainerSlotMovedAsideIsMadeAnewUnderAScanner(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {

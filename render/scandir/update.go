@@ -126,14 +126,17 @@ func (d *Dir) update(p Plan) error {
 }
 
 // HoldDown gives the slot of a service the down file that it lacks, where it stands.
-// It is for a service that has to stay down, before s6-svscan looks at the scandir.
+// It is for a service that has to stay down, before s6-svscan looks at the scandir: one
+// that has its supervisor is left as it is.
 func (d *Dir) HoldDown(service string, o Owners) error {
 	stands, err := d.IsServiceDir(service)
 	if !stands || err != nil {
 		return err
 	}
-	if down, err := d.IsDown(service); down || err != nil {
-		return err
+	for _, isHeld := range []func(string) (bool, error){d.IsDown, d.held} {
+		if yes, err := isHeld(service); yes || err != nil {
+			return err
+		}
 	}
 	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
 	return d.update(Plan{service: service, edits: []edit{{node: file}}})
