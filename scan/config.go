@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,7 +36,14 @@ func (r *reader) readConfig(d dir) (config, error) {
 	return c, nil
 }
 
+// maxDirectives bounds the tag directives of a file. What they cost grows by the square
+// of their number.
+const maxDirectives = 100
+
 func parseYAML(data []byte) (*yaml.Node, error) {
+	if tagDirectives(data) > maxDirectives {
+		return nil, fmt.Errorf("more than %d directives", maxDirectives)
+	}
 	var doc yaml.Node
 	err := yaml.Unmarshal(data, &doc)
 	var bad *yaml.LoadError
@@ -48,6 +56,11 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// tagDirectives counts what may be one, in UTF-8 and in UTF-16 of either order.
+func tagDirectives(data []byte) int {
+	return bytes.Count(data, []byte("%TAG")) + bytes.Count(data, []byte("%\x00T\x00A\x00G"))
 }
 
 // toggle is a switch that may be left alone.
