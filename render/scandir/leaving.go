@@ -44,6 +44,15 @@ func (d *Dir) identity(name string) identity {
 	return identity{st.Dev, st.Ino}
 }
 
+// identityOf is identity for an open directory.
+func identityOf(fd int) identity {
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil {
+		return identity{}
+	}
+	return identity{st.Dev, st.Ino}
+}
+
 func (l *leaver) isHidden() bool { return !l.since.IsZero() }
 
 func (l *leaver) hide(since time.Time) { l.since, l.justHidden = since, true }

@@ -52,7 +52,20 @@ func (p Plan) Everything() []Difference { return compare(nil, p.want) }
 // nothing. Where nothing stands the change is Created. That an earlier service
 // of the name still runs in a slot that was moved aside is an error: a second one
 // must not start beside it.
-func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
+func (d *Dir) Plan(slot render.Slot, o Owners) (p Plan, err error) {
+	for range planTries {
+		if p, err = d.plan(slot, o); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return p, err
+}
+
+// planTries is how often a slot is looked at that another pass changes meanwhile: who
+// only compares has no lock.
+const planTries = 20
+
+func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 	fd, err := d.openSlot(slot.Service)
 	if errors.Is(err, fs.ErrNotExist) {
 		return PlanNew(slot, o), d.mustNotRunAside(slot.Service)
@@ -61,6 +74,9 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (Plan, error) {
 	if err == nil {
 		defer unix.Close(fd)
 		p, err = d.planFor(fd, slot, o)
+	}
+	if err == nil && len(p.Differences) > 0 && d.identity(slot.Service) != identityOf(fd) {
+		err = fmt.Errorf("what was read of it was on its way out: %w", fs.ErrNotExist)
 	}
 	if err != nil {
 		return Plan{Change: None}, fmt.Errorf("comparing slot %q: %w", slot.Service, err)

@@ -51,6 +51,42 @@ func TestEqualSlotIsNotTouchedAtAll(t *testing.T) {
 	}
 }
 
+// Who compares has no lock: the slot may be replaced at any instant.
+func TestPlanBesideAPassFindsOneSlotWhole(t *testing.T) {
+	for name, path := range map[string]string{"on tmpfs": tmpfs(t), "elsewhere": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			writer, reader := open(t, path), open(t, path)
+			versions := []render.Slot{slot("#!/bin/sh\n# one\n"), slot("#!/bin/sh\n# two\n")}
+			publish(t, writer, versions[0])
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for i := range 500 {
+					p, err := writer.Plan(versions[i%2], owners())
+					if err == nil {
+						err = writer.Publish(p)
+					}
+					if err != nil {
+						t.Errorf("publishing: %v", err)
+						return
+					}
+				}
+			}()
+			for looks := 0; ; looks++ {
+				p, err := reader.Plan(versions[0], owners())
+				if err != nil || len(p.Differences) > 1 || p.Change == Created {
+					t.Errorf("look %d: %s %v, error %v", looks, p.Change, p.Differences, err)
+				}
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+		})
+	}
+}
+
 func TestPlanTouchesNothing(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
