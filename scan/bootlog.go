@@ -92,7 +92,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 		left = nil
 	}
 	err := appendOnce(logs, owner, text)
-	for range 2 {
+	for range 8 {
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTempTaken) {
 			err = appendOnce(logs, owner, text)
 		}
@@ -116,8 +116,13 @@ func appendOnce(logs dir, owner Owner, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if size < rotateSize {
+	// Who has the lock moves the log; the others' lines still go into it. Held for ever,
+	// by the volume's owner, it keeps the owner's log from being parted.
+	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return writeWhole(fd, size, text)
+	}
+	if err := sameFile(logs, bootLog, fd); err != nil {
+		return err // it has been moved
 	}
 	if err := unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1"); err != nil {
 		return errors.Join(writeWhole(fd, size, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))

@@ -1,9 +1,11 @@
 package scan
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -59,6 +61,47 @@ func TestLogIsMadeForTheUserAndKeepsItsOwner(t *testing.T) {
 	}
 	if !missingIn(home, "logs/.container-boot.log.new") || !missingIn(home, ".logs.new") {
 		t.Error("what killed passes left is still there")
+	}
+}
+
+// Passes that share a volume need not share a scandir, whose lock would part them.
+func TestLogOfPassesAtOnceHasEveryLineOnce(t *testing.T) {
+	const passes, rounds = 8, 50
+	for name, old := range map[string]string{
+		"a log that is made":    "",
+		"a log that is rotated": strings.Repeat("x", rotateSize) + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range rounds {
+				home := newHome(t)
+				mkdir(t, home, "logs")
+				if old != "" {
+					put(t, home, "logs/container-boot.log", old)
+				}
+				var group sync.WaitGroup
+				for i := range passes {
+					v := openVolume(t, home)
+					group.Go(func() {
+						if err := v.AppendBootLog(KeepOwner(), epoch, []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				group.Wait()
+				text := read(t, home, "logs/container-boot.log")
+				if old != "" {
+					text += read(t, home, "logs/container-boot.log.1")
+				}
+				for i := range passes {
+					if n := strings.Count(text, fmt.Sprintf(" profile=p%d ", i)); n != 1 {
+						t.Errorf("the line of pass %d is there %d times", i, n)
+					}
+				}
+				if !strings.Contains(text, old) {
+					t.Error("the old log is lost")
+				}
+			}
+		})
 	}
 }
 

@@ -41,20 +41,22 @@ func ownFileError(err error) error {
 func makeFile(d dir, name string, owner Owner, data []byte) error {
 	tmp := tempName(name)
 	_ = unix.Unlinkat(d.fd, tmp, 0) // of a pass that was killed
-	fd, err := openat(d.fd, tmp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
+	// Appending, since another pass may put it in place, and write to it, before we have.
+	fd, err := openat(d.fd, tmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return tempError(d, tmp, err)
 	}
 	defer unix.Close(fd)
 	err = fillFile(fd, owner, data)
 	if err == nil {
-		err = renameNew(d, tmp, name, linkThenUnlink)
+		err = renameNew(d.fd, d.fd, tmp, name, linkThenUnlink)
+		// Whoever put it there: to another pass our other name is its own.
+		if placed := sameFile(d, name, fd); placed == nil || err == nil || errors.Is(err, fs.ErrNotExist) {
+			return placed
+		}
 	}
-	if err != nil {
-		_ = unix.Unlinkat(d.fd, tmp, 0)
-		return err
-	}
-	return sameFile(d, name, fd)
+	_ = unix.Unlinkat(d.fd, tmp, 0)
+	return err
 }
 
 // sameFile returns fs.ErrExist when name is not the open file: another pass,
@@ -86,37 +88,63 @@ func fillFile(fd int, owner Owner, data []byte) error {
 	return unix.Fsync(fd)
 }
 
-// makeDir makes the directory name in d with mode 0755, by the same steps.
+// makeDir makes the directory name in d with mode 0755: in a directory that only we can
+// enter, given to its owner there, then moved into place. Whoever owns d may put another
+// directory of ours under any name in d, but not under one in there.
 func makeDir(d dir, name string, owner Owner) error {
 	tmp := tempName(name)
-	_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+	clearShut(d, tmp, name) // of a pass that was killed
 	if err := unix.Mkdirat(d.fd, tmp, 0o700); err != nil {
 		return tempError(d, tmp, err)
 	}
-	err := ownDir(d, tmp, owner)
-	if err == nil {
-		err = renameNew(d, tmp, name, unix.Renameat)
-	}
+	defer clearShut(d, tmp, name)
+	shut, err := openShut(d, tmp)
 	if err != nil {
-		_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+		return err
 	}
-	return err
+	defer unix.Close(shut)
+	if err := makeOwned(shut, name, owner); err != nil {
+		return err
+	}
+	return renameNew(shut, d.fd, name, name, unix.Renameat)
 }
 
-func ownDir(d dir, name string, owner Owner) error {
+// openShut opens a directory of ours that nobody else can enter.
+func openShut(d dir, name string) (int, error) {
 	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return -1, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o7777&^unix.S_ISGID != 0o700) {
+		err = fs.ErrExist
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// clearShut removes what makeDir left, as far as it is empty.
+func clearShut(d dir, tmp, name string) {
+	if shut, err := openShut(d, tmp); err == nil {
+		_ = unix.Unlinkat(shut, name, unix.AT_REMOVEDIR)
+		unix.Close(shut)
+	}
+	_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+}
+
+func makeOwned(dirFd int, name string, owner Owner) error {
+	if err := unix.Mkdirat(dirFd, name, 0o700); err != nil {
+		return err
+	}
+	fd, err := openat(dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
-	}
-	// Whoever owns d may have put another directory of ours under the name.
-	if int(st.Uid) != os.Geteuid() || st.Mode&0o7777&^unix.S_ISGID != 0o700 {
-		return fs.ErrExist
-	}
 	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
 		return err
 	}
@@ -125,10 +153,10 @@ func ownDir(d dir, name string, owner Owner) error {
 
 // renameNew renames without replacing. File systems that can't (NFS among
 // them) get the next best call, which replaces nothing that holds data either.
-func renameNew(d dir, from, to string, nextBest func(int, string, int, string) error) error {
-	err := unix.Renameat2(d.fd, from, d.fd, to, unix.RENAME_NOREPLACE)
+func renameNew(fromDir, toDir int, from, to string, nextBest func(int, string, int, string) error) error {
+	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return nextBest(d.fd, from, d.fd, to)
+		return nextBest(fromDir, from, toDir, to)
 	}
 	return err
 }
