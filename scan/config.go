@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,10 @@ import (
 )
 
 const configFile = "config.yaml"
+
+// maxConfig bounds what is parsed of one, in bytes: its tree takes 300 times as much, and
+// some kinds of it a time that grows by the square.
+const maxConfig = 128 << 10
 
 // config is a parsed config.yaml. It stays a tree of nodes: nothing that is not
 // asked for is decoded, so that no alias is ever expanded.
@@ -27,6 +30,9 @@ func (r *reader) readConfig(d dir) (config, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
+	if err == nil && len(data) > maxConfig {
+		err = unusable("larger than 128 KiB")
+	}
 	if err == nil {
 		c.root, err = parseYAML(data)
 	}
@@ -36,14 +42,7 @@ func (r *reader) readConfig(d dir) (config, error) {
 	return c, nil
 }
 
-// maxDirectives bounds the tag directives of a file. What they cost grows by the square
-// of their number.
-const maxDirectives = 100
-
 func parseYAML(data []byte) (*yaml.Node, error) {
-	if tagDirectives(data) > maxDirectives {
-		return nil, fmt.Errorf("more than %d directives", maxDirectives)
-	}
 	var doc yaml.Node
 	err := yaml.Unmarshal(data, &doc)
 	var bad *yaml.LoadError
@@ -56,11 +55,6 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
-}
-
-// tagDirectives counts what may be one, in UTF-8 and in UTF-16 of either order.
-func tagDirectives(data []byte) int {
-	return bytes.Count(data, []byte("%TAG")) + bytes.Count(data, []byte("%\x00T\x00A\x00G"))
 }
 
 // toggle is a switch that may be left alone.
