@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"slotgen/render"
 	"slotgen/render/scandir"
@@ -142,7 +141,7 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	if err := dir.Lock(ctx, lockWait); err != nil {
 		return hintLock(err, "a directory", "--out names a directory that can be written")
 	}
-	leftovers, warnings := dir.Sweep(time.Now(), func(service string) bool { return service == slot.Service })
+	leftovers, warnings := dir.SweepSlot(slot.Service)
 	for name, err := range dir.Prune(leftovers) {
 		warnings = append(warnings, dir.LeftoverWarning(name, err))
 	}

@@ -32,7 +32,23 @@ func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers,
 	if d.leaving != nil {
 		d.leaving.keep(d)
 	}
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	return d.sweepEach(slices.Sorted(maps.Keys(names)), now, wanted)
+}
+
+// SweepSlot clears what killed passes left of one slot, as Sweep does, and nothing
+// else: it is for a directory that is not slotgen's own.
+func (d *Dir) SweepSlot(service string) (leftovers, warnings []string) {
+	names, err := d.Names()
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	left := []string{stagedName(service), asideName(service)}
+	left = slices.DeleteFunc(left, func(name string) bool { return !names[name] })
+	return d.sweepEach(left, time.Now(), func(string) bool { return true })
+}
+
+func (d *Dir) sweepEach(names []string, now time.Time, wanted func(string) bool) (leftovers, warnings []string) {
+	for _, name := range names {
 		ends, err := d.sweep(name, now, wanted)
 		if err != nil {
 			warnings = append(warnings, d.LeftoverWarning(name, err))
