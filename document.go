@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"slotgen/scan"
 )
@@ -53,8 +58,31 @@ func writeDocument(w io.Writer, home, scandir string, autostart scan.Policy, out
 	for _, o := range outcomes {
 		doc.Profiles = append(doc.Profiles, newProfileDocument(o))
 	}
-	enc := json.NewEncoder(w)
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
+	if err := enc.Encode(doc); err != nil {
+		return err
+	}
+	_, err := w.Write(escapeUnprintable(text.String()))
+	return err
+}
+
+// escapeUnprintable escapes in JSON what is not printable beyond ASCII, DEL among it: a
+// terminal may obey it. It stands in strings only.
+func escapeUnprintable(text string) []byte {
+	out := make([]byte, 0, len(text))
+	for _, r := range text {
+		switch {
+		case r < unicode.MaxASCII || unicode.IsPrint(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }

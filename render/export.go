@@ -43,12 +43,12 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	return written, nil
 }
 
-// IsDebris tells whether a file of that name is one that renameio had not renamed
-// yet when it was killed: ".NAME" and a random number.
-func IsDebris(base string) bool {
+// IsDebrisOf tells whether a file called base is one that renameio had not renamed to
+// name yet when it was killed: ".NAME" and a random number.
+func IsDebrisOf(base, name string) bool {
 	const fewestDigits = 10
-	name := strings.TrimRight(base, "0123456789")
-	return len(name) > 1 && name[0] == '.' && len(base)-len(name) >= fewestDigits
+	number, found := strings.CutPrefix(base, "."+name)
+	return found && len(number) >= fewestDigits && strings.Trim(number, "0123456789") == ""
 }
 
 // sweepDebris removes what a killed export left of the file name.
@@ -59,8 +59,7 @@ func sweepDebris(name string) error {
 		return err
 	}
 	for _, e := range entries {
-		ours := strings.TrimRight(e.Name(), "0123456789") == "."+base
-		if !ours || !IsDebris(e.Name()) || !e.Type().IsRegular() {
+		if !IsDebrisOf(e.Name(), base) || !e.Type().IsRegular() {
 			continue
 		}
 		err := os.Remove(filepath.Join(dir, e.Name()))

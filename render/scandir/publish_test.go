@@ -139,6 +139,22 @@ func TestAnyDifferenceReplacesASlot(t *testing.T) {
 	}
 }
 
+// What a template may make, a slot may hold.
+func TestDeepestFileThatATemplateMakesIsPublishedAgain(t *testing.T) {
+	d := open(t, t.TempDir())
+	deepest := func(text string) render.Slot {
+		return withFiles(slot("#!/bin/sh\n"), data("data/2/3/4/5/6/7/8/file", text))
+	}
+	for _, tt := range []struct {
+		text string
+		want Change
+	}{{"a", Created}, {"a", Unchanged}, {"b", Updated}} {
+		if p := publish(t, d, deepest(tt.text)); p.Change != tt.want {
+			t.Errorf("with %q: %s, want %s", tt.text, p.Change, tt.want)
+		}
+	}
+}
+
 func relink(path, target string) error {
 	return errors.Join(os.Remove(path), os.Symlink(target, path))
 }

@@ -59,7 +59,7 @@ func (r *reader) dir(fd int, path string, depth int) error {
 	}
 	r.nodes = append(r.nodes, found(path, &st))
 	names, err := scan.ListNames(fd)
-	if err == nil && (depth == maxDepth || len(r.nodes)+len(names) > maxNodes) {
+	if err == nil && (depth > maxDepth || len(r.nodes)+len(names) > maxNodes) {
 		err = errors.New("more than a service directory holds")
 	}
 	if err != nil {

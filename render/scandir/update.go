@@ -93,11 +93,15 @@ func (e edit) rank() int {
 // killed: one of a name that is wanted in its directory, or that s6 knows.
 func (p *Plan) isDebris(n *node) bool {
 	dir, base := path.Split(n.path)
-	if n.kind != unix.S_IFREG || !render.IsDebris(base) {
+	if n.kind != unix.S_IFREG || !strings.HasPrefix(base, ".") {
 		return false
 	}
-	target := dir + strings.TrimRight(base, "0123456789")[1:]
-	return render.IsServiceFile(target) || slices.ContainsFunc(p.want, func(w node) bool { return w.path == target })
+	known := strings.TrimRight(base, "0123456789")[1:]
+	return render.IsServiceFile(dir+known) && render.IsDebrisOf(base, known) ||
+		slices.ContainsFunc(p.want, func(w node) bool {
+			wantDir, want := path.Split(w.path)
+			return wantDir == dir && render.IsDebrisOf(base, want)
+		})
 }
 
 // update carries out the steps of a plan in place, each whole or not at all.

@@ -143,18 +143,19 @@ func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
 }
 
 func TestDebrisOfAKilledWriteInALiveSlotIsSwept(t *testing.T) {
-	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
-	for _, name := range []string{".run1234567890123456789", "log/.run1234567890123456789"} {
+	s := withFiles(slot("#!/bin/sh\n"), data("data/part2", "two"))
+	d, dir := liveSlot(t, s)
+	for _, name := range []string{".run1234567890123456789", "log/.run1234567890123456789", "data/.part21234567890123456789"} {
 		write(t, filepath.Join(dir, name), "half")
 	}
 	for _, name := range []string{".run12", ".hidden", ".theirs1234567890", "run1234567890123456789", "data/.session1700000000", "data/.x1234567890123456789/y"} {
 		write(t, filepath.Join(dir, name), "theirs")
 	}
-	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
+	if p := publish(t, d, s); p.Change != Unchanged {
 		t.Errorf("debris counts as a change: %v", p.Differences)
 	}
-	if got := names(t, filepath.Join(dir, "data")); !slices.Contains(got, ".session1700000000") {
-		t.Errorf("a file of the user's is gone, data/ holds %q", got)
+	if got := names(t, filepath.Join(dir, "data")); !slices.Equal(got, []string{".session1700000000", ".x1234567890123456789", "part2"}) {
+		t.Errorf("data/ holds %q", got)
 	}
 	want := []string{".hidden", ".run12", ".theirs1234567890", "data", "finish", "log", "run", "run1234567890123456789", "supervise"}
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
