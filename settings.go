@@ -117,6 +117,8 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
 		case isSetByRun(name):
 			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set it otherwise")
+		case isShells(name):
+			return nil, fmt.Errorf("--env %s: shells have it for themselves", name)
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})
 	}
@@ -126,6 +128,12 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 // isSetByRun tells whether the embedded run script gives a variable its value.
 func isSetByRun(name string) bool {
 	return slices.Contains([]string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}, name)
+}
+
+// isShells tells whether a shell that is sh somewhere refuses, or minds, to be given a
+// variable: the run script would end there.
+func isShells(name string) bool {
+	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND"}, name)
 }
 
 // isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/user"
 	"strconv"
 	"strings"
@@ -28,12 +29,13 @@ func lookupUser(spec string, msg messages) (account, error) {
 		return numericUser(spec, uid, gid)
 	}
 	u, err := user.Lookup(spec)
-	var unknown user.UnknownUserError
-	if errors.As(err, &unknown) && spec == defaultUser {
+	_, unknown := errors.AsType[user.UnknownUserError](err)
+	unknown = unknown || errors.Is(err, fs.ErrNotExist) // there is no /etc/passwd
+	if unknown && spec == defaultUser {
 		msg.warn("no user %q here: using %d:%d", spec, fallbackID, fallbackID)
 		return account{uid: fallbackID, gid: fallbackID}, nil
 	}
-	if errors.As(err, &unknown) {
+	if unknown {
 		return account{}, withHint(fmt.Errorf("%q: no such user", spec), "numbers are given as UID:GID")
 	}
 	if err != nil {

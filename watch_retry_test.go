@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -51,4 +52,19 @@ func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 		info, err := os.Lstat(inTheWay)
 		return err == nil && info.IsDir()
 	})
+}
+
+// A directory that waits for its SOUL.md is held open.
+func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
+	const limit = 128
+	l := newLone(t, 1)
+	l.start([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, limit), "sh"}, "--interval", "1h")
+	for i := range 2 * limit {
+		if err := os.Mkdir(filepath.Join(l.home, fmt.Sprintf("profiles/waits%d", i)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.waitSaid(fmt.Sprintf("more than %d directories to be watched: looking at everything every 5s", limit/2))
+	l.profile("new")
+	l.waitFor("a slot", func() bool { return l.hasSlot("new") })
 }

@@ -185,6 +185,7 @@ func TestLogTailIsOfOneProfile(t *testing.T) {
 	for _, name := range []string{"a", "b", "a", "a", `"a b"`, "aa", "a"} {
 		text.WriteString("TIME profile=" + name + " x\n")
 	}
+	text.WriteString("TIME profile=b prior_state=\"x profile=nobody \" action=registered\n")
 	put(t, home, "logs/container-boot.log", strings.Repeat("TIME profile=b x\n", 20000)+text.String())
 	v := openVolume(t, home)
 	for _, tt := range []struct {

@@ -32,8 +32,9 @@ func (v *Volume) BootLogTail(profile string, count int) ([]string, error) {
 		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, bare(err))
 	}
 	var lines []string
+	about := "profile=" + Escape(profile) + " "
 	for line := range strings.Lines(string(text)) {
-		if strings.Contains(line, " profile="+Escape(profile)+" ") {
+		if _, fields, _ := strings.Cut(line, " "); strings.HasPrefix(fields, about) {
 			lines = append(lines, strings.TrimSuffix(line, "\n"))
 		}
 	}

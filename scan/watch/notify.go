@@ -8,8 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mostWatches bounds how many directories are watched, and descriptors held.
-const mostWatches = 500
+// mostWatches bounds how many directories are watched, and descriptors held: half of
+// what the process may have open is for the passes.
+func mostWatches() int {
+	const most = 500
+	var open unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &open) != nil {
+		return most
+	}
+	return int(min(most, open.Cur/2))
+}
 
 // use is what a directory is watched for.
 type use struct {
@@ -33,6 +41,7 @@ const (
 // number stands for it. A nil notifier watches nothing.
 type notifier struct {
 	inotify *fsnotify.Watcher
+	most    int
 	byUse   map[use]*place
 	byID    map[id]*place
 	byPath  map[string]*place
@@ -48,14 +57,15 @@ type place struct {
 
 type id struct{ dev, ino uint64 }
 
-var errTooMany = fmt.Errorf("more than %d directories to be watched", mostWatches)
-
 func newNotifier() (*notifier, error) {
 	inotify, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{inotify: inotify, byUse: map[use]*place{}, byID: map[id]*place{}, byPath: map[string]*place{}}, nil
+	return &notifier{
+		inotify: inotify, most: mostWatches(),
+		byUse: map[use]*place{}, byID: map[id]*place{}, byPath: map[string]*place{},
+	}, nil
 }
 
 func (n *notifier) close() {
@@ -106,11 +116,10 @@ func (n *notifier) watch(u use, fd int) error {
 		return unix.Close(fd)
 	}
 	p := &place{id: id, fd: fd, path: fmt.Sprintf("/proc/self/fd/%d", fd), uses: map[use]bool{u: true}}
-	err := errTooMany
-	if len(n.byID) < mostWatches {
-		err = n.inotify.Add(p.path)
+	if len(n.byID) >= n.most {
+		return errors.Join(fmt.Errorf("more than %d directories to be watched", n.most), unix.Close(fd))
 	}
-	if err != nil {
+	if err := n.inotify.Add(p.path); err != nil {
 		return errors.Join(err, unix.Close(fd))
 	}
 	n.byUse[u], n.byID[id], n.byPath[p.path] = p, p, p
