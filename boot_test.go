@@ -96,7 +96,7 @@ func (c *container) waitSupervised(slots ...string) {
 
 func TestContainerBootStartsWhatRan(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release, withVar("TELEGRAM_BOT_TOKEN", "000000:example"))
+		c := newContainer(t, release, withVar("TELEGRAM_BOT_TOKEN", "000000:example"), withVar("uid", "mine"))
 		c.household()
 		c.mustRun("root", "slotgen", "reconcile", "--env", "GREETING=it's $HOME, \"you\"")
 		c.boot()
@@ -112,6 +112,9 @@ func TestContainerBootStartsWhatRan(t *testing.T) {
 		})
 		checkRecord(t, c.records("coder")[0], "-p", "coder", "gateway", "run", "--replace")
 		checkRecord(t, c.records("default")[0], "gateway", "run", "--replace")
+		if uid := c.records("coder")[0].env["uid"]; uid != "mine" {
+			t.Errorf("the container's own variable uid is %q", uid)
+		}
 		if n := len(c.records("accounts")); n > 0 {
 			t.Errorf("a gateway that was stopped ran %d times", n)
 		}
