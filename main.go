@@ -13,6 +13,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -26,8 +28,12 @@ const (
 	exitUsage      = 2
 )
 
+// ownerBits are the permissions of a file's owner.
+const ownerBits = 0o700
+
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
 	msg := messages{w: stderr}
 	out := &output{w: stdout}
 	err := runLine(args, out, msg)
