@@ -19,7 +19,8 @@ func diffCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:  "diff",
 		Usage: "compare the published slots with what would be rendered",
-		Description: "Prints what a pass would change, as a unified diff with modes and owners. Touches nothing.\n\n" +
+		Description: "Prints what a pass would change, as a unified diff with modes and owners, and what a restart\n" +
+			"would where a slot needs one. Touches nothing.\n\n" +
 			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
 			profileFlag("compare the slot of the profile `NAME` only; repeatable"),

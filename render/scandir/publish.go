@@ -30,8 +30,8 @@ type Plan struct {
 	// Effect says when the change is in force.
 	Effect Effect
 	// Differences is how what stands is not as rendered. Of a live slot, what an
-	// update in place leaves alone does not count. A slot that does not stand has
-	// none (see Everything).
+	// update in place leaves alone does not count, unless it needs a restart. A slot
+	// that does not stand has none (see Everything).
 	Differences []Difference
 
 	service string

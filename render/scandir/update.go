@@ -16,9 +16,9 @@ import (
 // starts or restarts a service.
 type Effect string
 
-// The effects. AtNextStart is of files that were replaced in place;
-// NeedsRestart is of a logger that would have to appear or vanish, which s6
-// takes up only with a new supervisor (s6, "Correct live update").
+// The effects. AtOnce is of a slot that is not live. AtNextStart is of files that
+// were replaced in place; NeedsRestart is of a logger that would have to appear or
+// vanish, which s6 takes up only with a new supervisor (s6, "Correct live update").
 const (
 	AtOnce       Effect = ""
 	AtNextStart  Effect = "at next start"
