@@ -15,7 +15,8 @@ import (
 // whose profile does not exist at all. Where profiles/ was not read to its end, or is
 // not there, nobody knows.
 func (p *pass) orphans() ([]string, error) {
-	if p.dir == nil || p.list.Err != nil {
+	canTell := p.dir != nil && p.list.Err == nil
+	if !canTell {
 		return nil, nil
 	}
 	names, err := p.dir.Names()
