@@ -79,41 +79,40 @@ func TestContainerTwentyPassesAtOnceLeaveOneState(t *testing.T) {
 }
 
 func TestContainerRendersAtOnceIntoOneDirectoryLeaveWholeSlots(t *testing.T) {
-	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		const renders, rounds = 6, 8
-		c.profile("p0", running)
-		c.profile("p1", stopped)
-		c.overrideDirs(renders)
-		for range rounds {
-			var wg sync.WaitGroup
-			for i := range renders {
-				wg.Go(func() {
-					got := c.run("root", "slotgen", "render", "--profile", fmt.Sprintf("p%d", i%2),
-						"--out", "/tmp/out", "--templates", fmt.Sprintf("/tmp/override%d", i))
-					if got.code != 0 || got.stderr != "" {
-						t.Errorf("render %d ended with %d:\n%s", i, got.code, got.stderr)
-					}
-				})
-			}
-			wg.Wait()
+	t.Parallel()
+	c := newContainer(t, ownS6())
+	const renders, rounds = 6, 8
+	c.profile("p0", running)
+	c.profile("p1", stopped)
+	c.overrideDirs(renders)
+	for range rounds {
+		var wg sync.WaitGroup
+		for i := range renders {
+			wg.Go(func() {
+				got := c.run("root", "slotgen", "render", "--profile", fmt.Sprintf("p%d", i%2),
+					"--out", "/tmp/out", "--templates", fmt.Sprintf("/tmp/override%d", i))
+				if got.code != 0 || got.stderr != "" {
+					t.Errorf("render %d ended with %d:\n%s", i, got.code, got.stderr)
+				}
+			})
 		}
-		want := ".slotgen.lock\ngateway-p0\ngateway-p1\n"
-		if got := c.mustRun("root", "ls", "-A", "/tmp/out"); got != want {
-			t.Errorf("the directory holds:\n%swant:\n%s", got, want)
+		wg.Wait()
+	}
+	want := ".slotgen.lock\ngateway-p0\ngateway-p1\n"
+	if got := c.mustRun("root", "ls", "-A", "/tmp/out"); got != want {
+		t.Errorf("the directory holds:\n%swant:\n%s", got, want)
+	}
+	for _, name := range []string{"p0", "p1"} {
+		mark := regexp.MustCompile(`# mark (\d+)\n`).FindStringSubmatch(readText(t, c.path("/tmp/out/gateway-"+name+"/run")))
+		if mark == nil {
+			t.Fatalf("the run script of %s is of no render", name)
 		}
-		for _, name := range []string{"p0", "p1"} {
-			mark := regexp.MustCompile(`# mark (\d+)\n`).FindStringSubmatch(readText(t, c.path("/tmp/out/gateway-"+name+"/run")))
-			if mark == nil {
-				t.Fatalf("the run script of %s is of no render", name)
-			}
-			c.mustRun("root", "slotgen", "render", "--profile", name, "--out", "/tmp/alone", "--templates", "/tmp/override"+mark[1])
-			list := func(dir string) string {
-				return c.mustRun("root", "sh", "-c", "cd "+dir+"/gateway-"+name+` && find . -printf '%y %m %U %G %s %p\n' | sort && cat run`)
-			}
-			if got, want := list("/tmp/out"), list("/tmp/alone"); got != want {
-				t.Errorf("the slot of %s is:\n%swant:\n%s", name, got, want)
-			}
+		c.mustRun("root", "slotgen", "render", "--profile", name, "--out", "/tmp/alone", "--templates", "/tmp/override"+mark[1])
+		list := func(dir string) string {
+			return c.mustRun("root", "sh", "-c", "cd "+dir+"/gateway-"+name+` && find . -printf '%y %m %U %G %s %p\n' | sort && cat run`)
 		}
-	})
+		if got, want := list("/tmp/out"), list("/tmp/alone"); got != want {
+			t.Errorf("the slot of %s is:\n%swant:\n%s", name, got, want)
+		}
+	}
 }
