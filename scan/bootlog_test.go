@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestLogLineIsAsDesigned(t *testing.T) {
@@ -176,6 +179,23 @@ func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
 				t.Error("it was written through a link")
 			}
 		})
+	}
+}
+
+// A FIFO that somebody reads can be opened for writing, as a file can.
+func TestLogIsNeverWrittenIntoAPipeThatIsRead(t *testing.T) {
+	home := newHome(t)
+	fifo(t, home, "logs/container-boot.log")
+	reader, err := unix.Open(filepath.Join(home, "logs/container-boot.log"), unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(reader)
+	if err := appendLine(t, home, KeepOwner()); !errors.Is(err, notOurs) {
+		t.Errorf("error %v, want that it is no plain file", err)
+	}
+	if n, err := unix.Read(reader, make([]byte, 1)); n != 0 || err != nil {
+		t.Errorf("the reader got %d bytes, %v", n, err)
 	}
 }
 
