@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,6 +101,22 @@ func TestMigrationNeverReplacesAFile(t *testing.T) {
 				t.Error("the volume was changed")
 			}
 		})
+	}
+}
+
+// Such file systems get link(2), which replaces nothing either.
+func TestMigrationNeverReplacesAFileWhereRenamesKnowNoFlags(t *testing.T) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is missing: run .ci/test")
+	}
+	for _, errno := range []string{"EINVAL", "ENOSYS"} {
+		cmd := exec.Command(strace, "-f", "-qq", "-e", "trace=renameat2", "-e", "inject=renameat2:error="+errno,
+			os.Args[0], "-test.run=^TestMigrationNeverReplacesAFile$")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "(INJECTED)") {
+			t.Errorf("%s: %v\n%s", errno, err, out)
+		}
 	}
 }
 
