@@ -96,6 +96,33 @@ func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
 	}
 }
 
+func TestSlotThatAScannerComesToSeeAfterItsPlanIsLeftAsItIs(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	before := inode(t, filepath.Join(path, "gateway-coder"))
+	p, err := d.Plan(slot("#!/bin/dash\n"), owners())
+	if err != nil || p.Live || p.Change != Updated {
+		t.Fatalf("live %v, change %s, error %v", p.Live, p.Change, err)
+	}
+	// As s6-svscan opens it: no supervisor holds the slot yet.
+	control := filepath.Join(path, ".s6-svscan", "control")
+	if err := errors.Join(os.Mkdir(filepath.Dir(control), 0o755), unix.Mkfifo(control, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Open(control, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := d.Publish(p); !errors.Is(err, errCameUp) || inode(t, filepath.Join(path, "gateway-coder")) != before {
+		t.Errorf("error %v, want that a supervisor came up, and the slot left as it is", err)
+	}
+	if got := names(t, path); len(got) != 2 {
+		t.Errorf("left over: %q", got)
+	}
+}
+
 func TestLiveSlotThatWasExchangedOutIsNeverRemoved(t *testing.T) {
 	for _, tt := range []struct{ name, keptAs string }{
 		{"the new one stands", "gateway-coder"},
