@@ -1,0 +1,112 @@
+package scandir
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// staged publishes a slot in a new scandir and puts another one, of which only run is
+// there, beside it. It returns the slot's inode.
+func staged(t *testing.T) (d *Dir, at func(name string) string, before uint64) {
+	t.Helper()
+	path := t.TempDir()
+	d = open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	write(t, filepath.Join(path, ".gateway-coder.new/run"), "#!/bin/dash\n")
+	at = func(name string) string { return filepath.Join(path, name) }
+	return d, at, inode(t, at("gateway-coder"))
+}
+
+func TestSlotThatTurnsOutLiveGetsItsNameBack(t *testing.T) {
+	for name, swap := range map[string]func(d *Dir) error{
+		"by an exchange": func(d *Dir) error { return d.swapIn(".gateway-coder.new", "gateway-coder", Updated) },
+		"by two renames": func(d *Dir) error { return d.swapByTwo(".gateway-coder.new", "gateway-coder") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, at, before := staged(t)
+			hold(t, at("gateway-coder/supervise/lock"))
+			if err := swap(d); !errors.Is(err, errCameUp) {
+				t.Errorf("error %v, want that a supervisor came up", err)
+			}
+			if inode(t, at("gateway-coder")) != before {
+				t.Error("the slot lost its name")
+			}
+		})
+	}
+}
+
+func TestSlotIsNotReplacedByTwoRenamesWhileAnEarlierOneRunsAside(t *testing.T) {
+	d, at, before := staged(t)
+	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
+	aside := inode(t, at(".gateway-coder.old"))
+	write(t, at(".gateway-coder.old/supervise/lock"), "")
+	hold(t, at(".gateway-coder.old/supervise/lock"))
+	err := d.swapByTwo(".gateway-coder.new", "gateway-coder")
+	if err == nil || !strings.Contains(err.Error(), "still runs in") {
+		t.Errorf("error %v, want that an earlier service still runs", err)
+	}
+	if inode(t, at("gateway-coder")) != before || inode(t, at(".gateway-coder.old")) != aside {
+		t.Error("the slot, or what runs aside, was moved")
+	}
+}
+
+// publishVar names the scandir that the test binary replaces a slot in.
+const publishVar = "SLOTGEN_TEST_PUBLISH"
+
+// TestAsPublisher is the part of a test that runs under strace.
+func TestAsPublisher(t *testing.T) {
+	path := os.Getenv(publishVar)
+	if path == "" {
+		return // no test has started this process
+	}
+	d := open(t, path)
+	p, err := d.Plan(slot("#!/bin/dash\n"), owners())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Publish(p); !errors.Is(err, errStaysAside) || !errors.Is(err, errCameUp) {
+		t.Errorf("error %v, want that what stood there may be live", err)
+	}
+}
+
+// A supervisor comes up as the slot is exchanged, and neither the slot's name nor the
+// one aside can be had for it: then its directory stays where it is.
+func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("strace is missing: run .ci/test")
+	}
+	path := t.TempDir()
+	publish(t, open(t, path), slot("#!/bin/sh\n"))
+	at := func(name string) string { return filepath.Join(path, name) }
+	before := inode(t, at("gateway-coder"))
+	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
+	// Every exchange is followed by the time for what happens meanwhile.
+	cmd := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:delay_exit=2000000",
+		os.Args[0], "-test.run=^TestAsPublisher$")
+	cmd.Env = append(os.Environ(), publishVar+"="+path)
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); inode(t, at("gateway-coder")) == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the slot was not exchanged")
+		}
+	}
+	hold(t, at(".gateway-coder.new/supervise/lock"))
+	if err := os.Rename(at("gateway-coder"), at("elsewhere")); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if inode(t, at(".gateway-coder.new")) != before || len(names(t, at(".gateway-coder.new/supervise"))) == 0 {
+		t.Error("the directory of a live slot was removed")
+	}
+}
