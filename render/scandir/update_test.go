@@ -128,7 +128,8 @@ func TestLiveSlotWhoseLoggerWouldComeOrGoNeedsRestart(t *testing.T) {
 
 // A gateway that has to stay down must not come up because a pass was cut short.
 func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
-	up, down := slot("#!/bin/sh\n"), withFiles(slot("#!/bin/dash\n"), data("down", ""), data("finish-me", ""))
+	up := slot("#!/bin/sh\n")
+	down := withFiles(slot("#!/bin/dash\n"), data("data/before", ""), data("down", ""), data("finish-me", ""))
 	d, _ := liveSlot(t, up)
 	p, err := d.Plan(down, owners())
 	if err != nil || len(p.edits) < 2 || p.edits[0].node.path != "down" {
