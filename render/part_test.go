@@ -42,6 +42,7 @@ func partTexts() map[string]bool {
 		`{{ template "own" . }}`:                                           false,
 		`{{ template "dot" . }}`:                                           false,
 		`{{ template "dot" .Name }}`:                                       false,
+		`{{ template "shared" (dict "Home" .Name "UID" .UID) }}`:           false,
 		`{{ template "loop" . }}`:                                          false,
 		`{{ block "block" . }}{{ .Name }}{{ end }}`:                        false,
 	}
