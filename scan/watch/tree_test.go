@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestTemplatesThatChangeAreToldForWhoUsesThem(t *testing.T) {
@@ -31,6 +32,29 @@ func TestTemplatesThatChangeAreToldForWhoUsesThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.want("a profile's own are gone", Change{Profiles: []string{"coder"}})
+}
+
+func TestTemplateThatChangesBehindItsSizeAndTimeIsTold(t *testing.T) {
+	everything := Change{All: true}
+	l := start(t, func(l *lookout) { l.template("run.tmpl", "1") })
+	file := filepath.Join(l.templates, "run.tmpl")
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // a change now has another time
+	l.template("run.tmpl", "2")
+	if err := os.Chtimes(file, before.ModTime(), before.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	l.want("a text of the same size and time", everything)
+	if os.Geteuid() != 0 {
+		t.Skip("giving a file away needs root")
+	}
+	if err := os.Chown(file, 12345, -1); err != nil {
+		t.Fatal(err)
+	}
+	l.want("a template that changes hands", everything)
 }
 
 func TestOverrideDirectoryItselfMayComeAndGo(t *testing.T) {
