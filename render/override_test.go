@@ -169,6 +169,13 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 			symlink(t, dir, "run.tmpl", "inner/x.d/run")
 			chmod("inner", 0o757)(t, dir)
 		}, "has mode 0757", "mount"},
+		{"writable directory behind a link upwards", map[string]string{
+			"inner/x.d/run": "#!/bin/sh\n", "log/inner/x.d/run": "#!/bin/sh\n",
+		}, func(t *testing.T, dir string) {
+			t.Helper()
+			symlink(t, dir, "log/run.tmpl", "../inner/x.d/run")
+			chmod("inner", 0o757)(t, dir)
+		}, "has mode 0757", "mount"},
 		{
 			"a link that leads out", nil, func(t *testing.T, dir string) {
 				t.Helper()
