@@ -128,6 +128,32 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 	})
 }
 
+// The profile is back, and nobody else knows that its service was told to go.
+func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
+	t.Parallel()
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("back", running)
+		c.stubborn("back", "trap 'sleep 3; exit 1' TERM\nwhile :; do sleep 1; done")
+		c.boot()
+		w := c.watch("--prune")
+		c.waitUp("gateway-back")
+		before := c.servicePID("gateway-back")
+		c.forget("back")
+		c.waitFor("the service to be told", bootLimit, func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
+		w.end()
+		c.profile("back", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan")
+		c.waitFor("another service of that name", bootLimit, func() bool {
+			pid := c.servicePID("gateway-back")
+			return pid != 0 && pid != before
+		})
+		if n := c.supervisors()["gateway-back"]; n != 1 || len(c.hidden()) > 0 {
+			t.Errorf("%d supervisors, hidden is %q", n, c.hidden())
+		}
+	})
+}
+
 // The profile is back after its service was told to go: the old service goes all
 // the same, and a new one comes.
 func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"slotgen/render/scandir"
@@ -54,7 +56,30 @@ func (w *watching) run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		w.wait(ctx, changes)
 	}
+	if err := w.letGo(); err != nil {
+		w.msg.warnOf(err, err.Error())
+	}
 	return nil
+}
+
+// letGo hides what was told to go and can still be seen: nobody else knows of it, and
+// where its profile is back it would stay down.
+func (w *watching) letGo() error {
+	leaving := &w.memory.leaving
+	if len(leaving.Asked()) == 0 {
+		return nil
+	}
+	dir, err := scandir.Open(w.scandir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Lock(context.Background(), leavingEvery); err != nil {
+		return err
+	}
+	dir.PruneInSteps(leaving)
+	leaving.TakeNoMoreTime()
+	return errors.Join(slices.Collect(maps.Values(dir.Prune(leaving.Asked())))...)
 }
 
 // sleeps says why there is nothing to do in this container, or "".

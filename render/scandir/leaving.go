@@ -62,7 +62,18 @@ func (l *leaver) hide(since time.Time) { l.since, l.justHidden = since, true }
 // the time, so that the bounds of Prune hold from the first call on. A service that
 // is still up then is ErrLeaving; one that is out of s6-svscan's sight counts as
 // pruned, and a later Sweep sees its last supervisor off.
-func (d *Dir) PruneInSteps(l *Leaving) { d.leaving = l }
+func (d *Dir) PruneInSteps(l *Leaving) {
+	d.leaving = l
+	l.keep(d)
+}
+
+// TakeNoMoreTime has the next Prune hide what was told to go, ended or not. It is for
+// who will not be there to hide it: a later Sweep sees it off.
+func (l *Leaving) TakeNoMoreTime() {
+	for _, each := range l.all {
+		each.asked = time.Time{}
+	}
+}
 
 // Unfinished returns the services that another Prune or Sweep has to see to, and
 // those that were given up as their supervisors stay, both sorted.
