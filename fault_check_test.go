@@ -15,7 +15,7 @@ import (
 
 var (
 	faultSlot   = regexp.MustCompile(`^(?:service|out)/\.?gateway-[^/]+`)
-	faultDebris = regexp.MustCompile(`(?:^|/)\.[^/]+(?:\.new|\d{10,})$`)
+	faultDebris = regexp.MustCompile(`(?:^|/)\.[^/]+(?:\.new|\.new/logs|\d{10,})$`)
 )
 
 // whole says in what way a tree is not what a run may leave that was cut short:

@@ -102,7 +102,8 @@ type faultRun struct {
 // mayLitter tells whether the run may leave what it had not renamed or removed
 // yet, under names that nobody takes for real: it was killed, or says so.
 func (r faultRun) mayLitter() bool {
-	return r.killed || r.code != exitOK || strings.Contains(r.stderr, "slotgen: warning: clearing leftover ")
+	return r.killed || r.code != exitOK || strings.Contains(r.stderr, "slotgen: warning: clearing leftover ") ||
+		strings.Contains(r.stderr, `slotgen: warning: removing ".logs.new": `)
 }
 
 // roleless tells whether the run says that it does not know what the container is

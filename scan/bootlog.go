@@ -60,14 +60,15 @@ func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) er
 		text = o.appendLine(text, at)
 	}
 	logs, err := v.logDir(owner)
+	left := clearShut(v.top, logsDir)
 	if err != nil {
-		return fmt.Errorf("opening %q: %w", logsDir, err)
+		return errors.Join(fmt.Errorf("opening %q: %w", logsDir, err), left)
 	}
 	defer logs.close()
 	if err := appendRotating(logs, owner, text); err != nil {
-		return fmt.Errorf("writing %q: %w", logs.join(bootLog), err)
+		return errors.Join(fmt.Errorf("writing %q: %w", logs.join(bootLog), err), left)
 	}
-	return nil
+	return left
 }
 
 func (v *Volume) logDir(owner Owner) (dir, error) {
@@ -75,6 +76,7 @@ func (v *Volume) logDir(owner Owner) (dir, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return logs, err
 	}
+	_ = clearShut(v.top, logsDir) // of a pass that was killed
 	made := makeDir(v.top, logsDir, owner)
 	logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
 	if err != nil && made != nil && !errors.Is(made, fs.ErrExist) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,8 +49,9 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	err = fillFile(fd, owner, data)
 	if err == nil {
 		err = renameNew(d.fd, d.fd, tmp, name, linkThenUnlink)
-		// Whoever put it there: to another pass our other name is its own.
-		if placed := sameFile(d, name, fd); placed == nil || err == nil || errors.Is(err, fs.ErrNotExist) {
+		// Another pass takes our other name for its own, and may have put it in place.
+		placed := sameFile(d, name, fd)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && placed == nil {
 			return placed
 		}
 	}
@@ -86,69 +86,6 @@ func fillFile(fd int, owner Owner, data []byte) error {
 		return err
 	}
 	return unix.Fsync(fd)
-}
-
-// makeDir makes the directory name in d with mode 0755: in a directory that only we can
-// enter, given to its owner there, then moved into place. Whoever owns d may put another
-// directory of ours under any name in d, but not under one in there.
-func makeDir(d dir, name string, owner Owner) error {
-	tmp := tempName(name)
-	clearShut(d, tmp, name) // of a pass that was killed
-	if err := unix.Mkdirat(d.fd, tmp, 0o700); err != nil {
-		return tempError(d, tmp, err)
-	}
-	defer clearShut(d, tmp, name)
-	shut, err := openShut(d, tmp)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(shut)
-	if err := makeOwned(shut, name, owner); err != nil {
-		return err
-	}
-	return renameNew(shut, d.fd, name, name, unix.Renameat)
-}
-
-// openShut opens a directory of ours that nobody else can enter.
-func openShut(d dir, name string) (int, error) {
-	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return -1, err
-	}
-	var st unix.Stat_t
-	err = unix.Fstat(fd, &st)
-	if err == nil && (int(st.Uid) != os.Geteuid() || st.Mode&0o7777&^unix.S_ISGID != 0o700) {
-		err = fs.ErrExist
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-// clearShut removes what makeDir left, as far as it is empty.
-func clearShut(d dir, tmp, name string) {
-	if shut, err := openShut(d, tmp); err == nil {
-		_ = unix.Unlinkat(shut, name, unix.AT_REMOVEDIR)
-		unix.Close(shut)
-	}
-	_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
-}
-
-func makeOwned(dirFd int, name string, owner Owner) error {
-	if err := unix.Mkdirat(dirFd, name, 0o700); err != nil {
-		return err
-	}
-	fd, err := openat(dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {
-		return err
-	}
-	return unix.Fchmod(fd, 0o755)
 }
 
 // renameNew renames without replacing. File systems that can't (NFS among
