@@ -67,8 +67,11 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 // nameTemplates adds to each finding which template made its file.
 func (t *tree) nameTemplates(findings []Finding) {
 	for i := range findings {
-		made := slices.IndexFunc(t.files, func(f file) bool { return f.slotPath == findings[i].Path })
-		findings[i].Template = t.files[made].describe()
+		for _, f := range t.files {
+			if f.slotPath == findings[i].Path {
+				findings[i].Template = f.describe()
+			}
+		}
 	}
 }
 

@@ -137,8 +137,8 @@ func (d *Dir) HoldDown(service string, o Owners) error {
 	if !stands || err != nil {
 		return err
 	}
-	for _, isHeld := range []func(string) (bool, error){d.IsDown, d.held} {
-		if yes, err := isHeld(service); yes || err != nil {
+	for _, isSettled := range []func(string) (bool, error){d.IsDown, d.held} {
+		if yes, err := isSettled(service); yes || err != nil {
 			return err
 		}
 	}
