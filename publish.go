@@ -103,11 +103,14 @@ func notHere(e *scan.Entry, word string) outcome {
 // addLive asks also of those that have no plan whether their slots are live: one that
 // slotgen leaves alone may run. What can't be asked counts as not live.
 func (p *pass) addLive(outcomes []outcome) {
-	dir, err := scandir.Open(p.scandir)
-	if err != nil {
-		return
+	dir := p.dir
+	if dir == nil { // under the policy none
+		var err error
+		if dir, err = scandir.Open(p.scandir); err != nil {
+			return
+		}
+		defer dir.Close()
 	}
-	defer dir.Close()
 	for i := range outcomes {
 		o := &outcomes[i]
 		name := o.entry.Profile.Name

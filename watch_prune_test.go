@@ -128,26 +128,40 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 	})
 }
 
+// tellBackToGo has a watch tell the service of a profile that is gone to go, which takes
+// it 3 seconds, and returns meanwhile.
+func (c *container) tellBackToGo() (w watcher, pid int) {
+	c.t.Helper()
+	c.profile("back", running)
+	c.stubborn("back", "trap 'sleep 3; exit 1' TERM\nwhile :; do sleep 1; done")
+	c.boot()
+	w = c.watch("--prune")
+	c.waitUp("gateway-back")
+	pid = c.servicePID("gateway-back")
+	c.forget("back")
+	c.waitFor("the service to be told", bootLimit, func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
+	return w, pid
+}
+
+// waitForAnother waits until a service runs in another process than before.
+func (c *container) waitForAnother(service string, before int) {
+	c.t.Helper()
+	c.waitFor("another service of that name", bootLimit, func() bool {
+		pid := c.servicePID(service)
+		return pid != 0 && pid != before
+	})
+}
+
 // The profile is back, and nobody else knows that its service was told to go.
 func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 	t.Parallel()
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
-		c.profile("back", running)
-		c.stubborn("back", "trap 'sleep 3; exit 1' TERM\nwhile :; do sleep 1; done")
-		c.boot()
-		w := c.watch("--prune")
-		c.waitUp("gateway-back")
-		before := c.servicePID("gateway-back")
-		c.forget("back")
-		c.waitFor("the service to be told", bootLimit, func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
+		w, before := c.tellBackToGo()
 		w.end()
 		c.profile("back", running)
 		c.mustRun("root", "slotgen", "reconcile", "--rescan")
-		c.waitFor("another service of that name", bootLimit, func() bool {
-			pid := c.servicePID("gateway-back")
-			return pid != 0 && pid != before
-		})
+		c.waitForAnother("gateway-back", before)
 		if n := c.supervisors()["gateway-back"]; n != 1 || len(c.hidden()) > 0 {
 			t.Errorf("%d supervisors, hidden is %q", n, c.hidden())
 		}
@@ -159,19 +173,9 @@ func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
 	t.Parallel()
 	c := newContainer(t, ownS6())
+	w, before := c.tellBackToGo()
 	c.profile("back", running)
-	c.stubborn("back", "trap 'sleep 3; exit 1' TERM\nwhile :; do sleep 1; done")
-	c.boot()
-	w := c.watch("--prune")
-	c.waitUp("gateway-back")
-	before := c.servicePID("gateway-back")
-	c.forget("back")
-	c.waitFor("the service to be told", bootLimit, func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
-	c.profile("back", running)
-	c.waitFor("another service of that name", bootLimit, func() bool {
-		pid := c.servicePID("gateway-back")
-		return pid != 0 && pid != before
-	})
+	c.waitForAnother("gateway-back", before)
 	w.waitSaid(`created slot "gateway-back"`)
 	w.quiet("a profile that is back", 3*time.Second)
 	if n := c.supervisors()["gateway-back"]; n != 1 {

@@ -48,7 +48,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	defer unix.Close(fd)
 	err = fillFile(fd, owner, data)
 	if err == nil {
-		err = renameNew(d.fd, d.fd, tmp, name, linkThenUnlink)
+		err = renameNew(d.fd, tmp, d.fd, name, linkThenUnlink)
 		// Another pass takes our other name for its own, and may have put it in place.
 		placed := sameFile(d, name, fd)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && placed == nil {
@@ -90,7 +90,7 @@ func fillFile(fd int, owner Owner, data []byte) error {
 
 // renameNew renames without replacing. File systems that can't (NFS among
 // them) get the next best call, which replaces nothing that holds data either.
-func renameNew(fromDir, toDir int, from, to string, nextBest func(int, string, int, string) error) error {
+func renameNew(fromDir int, from string, toDir int, to string, nextBest func(int, string, int, string) error) error {
 	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return nextBest(fromDir, from, toDir, to)

@@ -26,7 +26,7 @@ func makeDir(d dir, name string, owner Owner) error {
 	if err := makeOwned(shut, name, owner); err != nil {
 		return err
 	}
-	return renameNew(shut, d.fd, name, name, unix.Renameat)
+	return renameNew(shut, name, d.fd, name, unix.Renameat)
 }
 
 // openShut opens a directory of ours that nobody else can enter.

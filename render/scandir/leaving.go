@@ -36,18 +36,10 @@ type leaver struct {
 // and made a new one of its name meanwhile. The zero one is of none.
 type identity struct{ dev, ino uint64 }
 
-func (d *Dir) identity(name string) identity {
+// identityAt is of what name is in the open directory fd, or without a name of that.
+func identityAt(fd int, name string) identity {
 	var st unix.Stat_t
-	if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return identity{}
-	}
-	return identity{st.Dev, st.Ino}
-}
-
-// identityOf is identity for an open directory.
-func identityOf(fd int) identity {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
+	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH) != nil {
 		return identity{}
 	}
 	return identity{st.Dev, st.Ino}
@@ -120,7 +112,7 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 		}
 		known := l.all[hidden]
 		if known == nil {
-			known = &leaver{name: name, dir: d.identity(name), hidden: hidden, asked: time.Now()}
+			known = &leaver{name: name, dir: identityAt(d.fd, name), hidden: hidden, asked: time.Now()}
 			if name == hidden {
 				known.hide(d.hiddenSince(name))
 			}
@@ -157,7 +149,7 @@ func (l *Leaving) keep(d *Dir) {
 		if each.isHidden() {
 			stands = hidden
 		}
-		if d.identity(stands) != each.dir {
+		if identityAt(d.fd, stands) != each.dir {
 			delete(l.all, hidden)
 		}
 	}

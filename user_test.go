@@ -1,0 +1,28 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// As in an image of the binary alone.
+func TestUserWithoutPasswdIsTheImages(t *testing.T) {
+	if os.Geteuid() != 0 {
+		skipUnlessCI(t, "mounts need root")
+	}
+	home := t.TempDir()
+	for user, want := range map[string]string{
+		"hermes": `slotgen: warning: no user "hermes" here: using 10000:10000`,
+		"other":  `slotgen: error: --user "other": no such user`,
+	} {
+		script := fmt.Sprintf("mount -t tmpfs none /etc && exec %s render --home %s --profile default --user %s --proc %s",
+			slotgenBinary(t), home, user, home)
+		out, _ := exec.Command("unshare", "--mount", "sh", "-c", script).CombinedOutput()
+		if first, _, _ := strings.Cut(string(out), "\n"); first != want {
+			t.Errorf("%q, want %q", first, want)
+		}
+	}
+}
