@@ -35,8 +35,9 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := pass{settings: s, msg: msg, role: readRole(s.proc, msg), only: c.StringSlice("profile"), dryRun: true, detailed: true}
-			return printDiffs(c.Context, &p, out, colours)
+			p := newPass(s, msg)
+			p.only, p.dryRun, p.detailed = c.StringSlice("profile"), true, true
+			return printDiffs(c.Context, p, out, colours)
 		}),
 	}
 }

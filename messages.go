@@ -26,6 +26,12 @@ func (m messages) line(format string, args ...any) {
 
 func (m messages) warn(format string, args ...any) { m.note("warning: "+format, args...) }
 
+func (m messages) warnAll(texts []string) {
+	for _, text := range texts {
+		m.warn("%s", text)
+	}
+}
+
 // warnOf is a warning of an error, with its hint where it has one.
 func (m messages) warnOf(err error, text string) {
 	m.withHint("warning: "+text, err)

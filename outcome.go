@@ -69,9 +69,7 @@ func (o outcome) fields() string {
 
 // tell prints what an operator has to know of the outcome beside its line.
 func (o outcome) tell(msg messages) {
-	for _, w := range o.warnings {
-		msg.warn("%s", w)
-	}
+	msg.warnAll(o.warnings)
 	switch {
 	case o.action == actionSkipped:
 		msg.warn("skipping profile %+q: %s", o.entry.Profile.Name, o.reason)

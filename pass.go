@@ -23,8 +23,12 @@ const lockWait = 10 * time.Second
 // pass is one reconcile: scan, render, publish, log.
 type pass struct {
 	settings
-	msg    messages
-	role   scan.Role
+	msg  messages
+	set  *render.Set
+	role scan.Role
+	// noTemplates is why there is no set.
+	noTemplates error
+
 	only   []string
 	dryRun bool
 	rescan bool
@@ -48,12 +52,20 @@ type pass struct {
 
 	volume *scan.Volume
 	list   scan.Listing
-	set    *render.Set
 	// dir is nil where no scandir is touched: in a dry run without one, and
 	// under the policy none.
 	dir    *scandir.Dir
 	names  scandir.Names
 	owners scandir.Owners
+}
+
+// newPass reads what a pass needs beside the volume. The container's role comes
+// second: it leaves the time to parse the templates.
+func newPass(s settings, msg messages) *pass {
+	p := &pass{settings: s, msg: msg}
+	p.set, p.noTemplates = parseAhead(s.templates)
+	p.role = readRole(s.proc, msg)
+	return p
 }
 
 // run makes the pass; the caller closes it. Its error means that no slot was touched;
@@ -66,9 +78,10 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	if err := p.checkOnly(); err != nil {
 		return nil, err
 	}
-	if p.set, err = loadTemplates(p.templates, p.msg); err != nil {
-		return nil, err
+	if p.noTemplates != nil {
+		return nil, p.noTemplates
 	}
+	p.msg.warnAll(p.set.Warnings)
 	if err := p.openScandir(ctx); err != nil {
 		return nil, err
 	}
@@ -218,9 +231,7 @@ func (p *pass) warnOfRisks() {
 	if p.dir == nil {
 		return
 	}
-	for _, risk := range p.dir.Risks() {
-		p.msg.warn("%s", risk)
-	}
+	p.msg.warnAll(p.dir.Risks())
 }
 
 func (p *pass) scan() {
@@ -228,9 +239,7 @@ func (p *pass) scan() {
 	if len(p.list.Entries) > fitsGoal {
 		collectAsUsual()
 	}
-	for _, w := range p.list.Warnings {
-		p.msg.warn("%s", w)
-	}
+	p.msg.warnAll(p.list.Warnings)
 	for _, n := range p.list.Notices {
 		p.msg.note("%s", n)
 	}
@@ -288,9 +297,7 @@ func (p *pass) sweep() []string {
 		hasProfile = nil // nobody knows
 	}
 	leftovers, warnings := p.dir.Sweep(time.Now(), hasProfile)
-	for _, w := range warnings {
-		p.msg.warn("%s", w)
-	}
+	p.msg.warnAll(warnings)
 	return leftovers
 }
 

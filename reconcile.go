@@ -59,12 +59,10 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				return fmt.Errorf("--wait %s: a duration below zero", wait)
 			}
 			collectLate()
-			p := pass{
-				settings: s, msg: msg, role: readRole(s.proc, msg),
-				only: c.StringSlice("profile"), dryRun: c.Bool("dry-run"), rescan: c.Bool("rescan"),
-				pruning: c.Bool("prune"), wait: wait,
-			}
-			return reconcile(c.Context, &p, out)
+			p := newPass(s, msg)
+			p.only, p.dryRun, p.rescan = c.StringSlice("profile"), c.Bool("dry-run"), c.Bool("rescan")
+			p.pruning, p.wait = c.Bool("prune"), wait
+			return reconcile(c.Context, p, out)
 		}),
 	}
 }

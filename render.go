@@ -145,9 +145,7 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	for name, err := range dir.Prune(leftovers) {
 		warnings = append(warnings, dir.LeftoverWarning(name, err))
 	}
-	for _, w := range warnings {
-		msg.warn("%s", w)
-	}
+	msg.warnAll(warnings)
 	plan, err := dir.Plan(slot, owners)
 	if err == nil {
 		err = dir.Publish(plan)

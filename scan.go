@@ -40,11 +40,9 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := pass{
-				settings: s, msg: msg, role: readRole(s.proc, msg),
-				only: c.StringSlice("profile"), dryRun: true, explain: true,
-			}
-			return explain(c.Context, &p, out, c.Bool("all"), colours)
+			p := newPass(s, msg)
+			p.only, p.dryRun, p.explain = c.StringSlice("profile"), true, true
+			return explain(c.Context, p, out, c.Bool("all"), colours)
 		}),
 	}
 }

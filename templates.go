@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"text/tabwriter"
 
@@ -14,25 +13,6 @@ import (
 	"slotgen/render"
 	"slotgen/scan"
 )
-
-// loadTemplates returns the embedded templates, behind those of dir; without a
-// dir, behind those of the default directory when it exists.
-func loadTemplates(dir string, msg messages) (*render.Set, error) {
-	if dir == "" {
-		if _, err := os.Stat(defaultTemplates); errors.Is(err, fs.ErrNotExist) {
-			return render.Embedded()
-		}
-		dir = defaultTemplates
-	}
-	set, err := render.Load(dir)
-	if err != nil {
-		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory")
-	}
-	for _, w := range set.Warnings {
-		msg.warn("%s", w)
-	}
-	return set, nil
-}
 
 func templatesCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{

@@ -159,6 +159,7 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 		settings: w.settings, msg: w.msg, role: w.role, only: w.owed.only(),
 		rescan: true, pruning: w.pruning, memory: w.memory,
 	}
+	p.set, p.noTemplates = readTemplates(w.templates)
 	outcomes, err := p.run(ctx)
 	p.close()
 	if err != nil {
