@@ -141,12 +141,8 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 
 // slotFiles are the files that the embedded templates make.
 func slotFiles() []string {
-	set, err := render.Embedded()
-	if err != nil {
-		return nil
-	}
 	var files []string
-	for _, o := range set.Origins() {
+	for _, o := range render.Embedded().Origins() {
 		if !strings.HasPrefix(o.Path, "_") {
 			files = append(files, o.Path)
 		}

@@ -23,7 +23,7 @@ func loadTemplates(dir string, msg messages) (*render.Set, error) {
 func readTemplates(dir string) (*render.Set, error) {
 	if dir == "" {
 		if _, err := os.Stat(defaultTemplates); errors.Is(err, fs.ErrNotExist) {
-			return render.Embedded()
+			return render.Embedded(), nil
 		}
 		dir = defaultTemplates
 	}

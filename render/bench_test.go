@@ -4,10 +4,7 @@ import "testing"
 
 // BenchmarkSlot renders one slot from templates that are parsed already.
 func BenchmarkSlot(b *testing.B) {
-	set, err := Embedded()
-	if err != nil {
-		b.Fatal(err)
-	}
+	set := Embedded()
 	p := coder()
 	p.Start = false
 	b.ReportAllocs()
@@ -23,11 +20,7 @@ func BenchmarkFirstSlot(b *testing.B) {
 	p := coder()
 	b.ReportAllocs()
 	for b.Loop() {
-		set, err := Embedded()
-		if err != nil {
-			b.Fatal(err)
-		}
-		if slot, _, err := set.Slot(p); err != nil || len(slot.Files) != 4 {
+		if slot, _, err := Embedded().Slot(p); err != nil || len(slot.Files) != 4 {
 			b.Fatal(slot, err)
 		}
 	}

@@ -17,10 +17,7 @@ import (
 // 0644, and returns their paths, those before an error too. Without force a file
 // that is there already is an fs.ErrExist, and nothing is written.
 func ExportTo(dir string, force bool) ([]string, error) {
-	l, err := embeddedLayer()
-	if err != nil {
-		return nil, err
-	}
+	l := embeddedLayer()
 	paths := slices.Sorted(maps.Keys(l))
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)

@@ -13,12 +13,10 @@ import (
 	"slotgen/templates"
 )
 
-// The embedded templates that are no slot's: scripts of an image, a set of s6-rc
-// source definitions, and the manual.
+// The embedded scripts of an image, and a set of s6-rc source definitions.
 const (
 	hookDir = "hook"
 	s6rcDir = hookDir + "/s6-rc"
-	manDir  = "man"
 )
 
 // Hook returns the script of the given kind that wires slotgen into an image.

@@ -30,10 +30,6 @@ const (
 // embedded ones. That the directory can't be read is an error. What is wrong with
 // one file is kept and fails the profiles that would use it.
 func Load(dir string) (*Set, error) {
-	set, err := Embedded()
-	if err != nil {
-		return nil, err
-	}
 	// Asked first, since opening a FIFO would block.
 	info, err := os.Stat(dir)
 	if err == nil && !info.IsDir() {
@@ -47,11 +43,11 @@ func Load(dir string) (*Set, error) {
 		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))
 	}
 	defer root.Close()
-	o := override{set: set, root: root, dir: dir}
+	o := override{set: Embedded(), root: root, dir: dir}
 	if err := o.walk(".", 0); err != nil {
 		return nil, err
 	}
-	return set, nil
+	return o.set, nil
 }
 
 type override struct {

@@ -27,14 +27,10 @@ type Set struct {
 }
 
 // Embedded returns the templates in the binary.
-func Embedded() (*Set, error) {
-	l, err := embeddedLayer()
-	if err != nil {
-		return nil, err
-	}
-	s := &Set{embedded: l, common: layer{}, profiles: map[string]layer{}}
+func Embedded() *Set {
+	s := &Set{embedded: embeddedLayer(), common: layer{}, profiles: map[string]layer{}}
 	s.shared = sync.OnceValue(func() *tree { return newTree(s.common, s.embedded) })
-	return s, nil
+	return s
 }
 
 // Parse parses what all profiles share that have no override of their own, unless

@@ -15,15 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func embedded(t *testing.T) *Set {
-	t.Helper()
-	set, err := Embedded()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
-}
-
 func coder() scan.Profile {
 	return scan.Profile{
 		Name: "coder", Service: "gateway-coder", Dir: "/opt/data/profiles/coder", Home: "/opt/data",
@@ -33,7 +24,7 @@ func coder() scan.Profile {
 
 func slotOf(t *testing.T, p scan.Profile) Slot {
 	t.Helper()
-	slot, _, err := embedded(t).Slot(p)
+	slot, _, err := Embedded().Slot(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +72,7 @@ func TestRenderingTwiceGivesTheSameBytes(t *testing.T) {
 
 // Its memory holds what the slot before left in it.
 func TestRendererMakesOfEachProfileWhatTheSetMakes(t *testing.T) {
-	r := embedded(t).Renderer()
+	r := Embedded().Renderer()
 	for _, name := range []string{"coder", "a-much-longer-name-than-that", "x", "default"} {
 		p := coder()
 		p.Name, p.Service, p.Default, p.Start = name, "gateway-"+name, name == "default", name == "coder"
@@ -95,12 +86,34 @@ func TestRendererMakesOfEachProfileWhatTheSetMakes(t *testing.T) {
 	}
 }
 
+func TestEveryTemplateOfASlotIsEmbedded(t *testing.T) {
+	tree := os.DirFS("../templates")
+	want := map[string]string{}
+	for _, pattern := range []string{"*.tmpl", "log/*.tmpl"} {
+		names, err := fs.Glob(tree, pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(tree, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[strings.TrimSuffix(name, ".tmpl")] = string(text)
+		}
+	}
+	if diff := cmp.Diff(want, templates.Slot()); diff != "" {
+		t.Errorf("(-tree +embedded):\n%s", diff)
+	}
+}
+
 func TestEmbeddedTemplatesQuoteForTheShellOnly(t *testing.T) {
-	err := fs.WalkDir(templates.FS, ".", func(path string, d fs.DirEntry, err error) error {
+	tree := os.DirFS("../templates")
+	err := fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := fs.ReadFile(templates.FS, path)
+		text, err := fs.ReadFile(tree, path)
 		if regexp.MustCompile(`\bs?quote\b`).Match(text) {
 			t.Errorf("%s uses quote or squote, which quote for Go and for nothing", path)
 		}

@@ -3,8 +3,6 @@ package render
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io/fs"
 	"path"
 	"sort"
 	"strings"
@@ -45,27 +43,13 @@ func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath
 // layer holds the sources of one level of precedence by their slot paths.
 type layer map[string]source
 
-// embeddedLayer reads the tree in the binary, without what is no slot's.
-func embeddedLayer() (layer, error) {
+// embeddedLayer holds the templates in the binary.
+func embeddedLayer() layer {
 	l := layer{}
-	err := fs.WalkDir(templates.FS, ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && (name == hookDir || name == manDir):
-			return fs.SkipDir
-		case entry.IsDir() || !strings.HasSuffix(name, suffix):
-			return nil
-		}
-		text, err := templates.FS.ReadFile(name)
-		slotPath := strings.TrimSuffix(name, suffix)
-		l[slotPath] = source{slotPath: slotPath, file: slotPath, text: string(text), embedded: true}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the embedded templates: %w", err)
+	for slotPath, text := range templates.Slot() {
+		l[slotPath] = source{slotPath: slotPath, file: slotPath, text: text, embedded: true}
 	}
-	return l, nil
+	return l
 }
 
 // parseColumn returns where a text that does not parse goes wrong: package

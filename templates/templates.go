@@ -4,9 +4,30 @@ package templates
 
 import "embed"
 
-// FS is the tree that slotgen renders where no override stands in front of it;
-// below completion are scripts for shells, below hook those that wire slotgen into
-// an image, below man is the manual.
+// FS holds what is no slot's: below completion are scripts for shells, below hook
+// those that wire slotgen into an image, below man is the manual.
 //
-//go:embed *.tmpl log/*.tmpl completion hook man
+//go:embed completion hook man
 var FS embed.FS
+
+//go:embed run.tmpl
+var run string
+
+//go:embed finish.tmpl
+var finish string
+
+//go:embed type.tmpl
+var slotType string
+
+//go:embed log/run.tmpl
+var logRun string
+
+//go:embed _drop.tmpl
+var drop string
+
+// Slot returns the templates that slotgen renders where no override stands in front
+// of them, by the path of the file that each makes. One whose name begins with "_"
+// makes none and holds blocks for the others.
+func Slot() map[string]string {
+	return map[string]string{"run": run, "finish": finish, "type": slotType, "log/run": logRun, "_drop": drop}
+}
