@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +51,8 @@ func Load(dir string) (*Set, error) {
 	return o.set, nil
 }
 
+var errTooMany = fmt.Errorf("more than %d files, counting each way that links lead", maxEntries)
+
 type override struct {
 	set  *Set
 	root *os.Root
@@ -75,7 +78,7 @@ func (o *override) walk(rel string, depth int) error {
 			continue
 		}
 		if o.count++; o.count > maxEntries {
-			return fmt.Errorf("reading the override directory %q: more than %d files, counting each way that links lead", o.dir, maxEntries)
+			return fmt.Errorf("reading the override directory %q: %w", o.dir, errTooMany)
 		}
 		if err := o.entry(path.Join(rel, name), depth); err != nil {
 			return err
@@ -86,29 +89,41 @@ func (o *override) walk(rel string, depth int) error {
 
 func (o *override) entry(rel string, depth int) error {
 	info, err := o.root.Stat(rel)
+	named, ofProfile := strings.HasSuffix(rel, suffix), strings.HasPrefix(rel, profilesDir+"/")
 	switch {
-	case err == nil && info.IsDir() && depth < maxDepth:
-		return o.walk(rel, depth+1)
-	case err == nil && info.IsDir():
+	case named && err == nil && info.IsDir():
+		err = WithHint(errors.New("a directory, no file"), "some programs make one where the source of a mount is missing")
+	case err == nil && info.IsDir() && depth == maxDepth:
 		err = fmt.Errorf("more than %d directories deep", maxDepth)
-	case err == nil && !strings.HasSuffix(rel, suffix):
-		o.set.Warnings = append(o.set.Warnings,
-			fmt.Sprintf("%q in the override directory is no template: its name does not end in %s", filepath.Join(o.dir, rel), suffix))
+	case err == nil && info.IsDir():
+		if err = o.walk(rel, depth+1); err == nil || !ofProfile || errors.Is(err, errTooMany) {
+			return err
+		}
+	case named:
+	case err == nil:
+		o.warn(rel, "is no template: its name does not end in "+suffix)
+		return nil
+	case !ofProfile:
+		o.warn(rel, fmt.Sprintf("is passed over: %v", linkError(err)))
 		return nil
 	}
 	o.add(rel, err)
 	return nil
 }
 
-// add keeps one template, or why it is refused.
+func (o *override) warn(rel, what string) {
+	o.set.Warnings = append(o.set.Warnings, fmt.Sprintf("%q in the override directory %s", filepath.Join(o.dir, rel), what))
+}
+
+// add keeps one template, or why it is refused. What is refused may be a directory.
 func (o *override) add(rel string, err error) {
 	slotPath := strings.TrimSuffix(rel, suffix)
 	l := o.set.common
-	own, _ := strings.CutPrefix(slotPath, profilesDir+"/")
+	own, ofProfile := strings.CutPrefix(slotPath, profilesDir+"/")
 	profile, below, nested := strings.Cut(own, "/")
 	wrong := ""
-	if nested && own != slotPath {
-		l, slotPath, wrong = o.set.profileLayer(profile), below, scan.CheckName(profile)
+	if ofProfile && (nested || slotPath == rel) {
+		l, slotPath, wrong = o.set.profileLayer(profile), cmp.Or(below, "."), scan.CheckName(profile)
 	}
 	src := source{slotPath: slotPath, file: filepath.Join(o.dir, rel), err: linkError(err)}
 	if wrong != "" {

@@ -194,6 +194,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "not a regular file", ""},
+		{"a directory", map[string]string{"run.tmpl/x": ""}, nil, "a directory, no file", "source of a mount is missing"},
 		{"too large", nil, func(t *testing.T, dir string) {
 			t.Helper()
 			path := filepath.Join(dir, "run.tmpl")
@@ -257,6 +258,17 @@ func TestOneProfilesBadOverrideLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
+func TestErrorNamesTenBadTemplatesAndCountsTheOthers(t *testing.T) {
+	files := map[string]string{}
+	for i := range 13 {
+		files[fmt.Sprintf("data/%02d.tmpl", i)] = "{{"
+	}
+	_, _, err := renderWith(t, overrides(t, files))
+	if err == nil || strings.Count(err.Error(), "unclosed action") != 10 || !strings.HasSuffix(err.Error(), "and 3 templates more") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestTemplateErrorNamesFileLineAndColumn(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: executing `},
@@ -284,6 +296,43 @@ func TestFilesThatAreNoTemplatesAreAWarning(t *testing.T) {
 	set := load(t, overrides(t, map[string]string{"README": "", "run": "", ".hidden": "", ".git/config.tmpl": ""}))
 	if len(set.Warnings) != 2 || !strings.Contains(set.Warnings[0], `README" in the override directory is no template`) {
 		t.Errorf("warnings %q", set.Warnings)
+	}
+}
+
+func TestLinkThatLeadsNowhereIsAWarningUnlessItIsNamedLikeATemplate(t *testing.T) {
+	dir := overrides(t, nil)
+	symlink(t, dir, "README", "gone")
+	symlink(t, dir, "again", "again")
+	symlink(t, dir, "log", "/etc/elsewhere")
+	set := load(t, dir)
+	if len(set.Warnings) != 3 || !strings.Contains(set.Warnings[0], `README" in the override directory is passed over: link leads nowhere`) {
+		t.Errorf("warnings %q", set.Warnings)
+	}
+	if _, _, err := set.Slot(coder()); err != nil {
+		t.Errorf("error %v, want a slot", err)
+	}
+}
+
+func TestDirectoryOfAProfileThatCannotBeReadFailsThatProfileOnly(t *testing.T) {
+	for name, file := range map[string]string{"whole": "profiles/coder", "in part": "profiles/coder/log"} {
+		t.Run(name, func(t *testing.T) {
+			dir := overrides(t, map[string]string{"profiles/writer/finish.tmpl": ""})
+			deep := filepath.Join(dir, file)
+			if err := os.MkdirAll(filepath.Dir(deep), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			symlink(t, dir, file, "/etc/elsewhere")
+			set := load(t, dir)
+			p := coder()
+			_, _, err := set.Slot(p)
+			if want := "template " + deep + ": link leads out of the override directory"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v, want %q", err, want)
+			}
+			p.Name = "writer"
+			if _, _, err := set.Slot(p); err != nil {
+				t.Errorf("another profile: %v", err)
+			}
+		})
 	}
 }
 

@@ -99,6 +99,9 @@ func newTree(layers ...layer) *tree {
 			t.files = append(t.files, file{source: src})
 		}
 	}
+	if more := len(errs) - fewErrors; more > 0 {
+		errs = append(errs[:fewErrors], fmt.Errorf("and %d templates more", more))
+	}
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}
@@ -109,6 +112,9 @@ func newTree(layers ...layer) *tree {
 	slices.SortFunc(t.files, func(a, b file) int { return bySlotPath(a.source, b.source) })
 	return t
 }
+
+// fewErrors are named of a tree: each profile that uses it names them again.
+const fewErrors = 10
 
 // functionsFor returns what templates may call: all there is, unless they are the
 // embedded ones.
