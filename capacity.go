@@ -87,8 +87,11 @@ func (p *pass) stays(profile scan.Profile, c *candidate) (bool, error) {
 		return false, nil
 	}
 	var err error
-	if c.weight, err = p.dir.Weight(c.service); c.weight == 0 || err != nil {
+	if c.weight, err = p.dir.Weight(c.service); err != nil {
 		return false, err
+	}
+	if dir, err := p.dir.IsServiceDir(c.service); !dir || err != nil {
+		return p.names[c.service], err // what else has the name keeps it
 	}
 	if !p.chosen(profile.Name) {
 		return true, nil
