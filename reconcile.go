@@ -27,7 +27,8 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"taken over.\n\n" +
 			"A live slot is never moved or restarted: its files are replaced one by one, and are in\n" +
 			"force when the service or its logger starts next.\n\n" +
-			"Exit code 0: converged; 1: a profile failed, or --wait expired; 2: wrong usage or configuration.",
+			"Exit code 0: converged; 1: a profile failed, profiles/ could not be read to its end, --wait\n" +
+			"expired or output could not be written; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
 			outputFlag(),
 			profileFlag("publish the profile `NAME` only; repeatable"),

@@ -134,8 +134,11 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 		return withHint(err, hint)
 	}
 	defer dir.Close()
-	if supervised, err := dir.Supervised(); supervised || err != nil {
-		return withHint(errors.Join(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out), err),
+	switch supervised, err := dir.Supervised(); {
+	case err != nil:
+		return fmt.Errorf("--out %q: %w", out, err)
+	case supervised:
+		return withHint(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out),
 			"slotgen reconcile --profile NAME publishes there")
 	}
 	if err := dir.Lock(ctx, lockWait); err != nil {
