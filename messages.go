@@ -16,6 +16,8 @@ import (
 // line of printable text.
 type messages struct {
 	w io.Writer
+	// late is w where it can be held.
+	late *lateWriter
 	// said keeps a pass from saying what the pass before it said; nil says all.
 	said *said
 }

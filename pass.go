@@ -54,7 +54,10 @@ type pass struct {
 	list   scan.Listing
 	// dir is nil where no scandir is touched: in a dry run without one, and
 	// under the policy none.
-	dir    *scandir.Dir
+	dir *scandir.Dir
+	// locked is set as long as we hold the scandir's lock. Messages keep nobody waiting
+	// meanwhile.
+	locked bool
 	names  scandir.Names
 	owners scandir.Owners
 }
@@ -103,6 +106,7 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 
 // close gives up the lock, the scandir and the volume.
 func (p *pass) close() {
+	p.unlock()
 	if p.dir != nil {
 		p.dir.Close()
 	}
@@ -202,6 +206,8 @@ func (p *pass) openScandir(ctx context.Context) error {
 			err = hintLock(err, "a --scandir", "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
 			return errors.Join(err, dir.Close())
 		}
+		p.msg.late.hold()
+		p.locked = true
 	}
 	if p.memory != nil {
 		dir.PruneInSteps(&p.memory.leaving)

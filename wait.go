@@ -4,12 +4,14 @@ import "fmt"
 
 // unlock gives the scandir's lock up: what is left to do changes nothing.
 func (p *pass) unlock() {
-	if p.dir == nil {
+	if !p.locked {
 		return
 	}
+	p.locked = false
 	if err := p.dir.Unlock(); err != nil {
 		p.fail(fmt.Errorf("unlocking scandir %q: %w", p.scandir, err))
 	}
+	p.msg.late.release(forever)
 }
 
 // waitForSupervisors waits until every slot of the pass has its supervisor, and

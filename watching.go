@@ -171,6 +171,7 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 		w.notBefore = soon // what kept the last pass from its work is over
 	}
 	for _, o := range outcomes {
+		w.msg.warnAll(o.warnings)
 		if w.memory.isNews(o) {
 			o.tellChange(w.msg)
 		}

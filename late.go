@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+)
+
+// maxLate bounds what waits for its reader, in bytes.
+const maxLate = 4 << 20
+
+// forever is longer than anybody waits.
+const forever = time.Duration(math.MaxInt64)
+
+// lateWriter writes at once, and its caller waits for the reader. While somebody holds
+// it nobody waits: a goroutine writes, in order, and what is more than maxLate is lost
+// and counted. The nil one is never held.
+type lateWriter struct {
+	w io.Writer
+
+	mu      sync.Mutex
+	holders int
+	waiting []byte
+	lost    int
+	// written is closed when nothing waits any more. It is nil while nothing does.
+	written chan struct{}
+}
+
+func (l *lateWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holders == 0 && l.written == nil {
+		return l.w.Write(p)
+	}
+	if len(l.waiting)+len(p) > maxLate {
+		l.lost++
+		return len(p), nil
+	}
+	l.waiting = append(l.waiting, p...)
+	if l.written == nil {
+		l.written = make(chan struct{})
+		go l.writeWaiting()
+	}
+	return len(p), nil
+}
+
+func (l *lateWriter) writeWaiting() {
+	for text := l.take(); len(text) > 0; text = l.take() {
+		_, _ = l.w.Write(text) // as everywhere: there is nobody left to tell
+	}
+}
+
+// take returns what waits, or ends the waiting.
+func (l *lateWriter) take() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := l.waiting
+	if l.lost > 0 {
+		text = fmt.Appendf(text, "slotgen: warning: %d messages lost: nobody read the ones before\n", l.lost)
+	}
+	l.waiting, l.lost = nil, 0
+	if len(text) == 0 {
+		close(l.written)
+		l.written = nil
+	}
+	return text
+}
+
+func (l *lateWriter) hold() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holders++
+}
+
+// release ends one hold. The last one waits until all is written, for at most limit.
+func (l *lateWriter) release(limit time.Duration) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	l.holders--
+	held, written := l.holders > 0, l.written
+	l.mu.Unlock()
+	if held || written == nil {
+		return
+	}
+	select {
+	case <-written:
+	case <-time.After(limit):
+	}
+}

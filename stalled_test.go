@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// stalledPipe is full: the next write waits until the first end is read.
+func stalledPipe(t *testing.T) (reads, writes *os.File, full int) {
+	t.Helper()
+	reads, writes, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reads.Close(); writes.Close() })
+	if full, err = unix.FcntlInt(writes.Fd(), unix.F_SETPIPE_SZ, os.Getpagesize()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writes.Write(bytes.Repeat([]byte("."), full)); err != nil {
+		t.Fatal(err)
+	}
+	return reads, writes, full
+}
+
+// stalled starts slotgen over a volume with the profiles coder and odd, of which odd
+// gets a warning, and with a standard error that nobody reads.
+func stalled(t *testing.T, args ...string) (cmd *exec.Cmd, home, service string, stderr io.Reader) {
+	t.Helper()
+	home, service = t.TempDir(), t.TempDir()
+	for _, name := range []string{"coder", "odd"} {
+		if err := os.MkdirAll(filepath.Join(home, "profiles", name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		createFile(t, filepath.Join(home, "profiles", name, "SOUL.md")).Close()
+	}
+	if err := os.WriteFile(filepath.Join(home, "profiles/odd/gateway_state.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reads, writes, full := stalledPipe(t)
+	cmd = exec.Command(slotgenBinary(t), append(args, "--home", home, "--scandir", service, "--user", "0:0", "--proc", t.TempDir())...)
+	cmd.Stderr = writes
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writes.Close()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, home, service, &skipping{reads, full}
+}
+
+// skipping passes over what a pipe was filled with.
+type skipping struct {
+	io.Reader
+	n int
+}
+
+func (s *skipping) Read(p []byte) (int, error) {
+	if s.n > 0 {
+		if _, err := io.CopyN(io.Discard, s.Reader, int64(s.n)); err != nil {
+			return 0, err
+		}
+		s.n = 0
+	}
+	return s.Reader.Read(p)
+}
+
+func waitUntil(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("still waiting for %s", what)
+		}
+	}
+}
+
+// passes holds that another pass gets the lock.
+func passes(t *testing.T, home, service string) {
+	t.Helper()
+	cmd := exec.Command(slotgenBinary(t), "reconcile", "--home", home, "--scandir", service, "--user", "0:0", "--proc", t.TempDir())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("another pass: %v\n%s", err, out)
+	}
+}
+
+func TestStalledStandardErrorKeepsNoOtherPassOut(t *testing.T) {
+	t.Parallel()
+	cmd, home, service, stderr := stalled(t, "reconcile")
+	waitUntil(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd")) })
+	passes(t, home, service)
+	said, err := io.ReadAll(stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `warning: reading "profiles/odd/gateway_state.json"`) ||
+		!strings.Contains(lines[1], "3 profiles: 3 created") {
+		t.Errorf("once it was read, stderr said %q", lines)
+	}
+}
+
+func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
+	t.Parallel()
+	cmd, home, service, _ := stalled(t, "watch", "--prune")
+	slot := filepath.Join(service, "gateway-coder")
+	waitUntil(t, "the slot", func() bool { return exists(slot) })
+	if err := os.RemoveAll(filepath.Join(home, "profiles/coder")); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "the slot to go", func() bool { return !exists(slot) })
+	passes(t, home, service)
+	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("at its end: %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("TERM did not end the watch")
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
