@@ -158,6 +158,8 @@ func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
 		w, before := c.tellBackToGo()
+		c.spawn("root", "flock", "/run/service/.slotgen.lock", "sh", "-c", "touch /run/locked; exec sleep 2") // as another pass would
+		c.waitFor("the lock to be taken", bootLimit, func() bool { return exists(c.path("/run/locked")) })
 		w.end()
 		c.profile("back", running)
 		c.mustRun("root", "slotgen", "reconcile", "--rescan")

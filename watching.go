@@ -62,6 +62,10 @@ func (w *watching) run(ctx context.Context) error {
 	return nil
 }
 
+// lastLock bounds how long a watch that ends waits for another pass. One that prunes may
+// take longer; a container that stops does not.
+const lastLock = 5 * time.Second
+
 // letGo hides what was told to go and can still be seen: nobody else knows of it, and
 // where its profile is back it would stay down.
 func (w *watching) letGo() error {
@@ -74,7 +78,7 @@ func (w *watching) letGo() error {
 		return err
 	}
 	defer dir.Close()
-	if err := dir.Lock(context.Background(), leavingEvery); err != nil {
+	if err := dir.Lock(context.Background(), lastLock); err != nil {
 		return err
 	}
 	dir.PruneInSteps(leaving)
