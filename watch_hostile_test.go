@@ -192,6 +192,11 @@ func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
 				c.profile("../profiles/default", running)
 				return nil
 			}, "slotgen: warning: profiles/default/ exists"},
+			{"a directory in a stale file's place", func() error {
+				c.mkdirIn("profiles/stale")
+				c.mkdirIn("profiles/stale/gateway.pid")
+				return os.WriteFile(profiles+"/stale/SOUL.md", nil, 0o644)
+			}, `slotgen: warning: "profiles/stale/gateway.pid"`},
 			{"a FIFO as state file", func() error {
 				dir := c.mkdirIn("profiles/fifo")
 				if err := syscall.Mkfifo(dir+"/gateway_state.json", 0o644); err != nil {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,9 @@ const configFile = "config.yaml"
 // maxConfig bounds what is parsed of one, in bytes: its tree takes 300 times as much, and
 // some kinds of it a time that grows by the square.
 const maxConfig = 128 << 10
+
+// maxDirectives bounds what the parser compares with each other: their number squared.
+const maxDirectives = 100
 
 // config is a parsed config.yaml. It stays a tree of nodes: nothing that is not
 // asked for is decoded, so that no alias is ever expanded.
@@ -32,6 +36,9 @@ func (r *reader) readConfig(d dir) (config, error) {
 	}
 	if err == nil && len(data) > maxConfig {
 		err = unusable("larger than 128 KiB")
+	}
+	if err == nil && bytes.Count(data, []byte("%TAG")) > maxDirectives {
+		err = unusable("more than 100 %TAG directives")
 	}
 	if err == nil {
 		c.root, err = parseYAML(data)

@@ -24,14 +24,19 @@ func (m *members) set(name, value []byte) {
 	}
 }
 
-// parseMembers reads a JSON object. The usual file is gone through once; what is
-// out of the ordinary is left to package json, and so is what to say of it.
+// parseMembers reads a JSON object. The file is gone through once, or twice for words
+// that Python alone writes: package json would keep every member of it. What can't be
+// read is left to package json, and so is what to say of it.
 func parseMembers(data []byte) (members, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if !utf8.Valid(data) {
 		return members{}, errors.New("not UTF-8")
 	}
 	t := jsonText{data: data}
+	if t.document() {
+		return t.found, nil
+	}
+	t = jsonText{data: nonNumbersToNull(data)}
 	if t.document() {
 		return t.found, nil
 	}

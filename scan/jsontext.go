@@ -12,8 +12,8 @@ type jsonText struct {
 	found members
 }
 
-// maxNesting is far beyond what a state file needs.
-const maxNesting = 64
+// maxNesting is package json's own bound.
+const maxNesting = 10000
 
 // document takes the whole text, which has to be one object, and keeps its members.
 func (t *jsonText) document() bool {
@@ -102,16 +102,16 @@ func (t *jsonText) list(closing byte, item func() bool) bool {
 	return false
 }
 
-// member takes a name and its value. A name with escapes in it is given up on: it
-// may spell one of those that are looked for.
+// member takes a name and its value. A name with escapes in it may spell one of those
+// that are looked for.
 func (t *jsonText) member() bool {
 	start := t.at
 	if t.peek() != '"' || !t.string() {
 		return false
 	}
-	name := t.data[start+1 : t.at-1]
+	name := t.data[start:t.at]
 	t.space()
-	if bytes.IndexByte(name, '\\') >= 0 || !t.skip(':') {
+	if !t.skip(':') {
 		return false
 	}
 	t.space()
@@ -120,9 +120,17 @@ func (t *jsonText) member() bool {
 		return false
 	}
 	if t.depth == 1 {
-		t.found.set(name, t.data[start:t.at])
+		t.found.set(unquote(name), t.data[start:t.at])
 	}
 	return true
+}
+
+func unquote(name []byte) []byte {
+	if bytes.IndexByte(name, '\\') < 0 {
+		return name[1 : len(name)-1]
+	}
+	text, _ := parseString(name)
+	return []byte(text)
 }
 
 func (t *jsonText) string() bool {

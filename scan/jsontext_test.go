@@ -33,14 +33,30 @@ func TestWhatIsNoJSONIsNeverTaken(t *testing.T) {
 	}
 }
 
-func TestDeepNestingIsLeftToPackageJSON(t *testing.T) {
+func TestNestingIsTakenAsDeepAsPackageJSONTakesIt(t *testing.T) {
 	t.Parallel()
-	deep := `{"phase":"exited","a":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}"
-	if in := (jsonText{data: []byte(deep)}); in.document() {
-		t.Error("it is taken")
+	for lists, want := range map[int]bool{9999: true, 10000: false} {
+		deep := []byte(`{"phase":"exited","a":` + strings.Repeat("[", lists) + strings.Repeat("]", lists) + "}")
+		in := jsonText{data: deep}
+		if got := in.document(); got != want || got != json.Valid(deep) {
+			t.Errorf("%d lists: taken %v, want %v", lists, got, want)
+		}
 	}
-	if got := parsePriorExit([]byte(deep)); got != "clean" {
-		t.Errorf("prior exit %q", got)
+}
+
+// Whatever is in a file, it takes no more than to go through it: a map of its members
+// takes twenty times as long, and a volume may hold a thousand of them.
+func TestNoStateFileThatCanBeReadTakesAMapOfItsMembers(t *testing.T) {
+	for _, odd := range []string{"", `"x":NaN,`, `"x":-Infinity,`, `"\u0061":1,`, `"x":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + ","} {
+		data := []byte("{" + odd + strings.Repeat(`"0":1,`, 10000) + `"phase":"exited"}`)
+		allocations := testing.AllocsPerRun(1, func() {
+			if got := parsePriorExit(data); got != "clean" {
+				t.Errorf("%.20q: prior exit %q", odd, got)
+			}
+		})
+		if allocations > 5000 {
+			t.Errorf("%.20q: %.0f allocations", odd, allocations)
+		}
 	}
 }
 

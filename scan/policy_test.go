@@ -174,6 +174,7 @@ func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
 		{"", "- multiplex_profiles: on", Recorded, ""},
 		{"", "multiplex_profiles: on\n#" + strings.Repeat(" ", maxConfig-24), Multiplex, ""},
 		{"", "multiplex_profiles: on\n#" + strings.Repeat(" ", maxConfig-23), Recorded, `reading "config.yaml": larger than 128 KiB`},
+		{"", strings.Repeat("%TAG !a! t\n", 101) + "--- {multiplex_profiles: on}", Recorded, `reading "config.yaml": more than 100 %TAG directives`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.variable+"/"+tt.config[:min(len(tt.config), 80)], func(t *testing.T) {
