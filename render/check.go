@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -88,6 +89,10 @@ func checkBytes(f File) []Finding {
 	return findings
 }
 
+// maxScript bounds what is parsed of a shell script, in bytes: brackets in brackets
+// take a time that grows by the square, and then the whole stack.
+const maxScript = 64 << 10
+
 // checkScript wants an interpreter by its absolute path and, of a shell script,
 // that it parses.
 func checkScript(f File) []Finding {
@@ -96,10 +101,13 @@ func checkScript(f File) []Finding {
 	if !strings.HasPrefix(first, "#!") || len(words) == 0 || !path.IsAbs(words[0]) {
 		return []Finding{{Path: f.Path, Line: 1, Column: 1, Text: "a script begins with #! and the absolute path of its interpreter"}}
 	}
-	switch interpreter(words) {
-	case "sh", "dash", "ash":
+	switch shell := interpreter(words); {
+	case !slices.Contains([]string{"sh", "dash", "ash", "bash"}, shell):
+	case len(f.Data) > maxScript:
+		return []Finding{{Path: f.Path, Doubtful: true, Text: "larger than 64 KiB: it is not parsed"}}
+	case shell != "bash":
 		return checkShell(f)
-	case "bash":
+	default:
 		if err := parseAs(syntax.LangBash, f); err != nil {
 			return []Finding{*err}
 		}
