@@ -80,6 +80,29 @@ func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string)
 	for _, w := range warnings {
 		l.keep(w)
 	}
+	l.dropMisnamed()
+}
+
+// maxMisnamed is how many entries are listed by whose names no slot can be called: each
+// is told in several places, and there may be any number of them.
+const maxMisnamed = 1000
+
+func (l *Listing) dropMisnamed() {
+	listed, dropped := 0, 0
+	entries := slices.DeleteFunc(l.Entries, func(e Entry) bool {
+		if CheckName(e.Profile.Name) == "" {
+			return false
+		}
+		if listed++; listed <= maxMisnamed {
+			return false
+		}
+		dropped++
+		return true
+	})
+	if dropped > 0 {
+		l.Entries = slices.Clone(entries) // the dropped ones give their memory back
+		l.warn("%s/ has %d entries more whose names no profile can have: they are not listed", ProfilesDir, dropped)
+	}
 }
 
 // entry applies the table of design, "Scan", to one entry of profiles/. It returns

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -135,6 +136,30 @@ func TestOutcomesComeInByteOrderBehindTheDefault(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"default", "0", "B", "a", "a-b", "a_b", "zed"}, names); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+// What has no slot by its name protects none either; all others are listed.
+func TestOfNamesThatNoProfileCanHaveAThousandAreListed(t *testing.T) {
+	t.Parallel()
+	home := newHome(t)
+	for i := range maxMisnamed {
+		mkdir(t, home, fmt.Sprintf("profiles/A%04d", i))
+		mkdir(t, home, fmt.Sprintf("profiles/unmarked%04d", i))
+	}
+	put(t, home, "profiles/coder/SOUL.md", "")
+	if l := scanHome(t, home); len(l.Entries) != 2+2*maxMisnamed || len(l.Warnings) > 0 {
+		t.Errorf("%d entries, warnings %q", len(l.Entries), l.Warnings)
+	}
+	mkdir(t, home, "profiles/Z")
+	put(t, home, "profiles/Z1/SOUL.md", "")
+	l := scanHome(t, home)
+	want := []string{"profiles/ has 2 entries more whose names no profile can have: they are not listed"}
+	if diff := cmp.Diff(want, l.Warnings); diff != "" || len(l.Entries) != 2+2*maxMisnamed {
+		t.Errorf("%d entries, warnings (-want +got):\n%s", len(l.Entries), diff)
+	}
+	if e := entryOf(t, l, "coder"); e.Verdict != Publish {
+		t.Errorf("the profile: %+v", e)
 	}
 }
 
