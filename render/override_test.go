@@ -198,7 +198,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 		{"too large", nil, func(t *testing.T, dir string) {
 			t.Helper()
 			path := filepath.Join(dir, "run.tmpl")
-			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 10<<30)); err != nil {
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, 1<<20+1)); err != nil {
 				t.Fatal(err)
 			}
 		}, "larger than 1 MiB", ""},

@@ -127,6 +127,26 @@ func TestLogIsRotatedAt262144Bytes(t *testing.T) {
 	}
 }
 
+func TestLogThatItsOwnerLocksIsAppendedTo(t *testing.T) {
+	home := newHome(t)
+	old := strings.Repeat("x", 262144)
+	put(t, home, "logs/container-boot.log", old)
+	log, err := os.Open(filepath.Join(home, "logs/container-boot.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if err := unix.Flock(int(log.Fd()), unix.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	if err := appendLine(t, home, KeepOwner()); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, home, "logs/container-boot.log"); got != old+oneLine {
+		t.Errorf("the log has %d bytes", len(got))
+	}
+}
+
 func TestLogThatCannotBeRotatedIsAppendedTo(t *testing.T) {
 	home := newHome(t)
 	old := strings.Repeat("x", 262144)
