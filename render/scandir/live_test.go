@@ -2,9 +2,11 @@ package scandir
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -236,6 +238,27 @@ func TestWhoElseMayWriteTheScandirIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := d.Risks(); len(got) != 1 || got[0] != "scandir \""+path+"\" is writable by uid 4242, who is thereby root" {
+		t.Errorf("risks %q", got)
+	}
+}
+
+func TestWhoMayWriteByAnAccessControlListIsNamed(t *testing.T) {
+	path := t.TempDir()
+	// user::rwx, user:4242:rwx, group::r-x, mask::rwx, other::r-x (acl(5))
+	list := binary.LittleEndian.AppendUint32(nil, 2)
+	for _, e := range []struct {
+		tag, bits uint16
+		id        uint32
+	}{{0x01, 7, math.MaxUint32}, {0x02, 7, 4242}, {0x04, 5, math.MaxUint32}, {0x10, 7, math.MaxUint32}, {0x20, 5, math.MaxUint32}} {
+		list = binary.LittleEndian.AppendUint16(list, e.tag)
+		list = binary.LittleEndian.AppendUint16(list, e.bits)
+		list = binary.LittleEndian.AppendUint32(list, e.id)
+	}
+	if err := unix.Setxattr(path, "system.posix_acl_access", list, 0); err != nil {
+		t.Fatalf("giving %q an access control list: %v", path, err)
+	}
+	want := "scandir \"" + path + "\" is writable by whom its access control list names, who is thereby root"
+	if got := open(t, path).Risks(); len(got) != 1 || got[0] != want {
 		t.Errorf("risks %q", got)
 	}
 }

@@ -235,6 +235,9 @@ func (d *Dir) swapByTwo(staged, service string) error {
 		return fmt.Errorf("clearing %q: %w", aside, err)
 	}
 	if err := d.rename(service, aside); err != nil {
+		if errors.Is(err, unix.EXDEV) {
+			return render.WithHint(err, "a directory of an overlay's lower layer can't be renamed: remove it first")
+		}
 		return err
 	}
 	if err := d.rename(staged, service); err != nil {

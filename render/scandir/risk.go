@@ -42,6 +42,15 @@ func writer(fd int) string {
 		return fmt.Sprintf("uid %d", st.Uid)
 	case st.Mode&0o020 != 0 && st.Gid != 0 && int(st.Gid) != os.Getegid():
 		return fmt.Sprintf("gid %d", st.Gid)
+	case st.Mode&0o020 != 0 && hasACL(fd):
+		return "whom its access control list names"
 	}
 	return ""
+}
+
+// hasACL tells whether the group's permissions are the mask of an access control list,
+// and no group's own (acl(5)).
+func hasACL(fd int) bool {
+	n, err := unix.Getxattr(fmt.Sprintf("/proc/self/fd/%d", fd), "system.posix_acl_access", nil)
+	return n > 0 && err == nil
 }
