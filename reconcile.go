@@ -148,5 +148,5 @@ func skipContainer(p *pass, out *output, word string) error {
 		return err
 	}
 	p.msg.line("%s", line)
-	return writeDocument(out, p.home, p.scandir, scan.None, nil)
+	return writeDocument(out, scan.Root(p.home), p.scandir, scan.None, nil)
 }

@@ -23,17 +23,23 @@ type Volume struct {
 	top  dir
 }
 
-// Open opens the volume's root. A home whose parent directory is called
-// "profiles" stands for the directory two levels up (design, "Words"). The path
-// is made absolute; a home that does not exist or is no directory is an error.
+// Root returns the volume's root that an absolute path stands for: of one whose parent
+// directory is called "profiles", the directory two levels up (design, "Words").
+func Root(home string) string {
+	if parent := filepath.Dir(home); filepath.Base(parent) == ProfilesDir {
+		return filepath.Dir(parent)
+	}
+	return home
+}
+
+// Open opens the volume's Root. The path is made absolute; a home that does not
+// exist or is no directory is an error.
 func Open(home string) (*Volume, error) {
 	abs, err := filepath.Abs(home)
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	if parent := filepath.Dir(abs); filepath.Base(parent) == ProfilesDir {
-		abs = filepath.Dir(parent)
-	}
+	abs = Root(abs)
 	// Asked first, since opening a FIFO would block.
 	info, err := os.Stat(abs)
 	if err == nil && !info.IsDir() {
