@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxLate bounds what waits for its reader, in bytes.
@@ -15,8 +18,8 @@ const maxLate = 4 << 20
 const forever = time.Duration(math.MaxInt64)
 
 // lateWriter writes at once, and its caller waits for the reader. While somebody holds
-// it nobody waits: a goroutine writes, in order, and what is more than maxLate is lost
-// and counted. The nil one is never held.
+// it nobody waits: where the reader is late, a goroutine writes, in order, and what is
+// more than maxLate is lost and counted. The nil one is never held.
 type lateWriter struct {
 	w io.Writer
 
@@ -31,7 +34,7 @@ type lateWriter struct {
 func (l *lateWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.holders == 0 && l.written == nil {
+	if l.written == nil && (l.holders == 0 || takes(l.w, len(p))) {
 		return l.w.Write(p)
 	}
 	if len(l.waiting)+len(p) > maxLate {
@@ -44,6 +47,18 @@ func (l *lateWriter) Write(p []byte) (int, error) {
 		go l.writeWaiting()
 	}
 	return len(p), nil
+}
+
+// takes tells whether a write does not wait. A pipe that can be written to has room for
+// PIPE_BUF bytes (pipe(7)).
+func takes(w io.Writer, size int) bool {
+	const pipeBuf = 4096
+	f, ok := w.(*os.File)
+	if !ok || size > pipeBuf {
+		return !ok
+	}
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, 0)
+	return n > 0 && err == nil
 }
 
 func (l *lateWriter) writeWaiting() {

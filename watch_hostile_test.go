@@ -196,7 +196,7 @@ func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
 				c.mkdirIn("profiles/stale")
 				c.mkdirIn("profiles/stale/gateway.pid")
 				return os.WriteFile(profiles+"/stale/SOUL.md", nil, 0o644)
-			}, `slotgen: warning: "profiles/stale/gateway.pid"`},
+			}, `slotgen: warning: removing "profiles/stale/gateway.pid": is a directory, left alone`},
 			{"a FIFO as state file", func() error {
 				dir := c.mkdirIn("profiles/fifo")
 				if err := syscall.Mkfifo(dir+"/gateway_state.json", 0o644); err != nil {

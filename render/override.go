@@ -103,7 +103,7 @@ func (o *override) entry(rel string, depth int) error {
 	case err == nil:
 		o.warn(rel, "is no template: its name does not end in "+suffix)
 		return nil
-	case !ofProfile:
+	case !ofProfile && isBadLink(err):
 		o.warn(rel, fmt.Sprintf("is passed over: %v", linkError(err)))
 		return nil
 	}
@@ -182,6 +182,13 @@ func bare(err error) error {
 		return perr.Err
 	}
 	return err
+}
+
+// isBadLink tells of an error of a stat whether it is a link's that leads to nothing
+// inside.
+func isBadLink(err error) bool {
+	_, isErrno := errors.AsType[unix.Errno](err)
+	return !isErrno || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
 // linkError says of a link what os.Root has no errno for.
