@@ -90,8 +90,10 @@ func (p *pass) stays(profile scan.Profile, c *candidate) (bool, error) {
 	if c.weight, err = p.dir.Weight(c.service); err != nil {
 		return false, err
 	}
-	if dir, err := p.dir.IsServiceDir(c.service); !dir || err != nil {
-		return p.names[c.service], err // what else has the name keeps it
+	if dir, err := p.dir.IsServiceDir(c.service); err != nil {
+		return false, err
+	} else if !dir {
+		return p.names[c.service], nil // what else has the name keeps it
 	}
 	if !p.chosen(profile.Name) {
 		return true, nil
