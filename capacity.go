@@ -90,12 +90,13 @@ func (p *pass) stays(profile scan.Profile, c *candidate) (bool, error) {
 	if c.weight, err = p.dir.Weight(c.service); err != nil {
 		return false, err
 	}
-	if dir, err := p.dir.IsServiceDir(c.service); err != nil {
+	isSlot, err := p.dir.IsServiceDir(c.service)
+	switch {
+	case err != nil:
 		return false, err
-	} else if !dir {
+	case !isSlot:
 		return p.names[c.service], nil // what else has the name keeps it
-	}
-	if !p.chosen(profile.Name) {
+	case !p.chosen(profile.Name):
 		return true, nil
 	}
 	return p.dir.Live(c.service)

@@ -19,7 +19,7 @@ const forever = time.Duration(math.MaxInt64)
 
 // lateWriter writes at once, and its caller waits for the reader. While somebody holds
 // it nobody waits: where the reader is late, a goroutine writes, in order, and what is
-// more than maxLate is lost and counted. The nil one is never held.
+// more than maxLate is lost and counted.
 type lateWriter struct {
 	w io.Writer
 
@@ -84,9 +84,6 @@ func (l *lateWriter) take() []byte {
 }
 
 func (l *lateWriter) hold() {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.holders++
@@ -94,9 +91,6 @@ func (l *lateWriter) hold() {
 
 // release ends one hold. The last one waits until all is written, for at most limit.
 func (l *lateWriter) release(limit time.Duration) {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	l.holders--
 	held, written := l.holders > 0, l.written

@@ -18,7 +18,9 @@ import (
 	"slotgen/scan"
 )
 
-func testApp() *cli.App { return newApp(&output{w: io.Discard}, messages{w: io.Discard}) }
+func testApp() *cli.App {
+	return newApp(&output{w: io.Discard}, messages{w: &lateWriter{w: io.Discard}})
+}
 
 // codeFlags are the flags that the commands have by their long names, hidden ones
 // left out.

@@ -15,9 +15,7 @@ import (
 // messages writes for the operator. Whatever a message quotes, it stays one
 // line of printable text.
 type messages struct {
-	w io.Writer
-	// late is w where it can be held.
-	late *lateWriter
+	w *lateWriter
 	// said keeps a pass from saying what the pass before it said; nil says all.
 	said *said
 }

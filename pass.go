@@ -206,7 +206,7 @@ func (p *pass) openScandir(ctx context.Context) error {
 			err = hintLock(err, "a --scandir", "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
 			return errors.Join(err, dir.Close())
 		}
-		p.msg.late.hold()
+		p.msg.w.hold()
 		p.locked = true
 	}
 	if p.memory != nil {

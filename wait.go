@@ -11,7 +11,7 @@ func (p *pass) unlock() {
 	if err := p.dir.Unlock(); err != nil {
 		p.fail(fmt.Errorf("unlocking scandir %q: %w", p.scandir, err))
 	}
-	p.msg.late.release(forever)
+	p.msg.w.release(forever)
 }
 
 // waitForSupervisors waits until every slot of the pass has its supervisor, and

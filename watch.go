@@ -40,8 +40,8 @@ func watchCommand(msg messages) *cli.Command {
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			outliveReaders()
-			msg.late.hold()
-			defer msg.late.release(time.Second)
+			msg.w.hold()
+			defer msg.w.release(time.Second)
 			w, err := newWatching(c, msg)
 			if err != nil {
 				return err

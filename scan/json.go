@@ -13,8 +13,8 @@ import (
 type members struct{ desiredState, gatewayState, phase json.RawMessage }
 
 // set keeps the value of a member by its exact name; the last of equal names counts.
-func (m *members) set(name, value []byte) {
-	switch string(name) {
+func (m *members) set(name string, value []byte) {
+	switch name {
 	case "desired_state":
 		m.desiredState = value
 	case "gateway_state":

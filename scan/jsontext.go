@@ -120,17 +120,10 @@ func (t *jsonText) member() bool {
 		return false
 	}
 	if t.depth == 1 {
-		t.found.set(unquote(name), t.data[start:t.at])
+		text, _ := parseString(name)
+		t.found.set(text, t.data[start:t.at])
 	}
 	return true
-}
-
-func unquote(name []byte) []byte {
-	if bytes.IndexByte(name, '\\') < 0 {
-		return name[1 : len(name)-1]
-	}
-	text, _ := parseString(name)
-	return []byte(text)
 }
 
 func (t *jsonText) string() bool {
