@@ -158,11 +158,5 @@ func profileNames(home string) []string {
 		return nil
 	}
 	defer volume.Close()
-	var names []string
-	for _, e := range volume.Scan(scan.Options{Autostart: scan.Recorded}).Entries {
-		if e.Verdict == scan.Publish {
-			names = append(names, e.Profile.Name)
-		}
-	}
-	return names
+	return withSlots(volume.Scan(scan.Options{Autostart: scan.Recorded}))
 }
