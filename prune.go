@@ -49,7 +49,7 @@ func (p *pass) orphans() ([]string, error) {
 // sayNoProfiles tells that slots of profiles stand on a volume without profiles/, as
 // one that is not mounted would be.
 func (p *pass) sayNoProfiles(services []string) {
-	if len(services) > 0 && len(p.only) == 0 {
+	if len(services) > 0 {
 		p.msg.warn("left alone %s without a profile: there is no %q", counted(len(services), "slot"), p.volume.Home()+"/profiles")
 	}
 }

@@ -31,6 +31,18 @@ func TestWatchRestsWhenAProfileThatFailedIsGone(t *testing.T) {
 	}
 }
 
+func TestWatchGivesTheRoomOfAPrunedSlotToOneThatHadNone(t *testing.T) {
+	l := newLone(t, 1)
+	l.profile("leaves")
+	l.start(nil, "--interval", "1h", "--prune", "--max-services", "6")
+	l.profile("waits")
+	l.waitSaid(`error: profile "waits": `)
+	if err := os.RemoveAll(filepath.Join(l.home, "profiles/leaves")); err != nil {
+		t.Fatal(err)
+	}
+	l.waitFor("a slot", func() bool { return l.hasSlot("waits") })
+}
+
 // A directory of the home's reserved name is nothing to do with it.
 func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 	l := newLone(t, 1)
