@@ -34,14 +34,21 @@ type lateWriter struct {
 func (l *lateWriter) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.written == nil && (l.holders == 0 || takes(l.w, len(p))) {
-		return l.w.Write(p)
+	late := p
+	if l.written == nil {
+		if l.holders == 0 {
+			return l.w.Write(p)
+		}
+		late = p[writeNow(l.w, p):]
 	}
-	if len(l.waiting)+len(p) > maxLate {
+	switch {
+	case len(late) == 0:
+		return len(p), nil
+	case len(l.waiting)+len(late) > maxLate:
 		l.lost++
 		return len(p), nil
 	}
-	l.waiting = append(l.waiting, p...)
+	l.waiting = append(l.waiting, late...)
 	if l.written == nil {
 		l.written = make(chan struct{})
 		go l.writeWaiting()
@@ -49,16 +56,21 @@ func (l *lateWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// takes tells whether a write does not wait. A pipe that can be written to has room for
-// PIPE_BUF bytes (pipe(7)).
-func takes(w io.Writer, size int) bool {
-	const pipeBuf = 4096
+// writeNow writes what can be written without waiting, and returns how much that was.
+// That a file has room can't be asked before: others may write to it too, and of a
+// terminal poll(2) only says that a byte fits.
+func writeNow(w io.Writer, p []byte) int {
 	f, ok := w.(*os.File)
-	if !ok || size > pipeBuf {
-		return !ok
+	if !ok {
+		n, _ := w.Write(p)
+		return n
 	}
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(f.Fd()), Events: unix.POLLOUT}}, 0)
-	return n > 0 && err == nil
+	const current = -1 // the file's own offset
+	n, err := unix.Pwritev2(int(f.Fd()), [][]byte{p}, current, unix.RWF_NOWAIT)
+	if err != nil {
+		return 0 // it would wait, or the kernel can't tell
+	}
+	return n
 }
 
 func (l *lateWriter) writeWaiting() {

@@ -22,11 +22,10 @@ type terminal struct {
 	seen strings.Builder
 }
 
-// newTerminal starts a program on a new terminal; the test's end kills it.
-func newTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
+	var err error
+	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err != nil {
 		t.Fatal(err)
 	}
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
@@ -36,10 +35,17 @@ func newTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return master, slave
+}
+
+// newTerminal starts a program on a new terminal; the test's end kills it.
+func newTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	master, slave := openTerminal(t)
 	defer slave.Close()
 	size := unix.Winsize{Row: 50, Col: 250}
 	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &size); err != nil {

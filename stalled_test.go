@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -34,25 +35,37 @@ func stalledPipe(t *testing.T) (reads, writes *os.File, full int) {
 // gets a warning, and with a standard error that nobody reads.
 func stalled(t *testing.T, args ...string) (cmd *exec.Cmd, home, service string, stderr io.Reader) {
 	t.Helper()
+	reads, writes, full := stalledPipe(t)
+	cmd, home, service = startStalled(t, writes, []string{"odd"}, args...)
+	return cmd, home, service, &skipping{reads, full}
+}
+
+// startStalled starts slotgen with that standard error, over a volume with the profile
+// coder and with odd ones.
+func startStalled(t *testing.T, stderr *os.File, odd []string, args ...string) (cmd *exec.Cmd, home, service string) {
+	t.Helper()
 	home, service = t.TempDir(), t.TempDir()
-	for _, name := range []string{"coder", "odd"} {
-		if err := os.MkdirAll(filepath.Join(home, "profiles", name), 0o755); err != nil {
+	for _, name := range append(odd, "coder") {
+		dir := filepath.Join(home, "profiles", name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		createFile(t, filepath.Join(home, "profiles", name, "SOUL.md")).Close()
+		createFile(t, filepath.Join(dir, "SOUL.md")).Close()
+		if name == "coder" {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, "gateway_state.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(home, "profiles/odd/gateway_state.json"), []byte("{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	reads, writes, full := stalledPipe(t)
 	cmd = exec.Command(slotgenBinary(t), append(args, "--home", home, "--scandir", service, "--user", "0:0", "--proc", t.TempDir())...)
-	cmd.Stderr = writes
+	cmd.Stderr = stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	writes.Close()
+	stderr.Close()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	return cmd, home, service, &skipping{reads, full}
+	return cmd, home, service
 }
 
 // skipping passes over what a pipe was filled with.
@@ -106,6 +119,20 @@ func TestStalledStandardErrorKeepsNoOtherPassOut(t *testing.T) {
 		!strings.Contains(lines[1], "3 profiles: 3 created") {
 		t.Errorf("once it was read, stderr said %q", lines)
 	}
+}
+
+// Of a terminal poll(2) says that it can be written to as long as a byte fits.
+func TestStalledTerminalKeepsNoOtherPassOut(t *testing.T) {
+	t.Parallel()
+	master, slave := openTerminal(t)
+	defer master.Close()
+	odd := make([]string, 400) // a terminal takes some 20 KB
+	for i := range odd {
+		odd[i] = fmt.Sprintf("odd%d", i)
+	}
+	_, home, service := startStalled(t, slave, odd, "reconcile")
+	waitUntil(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd399")) })
+	passes(t, home, service)
 }
 
 func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
