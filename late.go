@@ -61,7 +61,7 @@ func (l *lateWriter) Write(p []byte) (int, error) {
 // terminal poll(2) only says that a byte fits.
 func writeNow(w io.Writer, p []byte) int {
 	f, ok := w.(*os.File)
-	if !ok {
+	if !ok || isRegular(f) { // nobody has to read it
 		n, _ := w.Write(p)
 		return n
 	}
@@ -71,6 +71,11 @@ func writeNow(w io.Writer, p []byte) int {
 		return 0 // it would wait, or the kernel can't tell
 	}
 	return n
+}
+
+func isRegular(f *os.File) bool {
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG
 }
 
 func (l *lateWriter) writeWaiting() {
