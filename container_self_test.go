@@ -173,7 +173,7 @@ func TestContainerLeavesNothing(t *testing.T) {
 func handMadeService(c *container, name string) {
 	c.t.Helper()
 	dir := c.path("/run/service/" + name)
-	run := "#!/command/with-contenv sh\nuser=hermes\nexec s6-setuidgid $user hermes gateway run\n"
+	run := "#!/command/with-contenv /bin/sh\nuser=hermes\nexec s6-setuidgid $user hermes gateway run\n"
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		c.t.Fatalf("making a service: %v", err)
 	}

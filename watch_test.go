@@ -278,7 +278,7 @@ func TestContainerWatchIsAServiceOfS6(t *testing.T) {
 		c.profile("coder", running)
 		dir := c.path("/run/service/watch")
 		for name, text := range map[string]string{
-			"run":             "#!/command/with-contenv sh\nexec slotgen watch --notification-fd 3 2>/tmp/watch\n",
+			"run":             "#!/command/with-contenv /bin/sh\nexec slotgen watch --notification-fd 3 2>/tmp/watch\n",
 			"notification-fd": "3\n",
 			"finish":          "#!/bin/sh\necho \"$1\" >/tmp/finished\nexit 125\n",
 		} {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// plant puts programs of the user's before all but s6's in the PATH of the container. Each
+// does what the real one does, and says so where it runs as root.
+func (c *container) plant(names ...string) (saidAsRoot string) {
+	c.t.Helper()
+	for _, name := range names {
+		text := "#!/bin/sh\n[ \"$(/usr/bin/id -u)\" -ne 0 ] || echo " + name + " >>/tmp/as-root\nexec /usr/bin/" + name + " \"$@\"\n"
+		file := c.path("/opt/hermes/.venv/bin/" + name)
+		c.write(file, text)
+		if err := os.Chmod(file, 0o755); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	return c.path("/tmp/as-root")
+}
+
+// The virtual environment may be the user's, and s6-overlay's with-contenv looks up what
+// it is given in the PATH that it loads.
+func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.installHooks()
+		asRoot := c.plant("sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
+		c.boot()
+		if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+			t.Fatalf("the boot script: %+v", got)
+		}
+		c.waitUp("gateway-coder", "gateway-default/log")
+		log := filepath.Join(c.home, "logs/gateways/coder/current")
+		c.waitFor("a log", bootLimit, func() bool { return exists(log) })
+		c.exitWith("coder", 78)
+		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder")
+		c.waitFor("the finish script", bootLimit, func() bool {
+			return strings.HasPrefix(c.svstat("gateway-coder"), "down ")
+		})
+		c.mustRun("root", "slotgen", "hook", "s6-rc", "--out", "/tmp/rc")
+		c.mustRun("root", "mv", "/tmp/rc/slotgen-watch", "/run/service/watch")
+		c.mustRun("root", "s6-svscanctl", "-a", "/run/service")
+		c.waitUp("watch")
+		if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 {
+			t.Errorf("the stop script: %+v", got)
+		}
+		if said, err := os.ReadFile(asRoot); err == nil {
+			t.Errorf("ran as root:\n%s", said)
+		}
+	})
+}
