@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -79,4 +81,34 @@ func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
 	l.waitSaid(fmt.Sprintf("more than %d directories to be watched: looking at everything every 5s", limit/2))
 	l.profile("new")
 	l.waitFor("a slot", func() bool { return l.hasSlot("new") })
+}
+
+// What the container was started with speaks of its boot.
+func TestWatchMigratesAtItsFirstPassOnly(t *testing.T) {
+	l, proc := newLone(t, 0), t.TempDir()
+	if err := os.Mkdir(filepath.Join(proc, "1"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"cmdline": "/init\x00/opt/hermes/docker/main-wrapper.sh\x00gateway\x00run\x00", "status": rootsStatus,
+	} {
+		if err := os.WriteFile(filepath.Join(proc, "1", name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.start(nil, "--interval", "1h", "--proc", proc)
+	state := filepath.Join(l.home, "gateway_state.json")
+	if !strings.Contains(readText(t, state), "legacy-container-cmd") {
+		t.Fatal("no state was recorded at the first pass")
+	}
+	if err := os.Remove(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	l.waitSaid("1 profile: 0 created, 0 updated, 1 unchanged")
+	if exists(state) {
+		t.Error("a state is recorded again at run time")
+	}
 }

@@ -181,6 +181,7 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 		}
 	}
 	w.memory.note(outcomes)
+	w.role = scan.Role{} // a container from before s6 is told by its role once, at its boot
 	if asked {
 		w.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
 	}
