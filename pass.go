@@ -91,7 +91,7 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	p.warnOfRisks()
 	p.scan()
 	p.migrate()
-	unpruned := p.prune(p.sweep())
+	unpruned := p.prune(ctx, p.sweep())
 	outcomes = append(p.publishAll(ctx), unpruned...)
 	if p.json || p.explain {
 		p.addLive(outcomes)

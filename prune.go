@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -56,24 +57,35 @@ func (p *pass) sayNoProfiles(services []string) {
 
 // prune removes the slots of profiles that are gone, or names them, and what
 // killed passes left. What could not be removed of a slot is an outcome of its own.
-func (p *pass) prune(leftovers []string) []outcome {
+func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	orphans, err := p.orphans()
 	if err != nil {
 		p.fail(err)
 	}
 	orphans = slices.DeleteFunc(p.memory.confirm(orphans, p.chosen, p.pruning), p.sayOrphan)
 	orphans = p.memory.alsoLeaving(orphans, p.chosen)
-	if len(orphans)+len(leftovers) == 0 {
+	if len(orphans)+len(leftovers) == 0 || ctx.Err() != nil {
 		return nil
 	}
 	p.holdDown()
-	errs := p.dir.Prune(slices.Concat(leftovers, orphans))
+	errs := p.dir.Prune(ctx, slices.Concat(leftovers, orphans))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrLeaving) {
 			p.msg.warnOf(err, p.dir.LeftoverWarning(name, err))
 		}
 	}
-	return p.pruneOutcomes(orphans, errs)
+	outcomes := p.pruneOutcomes(orphans, errs)
+	if p.memory == nil && slices.ContainsFunc(orphans, p.isBack) {
+		p.scan() // a watch is told of it
+	}
+	return outcomes
+}
+
+// isBack tells whether the profile of a service has been made anew: a prune may take
+// its time.
+func (p *pass) isBack(service string) bool {
+	exists, err := p.volume.Exists(profileOf(service))
+	return exists && err == nil
 }
 
 func (p *pass) pruneOutcomes(orphans []string, errs map[string]error) []outcome {

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"slices"
@@ -28,7 +30,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"A live slot is never moved or restarted: its files are replaced one by one, and are in\n" +
 			"force when the service or its logger starts next.\n\n" +
 			"Exit code 0: converged; 1: a profile failed, profiles/ could not be read to its end, --wait\n" +
-			"expired or output could not be written; 2: wrong usage or configuration.",
+			"expired, a signal ended a prune or output could not be written; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
 			outputFlag(),
 			profileFlag("publish the profile `NAME` only; repeatable"),
@@ -98,7 +100,7 @@ func reconcile(ctx context.Context, p *pass, out *output) error {
 	}
 	defer p.close()
 	start := time.Now()
-	outcomes, err := p.run(ctx)
+	outcomes, err := p.runToItsEnd(ctx)
 	if err != nil {
 		return err
 	}
@@ -115,6 +117,23 @@ func reconcile(ctx context.Context, p *pass, out *output) error {
 		return reportedError{}
 	}
 	return nil
+}
+
+// runToItsEnd is run that a signal ends in good order where services are told to go:
+// one that could still be seen would stay down when its profile is back.
+func (p *pass) runToItsEnd(ctx context.Context) ([]outcome, error) {
+	if !p.pruning || p.dryRun {
+		return p.run(ctx)
+	}
+	// Who started slotgen may want some of them ignored.
+	ends := slices.DeleteFunc([]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}, signal.Ignored)
+	ctx, stop := signal.NotifyContext(ctx, ends...)
+	defer stop()
+	outcomes, err := p.run(ctx)
+	if err == nil && ctx.Err() != nil {
+		p.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
+	}
+	return outcomes, err
 }
 
 func printOutcomes(p *pass, out *output, outcomes []outcome) error {

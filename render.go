@@ -145,7 +145,7 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 		return hintLock(err, "a directory", "--out names a directory that can be written")
 	}
 	leftovers, warnings := dir.SweepSlot(slot.Service)
-	for name, err := range dir.Prune(leftovers) {
+	for name, err := range dir.Prune(ctx, leftovers) {
 		warnings = append(warnings, dir.LeftoverWarning(name, err))
 	}
 	msg.warnAll(warnings)

@@ -83,7 +83,7 @@ func (w *watching) letGo() error {
 	}
 	dir.PruneInSteps(leaving)
 	leaving.TakeNoMoreTime()
-	return errors.Join(slices.Collect(maps.Values(dir.Prune(leaving.Asked())))...)
+	return errors.Join(slices.Collect(maps.Values(dir.Prune(context.Background(), leaving.Asked())))...)
 }
 
 // sleeps says why there is nothing to do in this container, or "".

@@ -30,7 +30,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 		release := hold(t, slot+"/supervise/lock")
 		start := time.Now()
 		for range 3 {
-			if err := d.Prune([]string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
+			if err := d.Prune(t.Context(), []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
 				t.Errorf("got %v, want that it is leaving", err)
 			}
 		}
@@ -41,7 +41,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 			t.Errorf("asked %q, the scandir holds %q", got, names(t, path))
 		}
 		release()
-		if errs := d.Prune([]string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
+		if errs := d.Prune(t.Context(), []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
 			t.Errorf("once it is down: %v, left %q", errs, names(t, path))
 		}
 	})
@@ -55,7 +55,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
 		release := hold(t, lock)
 		start := time.Now()
-		if errs := d.Prune([]string{"gateway-a"}); len(errs) > 0 {
+		if errs := d.Prune(t.Context(), []string{"gateway-a"}); len(errs) > 0 {
 			t.Errorf("out of sight it is still an error: %v", errs)
 		}
 		for range 3 {
@@ -127,7 +127,7 @@ func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 		return hold(t, slot+"/supervise/lock")
 	}
 	ends := comesUp()
-	d.Prune([]string{"gateway-a"})
+	d.Prune(t.Context(), []string{"gateway-a"})
 	if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) {
 		t.Fatalf("asked %q", got)
 	}

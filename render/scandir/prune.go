@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -28,8 +29,9 @@ var ErrLeaving = errors.New("was told to go down and has not ended yet")
 // 17 seconds at most, whatever the services do, and twice that where a service has to
 // wait for an earlier one of its name, which was given up. The errors are by name: what a
 // supervisor still holds is left hidden. After PruneInSteps it returns much
-// earlier.
-func (d *Dir) Prune(names []string) map[string]error {
+// earlier. When ctx ends it waits no more: what was told to go is hidden, ended or
+// not, and a later Sweep sees it off.
+func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	memory, limit := d.leaving, stepLimit
 	if memory == nil {
 		memory, limit = &Leaving{}, downLimit+endLimit+loggerLimit+time.Second
@@ -44,10 +46,17 @@ func (d *Dir) Prune(names []string) map[string]error {
 			l.toldDown = true
 		}
 	}
-	waitUntil(limit, func() bool { return d.step(all) })
+	waitUntil(limit, func() bool {
+		if ctx.Err() == nil {
+			return d.step(all)
+		}
+		memory.TakeNoMoreTime()
+		_ = d.step(all)
+		return true
+	})
 	errs := memory.settle(all)
 	if len(later) > 0 {
-		maps.Copy(errs, d.Prune(later))
+		maps.Copy(errs, d.Prune(ctx, later))
 	}
 	return errs
 }

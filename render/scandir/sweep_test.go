@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 // cleared sweeps, ends what has to end first, and returns all warnings.
 func cleared(d *Dir, now time.Time, wanted func(service string) bool) []string {
 	leftovers, warnings := d.Sweep(now, wanted)
-	for name, err := range d.Prune(leftovers) {
+	for name, err := range d.Prune(context.Background(), leftovers) {
 		if !errors.Is(err, ErrLeaving) {
 			warnings = append(warnings, d.LeftoverWarning(name, err))
 		}
