@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -22,5 +23,19 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 	names, at := m.next()
 	if !slices.Equal(names, []string{"a"}) || at.IsZero() {
 		t.Errorf("next to look at are %q at %s, want a", names, at)
+	}
+}
+
+func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {
+	var o owed
+	for i := range manyNames {
+		o.add(fmt.Sprint(i))
+	}
+	if n := len(o.only()); n != manyNames {
+		t.Errorf("a pass is limited to %d names, want all %d", n, manyNames)
+	}
+	o.add("one more")
+	if got := o.only(); got != nil {
+		t.Errorf("a pass is limited to %d names, want no limit", len(got))
 	}
 }

@@ -27,9 +27,13 @@ func (o *owed) merge(other owed) {
 
 func (o *owed) isEmpty() bool { return !o.all && len(o.names) == 0 }
 
+// manyNames are worth a look at everything: a pass that is limited looks each profile up
+// among its names, and holds the scandir's lock meanwhile.
+const manyNames = 1000
+
 // only is the choice of a pass: nil for everything.
 func (o *owed) only() []string {
-	if o.all {
+	if o.all || len(o.names) > manyNames {
 		return nil
 	}
 	return slices.Sorted(maps.Keys(o.names))

@@ -20,13 +20,18 @@ func staleFiles(p Profile) []string {
 
 func hasStale(d dir, p Profile) bool {
 	for _, name := range staleFiles(p) {
-		var st unix.Stat_t
-		err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return true // or can't be told: then the removal says why
+		if stands(d, name) {
+			return true
 		}
 	}
 	return false
+}
+
+// stands tells whether there is anything of that name, or whether that can't be told:
+// then its removal says why.
+func stands(d dir, name string) bool {
+	var st unix.Stat_t
+	return !errors.Is(unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
 }
 
 // RemoveStale removes what a dead container's gateway left in the profile's
@@ -42,6 +47,9 @@ func (v *Volume) RemoveStale(p Profile) []string {
 	}
 	var warnings []string
 	for _, name := range staleFiles(p) {
+		if !stands(d, name) {
+			continue // a file system that is read-only would not say so
+		}
 		err := unix.Unlinkat(d.fd, name, 0)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
 			continue
