@@ -39,6 +39,23 @@ func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	})
 }
 
+func TestContainerPruneOfOneLeavesTheSlotsOfOthers(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		c.profile("gone", running)
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.profile("other", running)
+		c.mustRun("root", "slotgen", "reconcile")
+		c.profile("other", stopped)
+		c.forget("gone")
+		c.mustRun("root", "slotgen", "reconcile", "--prune", "--profile", "gone")
+		if c.hasSlot("gateway-gone") || exists(c.path("/run/service/gateway-other/down")) {
+			t.Error("the slot of another profile was given a down file, or the one that was named stands")
+		}
+	})
+}
+
 // What fails stays as it is, whatever is pruned beside it.
 func TestContainerPruneLeavesTheSlotOfAProfileThatFails(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {

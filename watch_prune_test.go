@@ -84,7 +84,7 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
 		c.profile("deaf", running)
-		c.stubborn("deaf", "trap '' TERM\nwhile :; do sleep 1; done")
+		c.stubborn("deaf", "trap 'echo once >>/tmp/told' TERM\nwhile :; do sleep 1; done")
 		c.boot()
 		w := c.watch("--prune", "--interval", "3s")
 		c.waitUp("gateway-deaf")
@@ -106,6 +106,10 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 			time.Sleep(500 * time.Millisecond)
 			return strings.Contains(w.said(), stuck)
 		})
+		// By the pass, and by s6-supervise when that was told to exit.
+		if n := strings.Count(readText(t, c.path("/tmp/told")), "once\n"); n != 2 {
+			t.Errorf("it got %d TERMs; to a second one many a program drops everything", n)
+		}
 		c.profile("deaf", running)
 		w.waitSaid(`slotgen: error: profile "deaf": an earlier service of that name still runs in ".gateway-deaf.old"`)
 		serve()

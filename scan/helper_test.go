@@ -116,10 +116,15 @@ func scanHome(t *testing.T, home string) Listing {
 // scanAsStranger reads a home as a user without rights to what is in it.
 func scanAsStranger(t *testing.T, home string) Listing {
 	t.Helper()
+	return scanAsStrangerUnder(t, home, Recorded)
+}
+
+func scanAsStrangerUnder(t *testing.T, home string, policy Policy) Listing {
+	t.Helper()
 	v := openVolume(t, home)
 	return inTime(t, func() Listing {
 		becomeStranger()
-		return v.Scan(Options{Autostart: Recorded})
+		return v.Scan(Options{Autostart: policy})
 	})
 }
 

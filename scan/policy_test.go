@@ -106,6 +106,23 @@ func TestNoneSkipsEveryProfile(t *testing.T) {
 	}
 }
 
+func TestDefaultThatFailsServesNobodyAndSaysSo(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "profiles/a/SOUL.md", "")
+	put(t, home, "profiles/a/gateway_state.json", `{"gateway_state": "running"}`)
+	put(t, home, "gateway_state.json", "{}")
+	chmod(t, home, "gateway_state.json", 0)
+	l := scanAsStrangerUnder(t, home, Multiplex)
+	e := entryOf(t, l, DefaultName)
+	if want := `reading "gateway_state.json": permission denied`; e.Verdict != Failed || e.Reason != want || e.Profile.Start {
+		t.Errorf("verdict %d, reason %q, starts %v; want failed with %q", e.Verdict, e.Reason, e.Profile.Start, want)
+	}
+	want := []string{`profile "default" failed and would have to start: it serves a (autostart multiplex)`}
+	if diff := cmp.Diff(want, l.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 func TestFoldIsToldByName(t *testing.T) {
 	home := newHome(t)
 	put(t, home, "config.yaml", "multiplex_profiles: true\n")

@@ -80,6 +80,35 @@ func TestSlotIsLiveWhileASupervisorHoldsItOrItsLogger(t *testing.T) {
 	}
 }
 
+func TestSlotIsSupervisedWhenItsLoggerIsToo(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	missing := func() []string { return d.WaitSupervised([]string{"gateway-coder"}, 0) }
+	defer hold(t, filepath.Join(path, "gateway-coder/supervise/lock"))()
+	if len(missing()) != 1 {
+		t.Error("a slot is supervised before its logger is")
+	}
+	defer hold(t, filepath.Join(path, "gateway-coder/log/supervise/lock"))()
+	if got := missing(); len(got) > 0 {
+		t.Errorf("%q is not supervised though both locks are held", got)
+	}
+}
+
+func TestLiveSlotIsNotRetired(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	publish(t, d, slot("#!/bin/sh\n"))
+	release := hold(t, filepath.Join(path, "gateway-coder/supervise/lock"))
+	if err := d.Retire("gateway-coder"); !errors.Is(err, errCameUp) {
+		t.Errorf("retiring a live slot: %v", err)
+	}
+	release()
+	if err := d.Retire("gateway-coder"); err != nil || len(names(t, path)) > 0 {
+		t.Errorf("retiring: %v, left %q", err, names(t, path))
+	}
+}
+
 func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)

@@ -31,6 +31,7 @@ func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
 		"another content":          func(dir string) error { return os.WriteFile(dir+"/run", []byte("#!/bin/xx\n"), 0o755) },
 		"a shorter file":           func(dir string) error { return os.Truncate(dir+"/run", 3) },
 		"a longer file":            func(dir string) error { return os.Truncate(dir+"/run", 3000) },
+		"a file that was empty":    func(dir string) error { return os.WriteFile(dir+"/down", []byte("x"), 0o644) },
 		"a mode":                   func(dir string) error { return os.Chmod(dir+"/log/run", 0o700) },
 		"an owner":                 func(dir string) error { return os.Lchown(dir+"/finish", 1, 0) },
 		"the slot's own mode":      func(dir string) error { return os.Chmod(dir, 0o711) },
