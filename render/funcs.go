@@ -88,7 +88,7 @@ func text(value any) (string, error) {
 	return s, nil
 }
 
-// required fails the template with message when value is missing or empty.
+// required fails the template with message when value is missing, nil or the empty string.
 func required(message string, value any) (any, error) {
 	if value == nil || value == "" {
 		return nil, errors.New(message)

@@ -165,6 +165,31 @@ func TestNothingStaleIsNoWarning(t *testing.T) {
 	}
 }
 
+// A live profile's files are in force, by whatever name they are reached.
+func TestStaleFilesOfAnotherProfileAreLeftToIt(t *testing.T) {
+	t.Parallel()
+	for target, stays := range map[string]bool{
+		"a": true, "../profiles/a": true, "..": true, "../a": true, ".store": false, "a/inside": false, "default": false,
+	} {
+		t.Run(target, func(t *testing.T) {
+			home := newHome(t)
+			for _, dir := range []string{"profiles/a", "profiles/a/inside", "profiles/.store", "profiles/default"} {
+				mkdir(t, home, dir)
+			}
+			link(t, home, "a", "profiles/a")
+			link(t, home, "profiles/b", target)
+			stale := "profiles/b/gateway.pid"
+			put(t, home, stale, "1")
+			if w := openVolume(t, home).RemoveStale(Profile{Name: "b"}); len(w) > 0 {
+				t.Errorf("warnings %q", w)
+			}
+			if missingIn(home, stale) == stays {
+				t.Errorf("it stays: %v, want %v", !stays, stays)
+			}
+		})
+	}
+}
+
 func TestStaleFilesOutsideTheHomeStay(t *testing.T) {
 	t.Parallel()
 	home, outside := newHome(t), newHome(t)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +38,8 @@ func stands(d dir, name string) bool {
 
 // RemoveStale removes what a dead container's gateway left in the profile's
 // directory. A link is removed, not followed. What can't be removed stays and
-// is returned as a warning; the profile is none the worse for it.
+// is returned as a warning; the profile is none the worse for it. A profile that is a
+// link to another one, or to the home, leaves them to that one.
 func (v *Volume) RemoveStale(p Profile) []string {
 	d, err := v.profileDir(p)
 	if err != nil {
@@ -44,6 +47,9 @@ func (v *Volume) RemoveStale(p Profile) []string {
 	}
 	if !p.Default {
 		defer d.close()
+		if v.isAnothers(p, d) {
+			return nil
+		}
 	}
 	var warnings []string
 	for _, name := range staleFiles(p) {
@@ -60,6 +66,32 @@ func (v *Volume) RemoveStale(p Profile) []string {
 		warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
 	}
 	return warnings
+}
+
+// isAnothers tells whether a profile is a link to the home or to another profile's
+// directory: the files in there are that one's, which may be live.
+func (v *Volume) isAnothers(p Profile, d dir) bool {
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
+	if err != nil {
+		return false
+	}
+	defer profiles.close()
+	var st unix.Stat_t
+	if unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return false
+	}
+	if isSame(d.fd, ".", v.top) {
+		return true
+	}
+	target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
+	name := path.Base(target)
+	return err == nil && CheckName(name) == "" && name != DefaultName && isSame(d.fd, "..", profiles)
+}
+
+// isSame tells whether name, in the directory fd, is the directory d.
+func isSame(fd int, name string, d dir) bool {
+	var a, b unix.Stat_t
+	return unix.Fstatat(fd, name, &a, 0) == nil && unix.Fstat(d.fd, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {

@@ -85,8 +85,9 @@ func (n *notifier) channels() (<-chan fsnotify.Event, <-chan error) {
 	return n.inotify.Events, n.inotify.Errors
 }
 
-// watch has the notifier watch the directory that open opens. A directory that is
-// not there any more is no trouble: that is an event by itself.
+// watch has the notifier watch the directory that open opens. One that can't be
+// opened is no trouble: that it is gone is an event by itself, and the slow look comes
+// to any other.
 func (w *watcher) watch(u use, open func() (int, error)) {
 	if w.notify == nil {
 		return

@@ -5,8 +5,9 @@
 // Directories are watched by inotify where a change has to be seen at once:
 // profiles/, the home above it, and each entry of profiles/ that still waits for
 // its SOUL.md. Once the marker is there, nothing that a gateway writes into its
-// profile's directory wakes anybody up. Network and FUSE mounts, where inotify is
-// silent, are covered by a look at everything once in an interval.
+// profile's directory wakes anybody up; the default profile's is the home, where all
+// is an event. Network and FUSE mounts, where inotify is silent, are covered by a look
+// at everything once in an interval.
 package watch
 
 import (
