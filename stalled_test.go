@@ -160,6 +160,32 @@ func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 	}
 }
 
+func TestMessagesThatAreTooManyToWaitAreCounted(t *testing.T) {
+	reads, writes, full := stalledPipe(t)
+	l := &lateWriter{w: writes}
+	l.hold()
+	const messages = 10 // of which those that are being written and those that wait are fewer
+	text := append(bytes.Repeat([]byte("x"), maxLate/4-1), '\n')
+	for range messages {
+		if _, err := l.Write(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() {
+		l.release(forever)
+		writes.Close()
+	}()
+	said, err := io.ReadAll(&skipping{reads, full})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(said), "\n"), "\n")
+	var lost int
+	if _, err := fmt.Sscanf(lines[len(lines)-1], "slotgen: warning: %d messages lost: ", &lost); err != nil || lost == 0 || len(lines)-1+lost != messages {
+		t.Errorf("%d lines, the last %.80q: %v", len(lines), lines[len(lines)-1], err)
+	}
+}
+
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
