@@ -202,6 +202,19 @@ func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
 	}
 }
 
+func TestLogTailIsBoundedAndBeginsWithAWholeLine(t *testing.T) {
+	home := newHome(t)
+	const half = "TIME profile=half y\n"
+	rest := strings.Repeat("x", maxTail-len(half)-1) + "\n"
+	put(t, home, "logs/container-boot.log", "TIME profile=old x\nTIME profile=b "+half+rest)
+	v := openVolume(t, home)
+	for _, name := range []string{"old", "half"} {
+		if lines, err := v.BootLogTail(name, 3); err != nil || len(lines) > 0 {
+			t.Errorf("%s: %q, %v; want nothing", name, lines, err)
+		}
+	}
+}
+
 // A FIFO that somebody reads can be opened for writing, as a file can.
 func TestLogIsNeverWrittenIntoAPipeThatIsRead(t *testing.T) {
 	home := newHome(t)

@@ -67,6 +67,14 @@ func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
 	}
 }
 
+func TestCommandLineIsReadUpToABound(t *testing.T) {
+	proc := newHome(t)
+	process(t, proc, "7", strings.Repeat("x ", maxCmdline)+"main-wrapper.sh dashboard", "0")
+	if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
+		t.Errorf("role %q from behind the bound; error %v", got.Args, err)
+	}
+}
+
 func TestLegacyCommandIsGatewayRunWithoutSupervision(t *testing.T) {
 	tests := []struct {
 		args, variable string
