@@ -1,8 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -29,7 +29,7 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {
 	var o owed
 	for i := range manyNames {
-		o.add(fmt.Sprint(i))
+		o.add(strconv.Itoa(i))
 	}
 	if n := len(o.only()); n != manyNames {
 		t.Errorf("a pass is limited to %d names, want all %d", n, manyNames)
