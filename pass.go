@@ -160,7 +160,7 @@ func (p *pass) openScandir(ctx context.Context) error {
 func hintLock(err error, own, writable string) error {
 	switch {
 	case errors.Is(err, scandir.ErrHeld):
-		return withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s: try again")
+		return withHint(err, "one slotgen at a time changes a scandir, and a prune may take 17s, rarely twice that: try again")
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
 		return withHint(err, "it takes root, or %s of your own", own)
 	case errors.Is(err, unix.EROFS):
@@ -179,11 +179,16 @@ func (p *pass) warnOfRisks() {
 	p.msg.warnAll(p.dir.Risks())
 }
 
-func (p *pass) scan() {
+// look reads the volume, and scan tells what there is to tell of it, too.
+func (p *pass) look() {
 	p.list = p.volume.Scan(p.scanOptions(p.role))
 	if len(p.list.Entries) > fitsGoal {
 		collectAsUsual()
 	}
+}
+
+func (p *pass) scan() {
+	p.look()
 	p.msg.warnAll(p.list.Warnings)
 	for _, n := range p.list.Notices {
 		p.msg.note("%s", n)
@@ -207,7 +212,7 @@ func (p *pass) migrate() {
 	err := p.volume.Migrate(p.volumeOwner(), time.Now())
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		p.scan() // somebody recorded a state meanwhile: that one counts
+		p.look() // somebody recorded a state meanwhile: that one counts
 	case err != nil:
 		p.msg.warnOf(err, err.Error())
 	default:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,18 +9,21 @@ import (
 )
 
 // plant puts programs of the user's before all but s6's in the PATH of the container. Each
-// does what the real one does, and says so where it runs as root.
-func (c *container) plant(names ...string) (saidAsRoot string) {
+// does what the real one does, and says by which uid.
+func (c *container) plant(names ...string) (said func(uid int) string) {
 	c.t.Helper()
 	for _, name := range names {
-		text := "#!/bin/sh\n[ \"$(/usr/bin/id -u)\" -ne 0 ] || echo " + name + " >>/tmp/as-root\nexec /usr/bin/" + name + " \"$@\"\n"
+		text := "#!/bin/sh\necho " + name + " >>/tmp/said-by-$(/usr/bin/id -u)\nexec /usr/bin/" + name + " \"$@\"\n"
 		file := c.path("/opt/hermes/.venv/bin/" + name)
 		c.write(file, text)
 		if err := os.Chmod(file, 0o755); err != nil {
 			c.t.Fatal(err)
 		}
 	}
-	return c.path("/tmp/as-root")
+	return func(uid int) string {
+		text, _ := os.ReadFile(c.path(fmt.Sprintf("/tmp/said-by-%d", uid)))
+		return string(text)
+	}
 }
 
 // The virtual environment may be the user's, and s6-overlay's with-contenv looks up what
@@ -29,7 +33,7 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		c := newContainer(t, release)
 		c.profile("coder", running)
 		c.installHooks()
-		asRoot := c.plant("sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
+		said := c.plant("sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
 		c.boot()
 		if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
 			t.Fatalf("the boot script: %+v", got)
@@ -49,8 +53,11 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 {
 			t.Errorf("the stop script: %+v", got)
 		}
-		if said, err := os.ReadFile(asRoot); err == nil {
-			t.Errorf("ran as root:\n%s", said)
+		if got := said(0); got != "" {
+			t.Errorf("ran as root:\n%s", got)
+		}
+		if got := said(hermesID); !strings.Contains(got, "mkdir\n") {
+			t.Errorf("by the user none was found where they are first:\n%s", got)
 		}
 	})
 }

@@ -75,8 +75,11 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 		}
 	}
 	outcomes := p.pruneOutcomes(orphans, errs)
-	if p.memory == nil && slices.ContainsFunc(orphans, p.isBack) {
-		p.scan() // a watch is told of it
+	if p.memory == nil && slices.ContainsFunc(orphans, p.isBack) { // a watch is told of it
+		p.look()
+		p.list.Entries = slices.DeleteFunc(p.list.Entries, func(e scan.Entry) bool {
+			return errs[e.Profile.Service] != nil // it has its outcome
+		})
 	}
 	return outcomes
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -235,52 +234,5 @@ func TestContainerWhatIsNoOrphanIsNeverPruned(t *testing.T) {
 				}
 			}
 		}
-	})
-}
-
-// A service that was told to go and could still be seen would stay down.
-func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
-	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		c.profile("slow", running)
-		c.onTerm("slow", "touch /tmp/told; sleep 3")
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-slow", "gateway-slow/log")
-		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
-		c.forget("slow")
-		prune := c.spawn("root", "slotgen", "reconcile", "--prune")
-		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
-		prune.signal(syscall.SIGTERM)
-		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") {
-			t.Errorf("%+v", got)
-		}
-		if c.hasSlot("gateway-slow") {
-			t.Error("the slot can still be seen")
-		}
-		c.profile("slow", running)
-		c.waitFor("the service to end", bootLimit, func() bool { return c.supervisors()["gateway-slow"] == 0 })
-		c.mustRun("root", "slotgen", "reconcile", "--prune", "--rescan", "--wait", "10s")
-		c.waitUp("gateway-slow")
-	})
-}
-
-func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
-	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		c.profile("slow", running)
-		c.onTerm("slow", "touch /tmp/told; sleep 2")
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-slow", "gateway-slow/log")
-		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
-		c.forget("slow")
-		prune := c.spawn("root", "slotgen", "reconcile", "--prune", "--rescan")
-		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
-		c.profile("slow", running)
-		if got := prune.wait(bootLimit); got.code != 0 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
-			t.Errorf("%+v", got)
-		}
-		c.waitUp("gateway-slow")
 	})
 }

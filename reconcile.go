@@ -129,9 +129,15 @@ func (p *pass) runToItsEnd(ctx context.Context) ([]outcome, error) {
 	ends := slices.DeleteFunc([]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal is answered at once
 	outcomes, err := p.run(ctx)
-	if err == nil && ctx.Err() != nil {
-		p.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
+	if ctx.Err() == nil {
+		return outcomes, err
+	}
+	p.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
+	p.wait = 0
+	if errors.Is(err, context.Canceled) {
+		err = reportedError{}
 	}
 	return outcomes, err
 }

@@ -141,7 +141,9 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 		return withHint(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out),
 			"slotgen reconcile --profile NAME publishes there")
 	}
-	msg.warnAll(dir.Risks())
+	if who := dir.WritableBy(); who != "" {
+		msg.warn("--out %q is writable by %s, who may change what is put there", out, who)
+	}
 	if err := dir.Lock(ctx, lockWait); err != nil {
 		return hintLock(err, "a directory", "--out names a directory that can be written")
 	}

@@ -165,7 +165,7 @@ func TestNothingStaleIsNoWarning(t *testing.T) {
 	}
 }
 
-// A live profile's files are in force, by whatever name they are reached.
+// A profile that is a link to another one has no files of its own.
 func TestStaleFilesOfAnotherProfileAreLeftToIt(t *testing.T) {
 	t.Parallel()
 	for target, stays := range map[string]bool{

@@ -25,7 +25,7 @@ func (v *Volume) Scan(o Options) Listing {
 	r := reader{Volume: v}
 	first, warning := r.profile(base, v.top, DefaultName, v.home)
 	l.keep(warning)
-	if o.Legacy && o.Autostart != None {
+	if o.Legacy && o.Autostart != None && first.Verdict == Publish {
 		first = l.legacy(v.top, first)
 	}
 	l.named(v, base, first)

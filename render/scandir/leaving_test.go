@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"path/filepath"
@@ -142,5 +143,25 @@ func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	cleared(d, time.Now(), func(string) bool { return true })
 	if got := leaving.Asked(); len(got) > 0 {
 		t.Errorf("of the new service it still waits for %q to go", got)
+	}
+}
+
+func TestPruneThatIsEndedHidesWhatItHasToldToGoAndBeginsNothingElse(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	for _, name := range []string{"gateway-a", "gateway-b", ".gateway-b.old"} {
+		write(t, filepath.Join(path, name, "supervise/lock"), "")
+		write(t, filepath.Join(path, name, "supervise/status"), upStatus(1))
+		defer hold(t, filepath.Join(path, name, "supervise/lock"))()
+	}
+	ctx, end := context.WithCancel(t.Context())
+	end()
+	errs := d.Prune(ctx, []string{"gateway-a", ".gateway-b.old", "gateway-b"})
+	if len(errs) != 1 || !errors.Is(errs["gateway-b"], errNotBegun) {
+		t.Errorf("errors %v", errs)
+	}
+	want := []string{".gateway-a.old", ".gateway-b.old", "gateway-b"}
+	if got := names(t, path); !slices.Equal(got, want) {
+		t.Errorf("left %q, want %q", got, want)
 	}
 }

@@ -23,6 +23,9 @@ const (
 // ErrLeaving says of a service that it was told to go and is not down yet.
 var ErrLeaving = errors.New("was told to go down and has not ended yet")
 
+// errNotBegun is of a service that ctx left no time for.
+var errNotBegun = errors.New("was not told to go: there is an earlier one of its name")
+
 // Prune takes services down and removes their service directories, which are
 // named as they stand: visible, or hidden already by a prune that was killed. No
 // line that a service wrote is lost, its logger's last ones included. It takes
@@ -55,8 +58,12 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 		return true
 	})
 	errs := memory.settle(all)
-	if len(later) > 0 {
+	if len(later) > 0 && ctx.Err() == nil {
 		maps.Copy(errs, d.Prune(ctx, later))
+		later = nil
+	}
+	for _, name := range later {
+		errs[name] = errNotBegun
 	}
 	return errs
 }

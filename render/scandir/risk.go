@@ -12,7 +12,7 @@ import (
 // root, so that somebody is root.
 func (d *Dir) Risks() []string {
 	var risks []string
-	if who := writer(d.fd); who != "" {
+	if who := d.WritableBy(); who != "" {
 		risks = append(risks, fmt.Sprintf("scandir %q is writable by %s, who is thereby root", d.path, who))
 	}
 	fd, err := d.openBeneath(unix.O_PATH, ".s6-svscan", "control")
@@ -26,6 +26,9 @@ func (d *Dir) Risks() []string {
 	}
 	return risks
 }
+
+// WritableBy names who besides root and ourselves may write to the scandir, or nobody.
+func (d *Dir) WritableBy() string { return writer(d.fd) }
 
 // writer names who besides root and ourselves may write to fd, or nobody.
 func writer(fd int) string {

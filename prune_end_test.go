@@ -1,0 +1,99 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A service that was told to go and could still be seen would stay down.
+func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("slow", running)
+		c.onTerm("slow", "touch /tmp/told; sleep 3")
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-slow", "gateway-slow/log")
+		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
+		c.forget("slow")
+		prune := c.spawn("root", "slotgen", "reconcile", "--prune")
+		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		prune.signal(syscall.SIGTERM)
+		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") {
+			t.Errorf("%+v", got)
+		}
+		if c.hasSlot("gateway-slow") {
+			t.Error("the slot can still be seen")
+		}
+		c.profile("slow", running)
+		c.waitFor("the service to end", bootLimit, func() bool { return c.supervisors()["gateway-slow"] == 0 })
+		c.mustRun("root", "slotgen", "reconcile", "--prune", "--rescan", "--wait", "10s")
+		c.waitUp("gateway-slow")
+	})
+}
+
+func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("slow", running)
+		c.onTerm("slow", "touch /tmp/told; sleep 2")
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-slow", "gateway-slow/log")
+		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
+		c.forget("slow")
+		prune := c.spawn("root", "slotgen", "reconcile", "--prune", "--rescan")
+		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		c.profile("slow", running)
+		if got := prune.wait(bootLimit); got.code != 0 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
+			t.Errorf("%+v", got)
+		}
+		c.waitUp("gateway-slow")
+	})
+}
+
+// The profile of a service that does not go is back, and so is another one: each has
+// one outcome.
+func TestContainerProfileWhosePruneFailsHasOneOutcome(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("deaf", running)
+		c.profile("slow", running)
+		c.stubborn("deaf", "trap '' TERM\nwhile :; do sleep 1; done")
+		c.onTerm("slow", "touch /tmp/told; sleep 1")
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitUp("gateway-deaf", "gateway-slow")
+		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
+		c.forget("deaf")
+		c.forget("slow")
+		prune := c.spawn("root", "slotgen", "reconcile", "--prune", "--rescan")
+		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		c.profile("deaf", running)
+		c.profile("slow", running)
+		got := prune.wait(2 * bootLimit)
+		if got.code != 1 || strings.Count(got.stdout, "profile=deaf ") != 1 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
+			t.Errorf("%+v", got)
+		}
+		c.waitUp("gateway-slow")
+	})
+}
+
+func TestContainerPruneThatIsEndedWhileItWaitsForTheLockSaysSo(t *testing.T) {
+	c := newContainer(t, ownS6())
+	c.boot()
+	c.mustRun("root", "slotgen", "reconcile")
+	c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
+	c.waitFor("the lock to be held", bootLimit, func() bool {
+		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
+	})
+	prune := c.spawn("root", "slotgen", "reconcile", "--prune")
+	time.Sleep(time.Second)
+	prune.signal(syscall.SIGTERM)
+	const want = "slotgen: error: ended by a signal: what is left to do is the next pass's\n"
+	if got := prune.wait(bootLimit); got != (execResult{"", want, 1}) {
+		t.Errorf("%+v", got)
+	}
+}
