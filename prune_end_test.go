@@ -1,25 +1,40 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
+// pruneSlow boots with a profile slow, has all profiles go, and starts a pass that prunes
+// them. It returns when the gateway of slow was told, which takes 3 seconds to end.
+func (c *container) pruneSlow(args ...string) *containerProcess {
+	c.t.Helper()
+	c.profile("slow", running)
+	c.onTerm("slow", "touch /tmp/told; sleep 3")
+	c.mustRun("root", "slotgen", "reconcile")
+	c.boot()
+	for _, name := range namesIn(c.t, filepath.Join(c.home, "profiles")) {
+		c.waitUp("gateway-"+name, "gateway-"+name+"/log")
+	}
+	c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
+	if err := os.RemoveAll(filepath.Join(c.home, "profiles")); err != nil {
+		c.t.Fatal(err)
+	}
+	c.mkdir(filepath.Join(c.home, "profiles"))
+	prune := c.spawn("root", append([]string{"slotgen", "reconcile"}, args...)...)
+	c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+	return prune
+}
+
 // A service that was told to go and could still be seen would stay down.
 func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
-		c.profile("slow", running)
-		c.onTerm("slow", "touch /tmp/told; sleep 3")
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-slow", "gateway-slow/log")
-		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
-		c.forget("slow")
-		prune := c.spawn("root", "slotgen", "reconcile", "--prune")
-		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		prune := c.pruneSlow("--prune")
 		prune.signal(syscall.SIGTERM)
 		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") {
 			t.Errorf("%+v", got)
@@ -37,15 +52,7 @@ func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
-		c.profile("slow", running)
-		c.onTerm("slow", "touch /tmp/told; sleep 2")
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-slow", "gateway-slow/log")
-		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
-		c.forget("slow")
-		prune := c.spawn("root", "slotgen", "reconcile", "--prune", "--rescan")
-		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		prune := c.pruneSlow("--prune", "--rescan")
 		c.profile("slow", running)
 		if got := prune.wait(bootLimit); got.code != 0 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
 			t.Errorf("%+v", got)
@@ -60,17 +67,8 @@ func TestContainerProfileWhosePruneFailsHasOneOutcome(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
 		c.profile("deaf", running)
-		c.profile("slow", running)
 		c.stubborn("deaf", "trap '' TERM\nwhile :; do sleep 1; done")
-		c.onTerm("slow", "touch /tmp/told; sleep 1")
-		c.mustRun("root", "slotgen", "reconcile")
-		c.boot()
-		c.waitUp("gateway-deaf", "gateway-slow")
-		c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
-		c.forget("deaf")
-		c.forget("slow")
-		prune := c.spawn("root", "slotgen", "reconcile", "--prune", "--rescan")
-		c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+		prune := c.pruneSlow("--prune", "--rescan")
 		c.profile("deaf", running)
 		c.profile("slow", running)
 		got := prune.wait(2 * bootLimit)

@@ -59,8 +59,8 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	return err
 }
 
-// sameFile returns fs.ErrExist when name is not the open file: another pass,
-// of a second container on the volume, had put its own under our other name.
+// sameFile returns fs.ErrExist when name is not the open file or directory: another pass,
+// of a second container on the volume, may have put its own under our other name.
 func sameFile(d dir, name string, fd int) error {
 	var made, stands unix.Stat_t
 	if err := unix.Fstat(fd, &made); err != nil {

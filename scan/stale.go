@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,12 +22,7 @@ func staleFiles(p Profile) []string {
 }
 
 func hasStale(d dir, p Profile) bool {
-	for _, name := range staleFiles(p) {
-		if stands(d, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(staleFiles(p), func(name string) bool { return stands(d, name) })
 }
 
 // stands tells whether there is anything of that name, or whether that can't be told:
@@ -80,18 +76,12 @@ func (v *Volume) isAnothers(p Profile, d dir) bool {
 	if unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return false
 	}
-	if isSame(d.fd, ".", v.top) {
+	if sameFile(d, ".", v.top.fd) == nil {
 		return true
 	}
 	target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
 	name := path.Base(target)
-	return err == nil && CheckName(name) == "" && name != DefaultName && isSame(d.fd, "..", profiles)
-}
-
-// isSame tells whether name, in the directory fd, is the directory d.
-func isSame(fd int, name string, d dir) bool {
-	var a, b unix.Stat_t
-	return unix.Fstatat(fd, name, &a, 0) == nil && unix.Fstat(d.fd, &b) == nil && a.Dev == b.Dev && a.Ino == b.Ino
+	return err == nil && CheckName(name) == "" && name != DefaultName && sameFile(d, "..", profiles.fd) == nil
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {
