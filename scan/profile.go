@@ -107,8 +107,8 @@ type Listing struct {
 	// Err is set when profiles/ exists and could not be read to its end: the
 	// entries are then not all there are.
 	Err error
-	// Complete is true when profiles/ exists and was read to its end: a name
-	// that is not among the entries was not there.
+	// Complete is true when profiles/ exists and was read to its end: what is not
+	// among the entries was not there, or has a name that CheckName refuses.
 	Complete bool
 }
 

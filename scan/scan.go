@@ -144,12 +144,12 @@ func (v *Volume) judge(profiles dir, name, path string) (d dir, verdict Verdict,
 		return d, Ignored, ignoredReason(err)
 	case badName != "":
 		return d, Skipped, errors.New(badName)
+	case name == DefaultName:
+		return d, Ignored, reserved // whatever else there is to say of it
 	case errors.As(err, &odd):
 		return d, Skipped, odd
 	case err != nil:
 		return d, Failed, fmt.Errorf("reading %+q: %w", path, err)
-	case name == DefaultName:
-		return d, Ignored, reserved
 	}
 	return d, Publish, nil
 }

@@ -167,13 +167,18 @@ func TestProfileCalledDefaultIsAWarningAndNothingElse(t *testing.T) {
 	home := newHome(t)
 	put(t, home, "profiles/default/SOUL.md", "")
 	put(t, home, "profiles/default/gateway_state.json", `{"gateway_state": "running"}`)
-	l := scanHome(t, home)
-	want := []string{"profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"}
-	if diff := cmp.Diff(want, l.Warnings); diff != "" {
-		t.Errorf("warnings (-want +got):\n%s", diff)
-	}
-	if len(l.Entries) != 2 || l.Entries[0].Profile.Start || l.Entries[1].Verdict != Ignored {
-		t.Errorf("entries %+v, want the home and an ignored one", l.Entries)
+	linked := newHome(t)
+	mkdir(t, linked, "profiles")
+	link(t, linked, "profiles/default", "/etc")
+	for _, home := range []string{home, linked} {
+		l := scanHome(t, home)
+		want := []string{"profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"}
+		if diff := cmp.Diff(want, l.Warnings); diff != "" {
+			t.Errorf("warnings (-want +got):\n%s", diff)
+		}
+		if l.Entries[0].Profile.Start || l.Entries[1].Verdict != Ignored {
+			t.Errorf("entries %+v, want the home and an ignored one", l.Entries)
+		}
 	}
 }
 
