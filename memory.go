@@ -78,12 +78,29 @@ func (m *memory) alsoLeaving(orphans []string, chosen func(name string) bool) []
 	if m == nil {
 		return orphans
 	}
-	for _, service := range m.leaving.Asked() {
+	for _, service := range m.going() {
 		if scan.CheckName(profileOf(service)) == "" && chosen(profileOf(service)) && !slices.Contains(orphans, service) {
 			orphans = append(orphans, service)
 		}
 	}
 	return orphans
+}
+
+// going returns the services that were told to go down and still stand.
+func (m *memory) going() []string {
+	if m == nil {
+		return nil
+	}
+	return m.leaving.Asked()
+}
+
+// isLeaving tells whether a service was told to go and its supervisors have not ended.
+func (m *memory) isLeaving(service string) bool {
+	if m == nil {
+		return false
+	}
+	unfinished, stuck := m.leaving.Unfinished()
+	return slices.Contains(unfinished, service) || slices.Contains(stuck, service)
 }
 
 // next returns the profiles that another pass has to look at, and when; the zero

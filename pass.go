@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -229,22 +230,28 @@ func (p *pass) volumeOwner() scan.Owner {
 }
 
 // sweep clears what killed passes left in the scandir, and returns what has to end
-// before it can go.
+// before it can go. A slot that was moved aside stays where --profile leaves its
+// profile out: nobody would make it anew.
 func (p *pass) sweep() []string {
 	if p.dryRun || p.dir == nil {
 		return nil
 	}
-	hasProfile := func(service string) bool {
-		name, found := strings.CutPrefix(service, scan.ServicePrefix)
-		e, listed := p.list.Find(name)
-		return found && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
-	}
+	wanted := p.hasProfile
 	if p.list.Err != nil {
-		hasProfile = nil // nobody knows
+		wanted = nil // nobody knows
 	}
-	leftovers, warnings := p.dir.Sweep(time.Now(), hasProfile)
+	leftovers, warnings := p.dir.Sweep(time.Now(), wanted)
 	p.msg.warnAll(warnings)
-	return leftovers
+	return slices.DeleteFunc(leftovers, func(name string) bool {
+		service, aside := scandir.AsideOf(name)
+		return aside && !p.chosen(profileOf(service)) && p.hasProfile(service) && !p.memory.isLeaving(service)
+	})
+}
+
+func (p *pass) hasProfile(service string) bool {
+	name, found := strings.CutPrefix(service, scan.ServicePrefix)
+	e, listed := p.list.Find(name)
+	return found && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
 }
 
 func (p *pass) sendRescan() {

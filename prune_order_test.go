@@ -96,6 +96,10 @@ func TestContainerSlotMovedAsideIsMadeAnewUnderAScanner(t *testing.T) {
 		}
 		c.forget("gone")
 		c.profile("aside", stopped)
+		c.mustRun("root", "slotgen", "reconcile", "--profile", "default")
+		if got := c.inode("/run/service/.gateway-aside.old"); got != before {
+			t.Errorf("a pass of another profile left %d aside, want %d", got, before)
+		}
 		c.mustRun("root", "slotgen", "reconcile", "--rescan")
 		neverStarted(t, c, "aside")
 		if c.inode("/run/service/gateway-aside") == before || len(c.hidden()) > 0 {

@@ -95,7 +95,8 @@ func (l *Leaving) Asked() []string {
 }
 
 func (l *leaver) service() string {
-	return strings.TrimSuffix(strings.TrimPrefix(l.hidden, "."), ".old")
+	service, _ := AsideOf(l.hidden)
+	return service
 }
 
 // take returns what is known of each name. What was given up before gets another

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -152,7 +151,7 @@ func (d *Dir) seeOff(l *leaver) (done bool) {
 	age := time.Since(l.since)
 	switch {
 	case !held && err == nil:
-		l.err = d.discard(l.hidden, strings.TrimSuffix(l.hidden[1:], ".old"))
+		l.err = d.discard(l.hidden, l.service())
 		l.gone = l.err == nil
 		return true
 	case age >= endLimit+loggerLimit && err != nil: // until then it is asked again

@@ -182,8 +182,16 @@ func stagedName(service string) string { return "." + service + ".new" }
 
 func asideName(service string) string { return "." + service + ".old" }
 
+// AsideOf returns the service whose slot a name in the scandir holds that was moved
+// aside.
+func AsideOf(name string) (service string, aside bool) {
+	service, aside = strings.CutSuffix(name, ".old")
+	return strings.TrimPrefix(service, "."), aside && strings.HasPrefix(name, ".gateway-")
+}
+
 func isAside(name string) bool {
-	return strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".old")
+	_, aside := AsideOf(name)
+	return aside
 }
 
 // swapIn gives the staged slot its name. Afterwards the staged name is free or
