@@ -103,7 +103,11 @@ func (p *pass) pruneOutcomes(orphans []string, errs map[string]error) []outcome 
 			continue
 		}
 		p.pruned++
-		p.msg.line("pruned slot %q: its profile is gone", service)
+		why := "its profile is gone"
+		if p.hasProfile(service) {
+			why = "its profile was gone, and is back"
+		}
+		p.msg.line("pruned slot %q: %s", service, why)
 	}
 	return outcomes
 }

@@ -11,17 +11,18 @@ import (
 )
 
 // publishAll takes every chosen entry that is a profile to its outcome, as long as
-// the context lasts. Slots without room go before the others come.
+// the context lasts. Slots without room go before the others come. What was told to go
+// has none before it has gone.
 func (p *pass) publishAll(ctx context.Context) []outcome {
 	unlisted := p.listScandir()
 	crowdedOut, err := p.crowdedOut()
 	if err != nil {
 		p.fail(err)
 	}
-	chosen := []*scan.Entry{}
+	chosen, going := []*scan.Entry{}, p.memory.going()
 	for i := range p.list.Entries {
 		e := &p.list.Entries[i]
-		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) {
+		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) && !slices.Contains(going, e.Profile.Service) {
 			chosen = append(chosen, e)
 		}
 	}

@@ -182,7 +182,11 @@ func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
 	w, before := c.tellBackToGo()
 	c.profile("back", running)
 	c.waitForAnother("gateway-back", before)
+	w.waitSaid(`pruned slot "gateway-back": its profile was gone, and is back`)
 	w.waitSaid(`created slot "gateway-back"`)
+	if log := readText(t, filepath.Join(c.home, "logs/container-boot.log")); strings.Contains(log, "the slot stands") {
+		t.Errorf("what was told to go is taken for a slot that stays:\n%s", log)
+	}
 	w.quiet("a profile that is back", 3*time.Second)
 	if n := c.supervisors()["gateway-back"]; n != 1 {
 		t.Errorf("%d supervisors", n)
