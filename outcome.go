@@ -77,7 +77,7 @@ func (o outcome) tell(msg messages) {
 		msg.line("error: profile %+q: %s", o.entry.Profile.Name, o.reason)
 		msg.hint(o.err)
 	case o.effect == scandir.NeedsRestart:
-		msg.warn("slot %q is live and needs restart, left as it is: its logger would have to come or go", o.entry.Profile.Service)
+		msg.warn("slot %q is live and needs restart, left as it is: its logger would have to come or go, or a directory and a file change places", o.entry.Profile.Service)
 		msg.line("hint: a new supervisor takes it up, at the next start of the container")
 	case o.effect == scandir.AtNextStart:
 		msg.line("slot %q is live, in force at next start: %s", o.entry.Profile.Service, listed(o.differences))

@@ -11,23 +11,28 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
 )
 
 // ExportTo writes the embedded templates below dir, each whole and with mode
 // 0644, and returns their paths, those before an error too. Without force a file
-// that is there already is an fs.ErrExist, and nothing is written.
+// that is there already is an fs.ErrExist, and nothing is written; a directory in the
+// place of one is an EISDIR with it too.
 func ExportTo(dir string, force bool) ([]string, error) {
 	l := embeddedLayer()
 	paths := slices.Sorted(maps.Keys(l))
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
-		_, err := os.Lstat(name)
-		if err == nil {
+		info, err := os.Lstat(name)
+		switch {
+		case err == nil && info.IsDir():
+			err = unix.EISDIR
+		case err == nil && !force:
 			err = fs.ErrExist
+		case force || errors.Is(err, fs.ErrNotExist):
+			continue
 		}
-		if !force && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
-		}
+		return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
 	}
 	var written []string
 	for _, slotPath := range paths {
@@ -96,5 +101,8 @@ func replaceFile(name string, text []byte, mode fs.FileMode) error {
 	if _, err := f.Write(text); err != nil {
 		return errors.Join(err, f.Cleanup())
 	}
-	return f.CloseAtomicallyReplace()
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return errors.Join(err, f.Cleanup())
+	}
+	return nil
 }

@@ -1,13 +1,60 @@
 package render_test
 
 import (
+	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
 	"slotgen/render"
+
+	"golang.org/x/sys/unix"
 )
+
+// A directory in a file's place is seen before anything is written.
+func TestExportOverADirectoryWritesNothing(t *testing.T) {
+	for _, force := range []bool{false, true} {
+		dir := t.TempDir()
+		if err := os.Mkdir(filepath.Join(dir, "run.tmpl"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		written, err := render.ExportTo(dir, force)
+		if !errors.Is(err, unix.EISDIR) || len(written) > 0 || len(entries(t, dir)) != 1 {
+			t.Errorf("force %v: wrote %q, error %v, and left %q", force, written, err, entries(t, dir))
+		}
+	}
+}
+
+// Of what can't be replaced, no unfinished copy is left.
+func TestFailedExportLeavesNothingHidden(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "slotgen/up/x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := render.WriteS6RC(dir, "/usr/bin/slotgen"); err == nil {
+		t.Error("a directory was replaced by a file")
+	}
+	for _, name := range entries(t, filepath.Join(dir, "slotgen")) {
+		if strings.HasPrefix(name, ".") {
+			t.Errorf("left %q", name)
+		}
+	}
+}
+
+func entries(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		names = append(names, e.Name())
+	}
+	return names
+}
 
 func TestExportsAtOnceAllEndWellAndLeaveNothingElse(t *testing.T) {
 	for name, export := range map[string]func(dir string) ([]string, error){

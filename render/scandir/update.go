@@ -18,7 +18,8 @@ type Effect string
 
 // The effects. AtOnce is of a slot that is not live. AtNextStart is of files that
 // were replaced in place; NeedsRestart is of a logger that would have to appear or
-// vanish, which s6 takes up only with a new supervisor (s6, "Correct live update").
+// vanish, which s6 takes up only with a new supervisor (s6, "Correct live update"), and
+// of a directory and a file that would have to change places.
 const (
 	AtOnce       Effect = ""
 	AtNextStart  Effect = "at next start"
@@ -39,7 +40,7 @@ type edit struct {
 // what was found, only known files of a service directory are removed, and
 // nothing in data/ or env/; supervise/ and event/ are left alone.
 func (p *Plan) planInPlace(have []node) {
-	if hasLogger(have) != hasLogger(p.want) {
+	if hasLogger(have) != hasLogger(p.want) || changePlaces(have, p.want) {
 		p.Change, p.Effect = None, NeedsRestart
 		return
 	}
@@ -63,6 +64,20 @@ func (p *Plan) planInPlace(have []node) {
 
 func hasLogger(nodes []node) bool {
 	return slices.ContainsFunc(nodes, func(n node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
+}
+
+// changePlaces tells whether a directory stands where a file has to, or a file where a
+// directory has to. What is in that directory may be anybody's.
+func changePlaces(have, want []node) bool {
+	for h, w := range merged(have, want) {
+		if h == nil || w == nil || (h.kind == unix.S_IFDIR) == (w.kind == unix.S_IFDIR) {
+			continue
+		}
+		if _, edited := editFor(h, w); edited {
+			return true
+		}
+	}
+	return false
 }
 
 func editFor(have, want *node) (edit, bool) {

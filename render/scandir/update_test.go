@@ -103,6 +103,22 @@ func TestLiveSlotOfAnotherAccessFormKeepsItsSkeleton(t *testing.T) {
 	}
 }
 
+func TestLiveSlotWhereADirectoryAndAFileChangePlacesNeedsRestart(t *testing.T) {
+	file, dir := data("data/d", "x"), data("data/d/f", "x")
+	for name, files := range map[string][2]render.File{"file": {dir, file}, "directory": {file, dir}} {
+		t.Run(name, func(t *testing.T) {
+			d, path := liveSlot(t, withFiles(slot("#!/bin/sh\n"), files[0]))
+			p := publish(t, d, withFiles(slot("#!/bin/dash\n"), files[1]))
+			if p.Change != None || p.Effect != NeedsRestart || len(p.Differences) == 0 {
+				t.Errorf("change %q, effect %q, differences %v; want none, needs restart", p.Change, p.Effect, p.Differences)
+			}
+			if _, err := os.Lstat(filepath.Join(path, files[0].Path)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestLiveSlotWhoseLoggerWouldComeOrGoNeedsRestart(t *testing.T) {
 	logged := slot("#!/bin/sh\n")
 	bare := render.Slot{Service: logged.Service, Files: slices.DeleteFunc(slices.Clone(logged.Files), func(f render.File) bool {
@@ -183,20 +199,16 @@ func TestUpdateReplacesALinkAndDoesNotFollowIt(t *testing.T) {
 	}
 }
 
-func TestDirectoryInTheWayOfAFileFailsTheSlotAlone(t *testing.T) {
+func TestDirectoryThatSomebodyMadeInAFilesPlaceStays(t *testing.T) {
 	d, dir := liveSlot(t, slot("#!/bin/sh\n"))
 	if err := os.Remove(filepath.Join(dir, "finish")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "finish", "theirs"), "")
-	p, err := d.Plan(slot("#!/bin/sh\n"), owners())
-	if err != nil {
-		t.Fatal(err)
+	if p := publish(t, d, slot("#!/bin/dash\n")); p.Effect != NeedsRestart {
+		t.Errorf("effect %q, want needs restart", p.Effect)
 	}
-	if err := d.Publish(p); err == nil || !strings.Contains(err.Error(), `updating "finish"`) {
-		t.Errorf("error %v", err)
-	}
-	if got := names(t, dir); slices.ContainsFunc(got, func(n string) bool { return strings.HasPrefix(n, ".") }) {
-		t.Errorf("left over: %q", got)
+	if got := names(t, filepath.Join(dir, "finish")); !slices.Equal(got, []string{"theirs"}) {
+		t.Errorf("finish holds %q", got)
 	}
 }
