@@ -9,40 +9,54 @@ import (
 	"time"
 )
 
+// delayed starts a pass whose system calls of a name wait for two seconds before they
+// are made: the first one of each thread, or with "1+" every one.
+func (f *faults) delayed(call, when string, args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
+	f.t.Helper()
+	if _, err := exec.LookPath("strace"); err != nil {
+		skipUnlessCI(f.t, "strace is missing: run .ci/test")
+	}
+	cmd = exec.Command("strace", append([]string{
+		"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", "inject=" + call + ":delay_enter=2000000:when=" + when,
+	}, f.command(slotgenBinary(f.t), args)...)...)
+	out = &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return cmd, out
+}
+
+// waitForPath waits until a pass has made something.
+func (f *faults) waitForPath(path string, out *lockedBuffer) {
+	f.t.Helper()
+	for deadline := time.Now().Add(runLimit); ; time.Sleep(time.Millisecond) {
+		if _, err := os.Lstat(filepath.Join(f.root, path)); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("there is no %s:\n%s", path, out)
+		}
+	}
+}
+
 // meanwhile makes a pass in a container from before s6, which has a slot of the
 // profile gone that is not on the volume. Once the pass has listed the volume, and is
 // about to record a state, it has what happens then. It returns what the pass printed.
 func meanwhile(t *testing.T, happens func(f *faults), args ...string) (f *faults, out string) {
 	t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		skipUnlessCI(t, "strace is missing: run .ci/test")
-	}
 	f = &faults{t: t, root: t.TempDir()}
 	f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
 	f.write("proc/1/status", rootsStatus)
 	f.firstTemplates()
 	f.write("home/profiles/coder/SOUL.md", "")
 	f.write("service/gateway-gone/run", "#!/bin/sh\n")
-	cmd := exec.Command("strace", append(append([]string{
-		"-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=2000000:when=1",
-	}, f.command(slotgenBinary(t), reconcileArgs())...), args...)...)
-	var text lockedBuffer
-	cmd.Stdout, cmd.Stderr = &text, &text
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Kill() }()
-	for deadline := time.Now().Add(runLimit); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Lstat(filepath.Join(f.root, "home/.gateway_state.json.new")); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no state is recorded:\n%s", &text)
-		}
-	}
+	cmd, text := f.delayed("renameat2", "1", append(reconcileArgs(), args...)...)
+	f.waitForPath("home/.gateway_state.json.new", text)
 	happens(f)
 	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, &text)
+		t.Errorf("%v\n%s", err, text)
 	}
 	return f, text.String()
 }
@@ -66,5 +80,32 @@ func TestSlotOfAProfileThatIsMadeMeanwhileIsNotPruned(t *testing.T) {
 	f, out := meanwhile(t, func(f *faults) { f.write("home/profiles/gone/SOUL.md", "") }, "--prune")
 	if _, err := os.Lstat(filepath.Join(f.root, "service/gateway-gone/run")); err != nil {
 		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// Another pass, with a scandir of its own, rotates the log between the look at its
+// length and the lock.
+func TestLogThatIsRotatedMeanwhileKeepsWhatItHeld(t *testing.T) {
+	t.Parallel()
+	f := &faults{t: t, root: t.TempDir()}
+	f.firstTemplates()
+	f.write("home/profiles/coder/SOUL.md", "")
+	old := strings.Repeat("x", 256<<10) + "\n"
+	f.write("home/logs/container-boot.log", old)
+	cmd, text := f.delayed("flock", "1+", reconcileArgs()...)
+	f.waitForPath("service/gateway-default", text)
+	time.Sleep(500 * time.Millisecond)
+	f.plain(append(reconcileArgs(), "--scandir", "~/other")...)
+	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log.1")); got != old {
+		t.Fatalf("the other pass has not rotated the log")
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log.1")); got != old {
+		t.Errorf("what the log held is lost: there are %d bytes", len(got))
+	}
+	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log")); strings.Count(got, " profile=coder ") != 2 {
+		t.Errorf("the log holds %q", got)
 	}
 }
