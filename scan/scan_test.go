@@ -176,7 +176,7 @@ func TestProfileCalledDefaultIsAWarningAndNothingElse(t *testing.T) {
 		if diff := cmp.Diff(want, l.Warnings); diff != "" {
 			t.Errorf("warnings (-want +got):\n%s", diff)
 		}
-		if l.Entries[0].Profile.Start || l.Entries[1].Verdict != Ignored {
+		if len(l.Entries) != 2 || l.Entries[0].Profile.Start || l.Entries[1].Verdict != Ignored {
 			t.Errorf("entries %+v, want the home and an ignored one", l.Entries)
 		}
 	}

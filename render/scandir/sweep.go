@@ -96,13 +96,13 @@ func (d *Dir) list() ([]string, error) {
 
 // sweep clears one name, or says that what stands there has to end first.
 func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends bool, err error) {
+	if service, aside := AsideOf(name); aside {
+		return d.sweepAside(name, service, wanted)
+	}
 	hidden := strings.HasPrefix(name, ".gateway-")
-	service := strings.TrimPrefix(name, ".")
 	switch {
 	case hidden && strings.HasSuffix(name, ".new"):
 		return false, d.removeAll(name)
-	case isAside(name):
-		return d.sweepAside(name, strings.TrimSuffix(service, ".old"), wanted)
 	case hidden && strings.HasSuffix(name, ".tmp"):
 		return false, d.sweepOld(name, now)
 	}

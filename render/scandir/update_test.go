@@ -211,4 +211,7 @@ func TestDirectoryThatSomebodyMadeInAFilesPlaceStays(t *testing.T) {
 	if got := names(t, filepath.Join(dir, "finish")); !slices.Equal(got, []string{"theirs"}) {
 		t.Errorf("finish holds %q", got)
 	}
+	if got := names(t, dir); slices.ContainsFunc(got, func(n string) bool { return strings.HasPrefix(n, ".") }) {
+		t.Errorf("left over: %q", got)
+	}
 }
