@@ -209,8 +209,9 @@ const swapper = `
 cd "$1"
 while :; do
 	mv profiles/a profiles/.a; ln -s "$2" profiles/a; rm profiles/a; mv profiles/.a profiles/a
-	mv logs .logs.kept; ln -s "$2" logs; rm logs; mv .logs.kept logs
+	rm -rf .logs.kept; mv -T logs .logs.kept; ln -sT "$2" logs; rm logs; mv -T .logs.kept logs
 	mv logs/container-boot.log logs/.kept; ln -s "$2/container-boot.log" logs/container-boot.log
+	truncate -s 262144 logs/.kept # so that the next pass has to rotate it
 	rm logs/container-boot.log; mv logs/.kept logs/container-boot.log
 	mv profiles .profiles; ln -s "$2" profiles; rm profiles; mv .profiles profiles
 	rm -f gateway_state.json; ln -s "$2/gateway_state.json" gateway_state.json; rm gateway_state.json

@@ -125,7 +125,7 @@ func (p *pass) runToItsEnd(ctx context.Context) ([]outcome, error) {
 	if !p.pruning || p.dryRun {
 		return p.run(ctx)
 	}
-	// Who started slotgen may want some of them ignored.
+	// Who started slotgen may want INT or HUP ignored.
 	ends := slices.DeleteFunc([]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()

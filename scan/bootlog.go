@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strconv"
 	"time"
@@ -89,14 +90,15 @@ func (v *Volume) logDir(owner Owner) (dir, error) {
 // the volume's owner can bring about, but not for ever.
 func appendRotating(logs dir, owner Owner, text []byte) error {
 	// What a killed pass left may be a second link of the log.
-	left := unix.Unlinkat(logs.fd, tempName(bootLog), 0)
-	if errors.Is(left, fs.ErrNotExist) {
+	left := removeStanding(logs, tempName(bootLog))
+	if errors.Is(left, unix.EISDIR) && unix.Unlinkat(logs.fd, tempName(bootLog), unix.AT_REMOVEDIR) == nil {
 		left = nil
 	}
-	err := appendOnce(logs, owner, text)
+	rotates := left == nil // or there would be no new log behind the moved one
+	err := appendOnce(logs, owner, text, rotates)
 	for range 8 {
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTempTaken) {
-			err = appendOnce(logs, owner, text)
+			err = appendOnce(logs, owner, text, rotates)
 		}
 	}
 	if left != nil {
@@ -105,7 +107,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 	return errors.Join(err, left)
 }
 
-func appendOnce(logs dir, owner Owner, text []byte) error {
+func appendOnce(logs dir, owner Owner, text []byte, rotates bool) error {
 	fd, err := openat(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeFile(logs, bootLog, owner, text)
@@ -120,24 +122,39 @@ func appendOnce(logs dir, owner Owner, text []byte) error {
 	}
 	// Who has the lock moves the log; the others' lines still go into it. Held for ever,
 	// by the volume's owner, it keeps the owner's log from being parted.
-	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
-		return writeWhole(fd, size, text)
+	if size < rotateSize || !rotates || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+		return writeWhole(fd, text)
 	}
 	if err := sameFile(logs, bootLog, fd); err != nil {
 		return err // it has been moved
 	}
 	if err := unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1"); err != nil {
-		return errors.Join(writeWhole(fd, size, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))
+		return errors.Join(writeWhole(fd, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))
 	}
 	return makeFile(logs, bootLog, owner, text)
 }
 
 // writeWhole appends text in one write. A write that the file system cut short
-// is taken back, so that the next line does not join a half one.
-func writeWhole(fd int, size int64, text []byte) error {
+// is taken back, so that the next line does not join a half one: not where another
+// container's lines have come behind it.
+func writeWhole(fd int, text []byte) error {
 	n, err := unix.Write(fd, text)
 	if err == nil && n < len(text) {
-		err = errors.Join(unix.ENOSPC, unix.Ftruncate(fd, size))
+		err = errors.Join(unix.ENOSPC, takeBack(fd, n))
 	}
 	return err
+}
+
+// takeBack removes the last n bytes of a file, those that were just written to fd, and
+// nothing where there is more behind them.
+func takeBack(fd, n int) error {
+	end, err := unix.Seek(fd, 0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Size != end {
+		return err
+	}
+	return unix.Ftruncate(fd, end-int64(n))
 }

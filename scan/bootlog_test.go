@@ -160,6 +160,58 @@ func TestLogThatCannotBeRotatedIsAppendedTo(t *testing.T) {
 	}
 }
 
+// What bears the name of the new log must not cost the old one.
+func TestLogIsRotatedOnlyWhereANewOneCanBeMade(t *testing.T) {
+	old := strings.Repeat("x", 262144)
+	for inside, rotates := range map[string]bool{"": true, "/x": false} {
+		home := newHome(t)
+		put(t, home, "logs/container-boot.log", old)
+		mkdir(t, home, "logs/.container-boot.log.new"+inside)
+		err := appendLine(t, home, KeepOwner())
+		if said := err != nil && strings.Contains(err.Error(), `removing ".container-boot.log.new"`); said == rotates {
+			t.Errorf("%q: error %v", inside, err)
+		}
+		want := map[bool]string{true: oneLine, false: old + oneLine}[rotates]
+		if got := read(t, home, "logs/container-boot.log"); got != want {
+			t.Errorf("%q: the log has %d bytes, want %d", inside, len(got), len(want))
+		}
+	}
+}
+
+func TestLineThatWasCutShortIsTakenBackUnlessOthersFollow(t *testing.T) {
+	for others, want := range map[string]string{"": "whole\n", "another's\n": "whole\nhalfanother's\n"} {
+		home := newHome(t)
+		put(t, home, "log", "whole\n")
+		fd, err := unix.Open(filepath.Join(home, "log"), unix.O_WRONLY|unix.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Close(fd)
+		if n, err := unix.Write(fd, []byte("half")); n != 4 {
+			t.Fatal(err)
+		}
+		appendTo(t, home, "log", others)
+		if err := takeBack(fd, 4); err != nil {
+			t.Error(err)
+		}
+		if got := read(t, home, "log"); got != want {
+			t.Errorf("the log holds %q, want %q", got, want)
+		}
+	}
+}
+
+func appendTo(t *testing.T, home, name, text string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(home, name), os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
 	const name = "logs/container-boot.log"
 	tests := map[string]func(t *testing.T, home, victim string){

@@ -76,7 +76,7 @@ func sameFile(d dir, name string, fd int) error {
 }
 
 func fillFile(fd int, owner Owner, data []byte) error {
-	if err := writeWhole(fd, 0, data); err != nil {
+	if err := writeWhole(fd, data); err != nil {
 		return err
 	}
 	if err := unix.Fchown(fd, owner.UID, owner.GID); err != nil {

@@ -190,6 +190,23 @@ func TestStaleFilesOfAnotherProfileAreLeftToIt(t *testing.T) {
 	}
 }
 
+func TestStaleFilesOfADirectoryThatSeveralProfilesAreLinksToAreTheFirstOnes(t *testing.T) {
+	t.Parallel()
+	for name, stays := range map[string]bool{"a": false, "b": true} {
+		home := newHome(t)
+		mkdir(t, home, "profiles")
+		put(t, home, "real/gateway.pid", "1")
+		link(t, home, "profiles/a", "../real")
+		link(t, home, "profiles/b", "../real")
+		if w := openVolume(t, home).RemoveStale(Profile{Name: name}); len(w) > 0 {
+			t.Errorf("%s: warnings %q", name, w)
+		}
+		if missingIn(home, "real/gateway.pid") == stays {
+			t.Errorf("%s: it stays: %v, want %v", name, !stays, stays)
+		}
+	}
+}
+
 func TestStaleFilesOutsideTheHomeStay(t *testing.T) {
 	t.Parallel()
 	home, outside := newHome(t), newHome(t)

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -35,7 +33,8 @@ func stands(d dir, name string) bool {
 // RemoveStale removes what a dead container's gateway left in the profile's
 // directory. A link is removed, not followed. What can't be removed stays and
 // is returned as a warning; the profile is none the worse for it. A profile that is a
-// link to another one, or to the home, leaves them to that one.
+// link to another one, or to the home, leaves them to that one, and where that can't be
+// told they stay.
 func (v *Volume) RemoveStale(p Profile) []string {
 	d, err := v.profileDir(p)
 	if err != nil {
@@ -43,45 +42,72 @@ func (v *Volume) RemoveStale(p Profile) []string {
 	}
 	if !p.Default {
 		defer d.close()
-		if v.isAnothers(p, d) {
+		another, err := v.isAnothers(p, d)
+		if err != nil {
+			return []string{fmt.Sprintf("looking for stale files of profile %q: %s", p.Name, err)}
+		}
+		if another {
 			return nil
 		}
 	}
 	var warnings []string
 	for _, name := range staleFiles(p) {
-		if !stands(d, name) {
-			continue // a file system that is read-only would not say so
-		}
-		err := unix.Unlinkat(d.fd, name, 0)
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		err := removeStanding(d, name)
 		if errors.Is(err, unix.EISDIR) {
 			err = errors.New("is a directory, left alone")
 		}
-		warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
+		}
 	}
 	return warnings
 }
 
+// removeStanding removes what has that name. It looks first: a file system that is
+// read-only would not say that there is nothing.
+func removeStanding(d dir, name string) error {
+	if !stands(d, name) {
+		return nil
+	}
+	if err := unix.Unlinkat(d.fd, name, 0); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // isAnothers tells whether a profile is a link to the home or to another profile's
-// directory: the files in there are that one's, which may be live.
-func (v *Volume) isAnothers(p Profile, d dir) bool {
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
+// directory: the files in there are that one's, which may be live. Of several links to a
+// directory that is no profile itself, the files are the first one's.
+func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer profiles.close()
 	var st unix.Stat_t
-	if unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return false
+	if err := unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return false, err
 	}
 	if sameFile(d, ".", v.top.fd) == nil {
-		return true
+		return true, nil
 	}
-	target, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
-	name := path.Base(target)
-	return err == nil && CheckName(name) == "" && name != DefaultName && sameFile(d, "..", profiles.fd) == nil
+	names, err := ListNames(profiles.fd)
+	return slices.ContainsFunc(names, func(name string) bool {
+		if name == DefaultName || CheckName(name) != "" {
+			return false
+		}
+		return sameFile(profiles, name, d.fd) == nil || name < p.Name && v.leadsTo(name, d)
+	}), err
+}
+
+// leadsTo tells whether a profile's directory is that one, under whatever name.
+func (v *Volume) leadsTo(name string, d dir) bool {
+	other, err := v.profileDir(Profile{Name: name})
+	if err != nil {
+		return false
+	}
+	defer other.close()
+	return sameFile(other, ".", d.fd) == nil
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {

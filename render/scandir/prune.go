@@ -84,19 +84,14 @@ func apart(names []string) (now, later []string) {
 // change is the rename. Some time is left to what an earlier prune has given up.
 func (d *Dir) hiddenSince(name string) time.Time {
 	const grace = time.Second
-	earliest := time.Now().Add(grace - endLimit - loggerLimit)
+	now := time.Now()
 	var st unix.Stat_t
 	if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-		return time.Now()
-	}
-	changed := time.Unix(st.Ctim.Unix())
-	if changed.Before(earliest) {
-		return earliest
-	}
-	if now := time.Now(); changed.After(now) {
 		return now
 	}
-	return changed
+	ago := now.Sub(time.Unix(st.Ctim.Unix()))
+	// Reckoned from now: whoever sets the clock meanwhile changes no bound.
+	return now.Add(-min(max(ago, 0), endLimit+loggerLimit-grace))
 }
 
 // step does for each service what can be done now, and tells whether there is

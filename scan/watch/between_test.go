@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -35,9 +36,9 @@ func TestMarkerThatComesBeforeItsWatchIsTold(t *testing.T) {
 		t.Skip("strace is missing: run .ci/test")
 	}
 	cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=inotify_add_watch",
-		"-e", "inject=inotify_add_watch:delay_enter=500000", os.Args[0], "-test.run=^TestWithSlowWatches$")
+		"-e", "inject=inotify_add_watch:delay_enter=500000", os.Args[0], "-test.v", "-test.run=^TestWithSlowWatches$")
 	cmd.Env = append(os.Environ(), slowVar+"=1")
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: TestWithSlowWatches") {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
