@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -58,6 +60,31 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		}
 		if got := said(hermesID); !strings.Contains(got, "mkdir\n") {
 			t.Errorf("by the user none was found where they are first:\n%s", got)
+		}
+	})
+}
+
+// An empty word in the loader's path is the directory where a program runs. What the loader
+// finds there it runs before the program.
+func TestContainerNoLibraryOfTheUsersIsLoadedByRoot(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release, withVar("LD_LIBRARY_PATH", "/nowhere:"))
+		c.profile("coder", running)
+		// Of no use, and for root to read only: no program that root runs there begins, and id
+		// is one that takes this library.
+		library := filepath.Join(c.home, "libselinux.so.1")
+		c.write(library, "no library")
+		if err := errors.Join(os.Chown(library, 0, 0), os.Chmod(library, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.run("root", "sh", "-c", "cd /opt/data && id"); got.code == 0 {
+			t.Fatal("id takes no library of that name")
+		}
+		c.mustRun("root", "slotgen", "reconcile")
+		c.boot()
+		c.waitFor("the gateway's start", bootLimit, func() bool { return len(c.records("coder")) > 0 })
+		if got := c.records("coder")[0]; got.uid != strconv.Itoa(hermesID) || got.dir != "/opt/data" {
+			t.Errorf("the gateway began as %s in %q", got.uid, got.dir)
 		}
 	})
 }

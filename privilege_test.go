@@ -108,11 +108,19 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 		},
 		{
 			"root without CAP_CHOWN", "setpriv --bounding-set -chown --inh-caps -chown slotgen reconcile", 1,
-			"hint: giving a slot to a group needs CAP_CHOWN; --supervise-access root does without", false,
+			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without", false,
 		},
 		{
 			"root without CAP_CHOWN and with access for root", "setpriv --bounding-set -chown slotgen reconcile --supervise-access root", 0,
 			"2 created", true,
+		},
+		{
+			"root without CAP_FOWNER", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile", 0,
+			`warning: opening "logs": operation not permitted`, true,
+		},
+		{
+			"root without CAP_FOWNER and with access for the owner", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile --supervise-access owner", 1,
+			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without", false,
 		},
 		{
 			"root without CAP_DAC_OVERRIDE", "chmod 700 /opt/data/profiles/coder; setpriv --bounding-set -dac_override,-dac_read_search slotgen reconcile", 1,

@@ -76,6 +76,9 @@ func dropped(words ...string) string {
 	return strings.Join(words, "|") + "|"
 }
 
+// entersHome is what a run script has the user's shell do.
+const entersHome = `cd -- "$1"; shift; exec "$@"`
+
 func TestRunStartsTheGatewayAsTheUserInTheScannedHome(t *testing.T) {
 	bin, pwned := stubs(t), filepath.Join(t.TempDir(), "pwned")
 	for _, value := range hostile(pwned) {
@@ -86,7 +89,7 @@ func TestRunStartsTheGatewayAsTheUserInTheScannedHome(t *testing.T) {
 		p := coder()
 		p.CommandDir, p.Home, p.Env = bin, home, []scan.EnvVar{{Name: "VALUE", Value: value}}
 		got := execute(t, slotOf(t, p), "run", bin)
-		want := dropped("s6-setuidgid", "hermes", "hermes", "-p", "coder", "gateway", "run", "--replace") +
+		want := dropped("s6-setuidgid", "hermes", "/bin/sh", "-ec", entersHome, "sh", home, "hermes", "-p", "coder", "gateway", "run", "--replace") +
 			strings.Join([]string{"hermes", "-p", "coder", "gateway", "run", "--replace", home, home, home, value, ""}, "|")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", value, diff)
@@ -139,7 +142,7 @@ func TestDefaultProfileRunsWithoutP(t *testing.T) {
 	p.Name, p.Service, p.Default, p.CommandDir, p.Home = "default", "gateway-default", true, bin, home
 	p.User, p.UID, p.GID, p.Command = "", 7, 8, "another-gateway"
 	got := execute(t, slotOf(t, p), "run", bin)
-	want := dropped("s6-applyuidgid", "-u", "7", "-g", "8", "-G", "8", "another-gateway", "gateway", "run", "--replace") +
+	want := dropped("s6-applyuidgid", "-u", "7", "-g", "8", "-G", "8", "/bin/sh", "-ec", entersHome, "sh", home, "another-gateway", "gateway", "run", "--replace") +
 		"another-gateway|gateway|run|--replace|"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -109,7 +109,7 @@ func (s *stager) fill(nodes []node) error {
 // chownHint adds the mend for a root that may not give files away.
 func chownHint(err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // of a user namespace without the group
-		return render.WithHint(err, "giving a slot to a group needs CAP_CHOWN; --supervise-access root does without")
+		return render.WithHint(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
 	}
 	return err
 }
