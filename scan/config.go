@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 
@@ -49,14 +50,24 @@ func (r *reader) readConfig(d dir) (config, error) {
 	return c, nil
 }
 
+// parseYAML returns the root of the one document that there is, or nil. As in Python a
+// second one is an error.
 func parseYAML(data []byte) (*yaml.Node, error) {
-	var doc yaml.Node
-	err := yaml.Unmarshal(data, &doc)
+	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
+	if err != nil {
+		return nil, err
+	}
+	var doc, more yaml.Node
+	if err = l.Load(&doc); err == nil {
+		err = l.Load(&more)
+	}
 	var bad *yaml.LoadError
 	switch {
+	case err == nil:
+		return nil, fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
 	case errors.As(err, &bad) && bad.Mark.Line > 0:
 		return nil, fmt.Errorf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
-	case err != nil:
+	case !errors.Is(err, io.EOF):
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	case len(doc.Content) == 0:
 		return nil, nil
