@@ -121,6 +121,24 @@ func TestWhatAnOverrideRedefinesIsChecked(t *testing.T) {
 	}
 }
 
+// A block shares its name's space with the templates of files.
+func TestBlockThatWouldReplaceAFileIsRefused(t *testing.T) {
+	for name, want := range map[string]string{
+		"finish":   `_lib.tmpl: the block "finish" has the name of the embedded template finish`,
+		"log/run":  `_lib.tmpl: the block "log/run" has the name of the embedded template log/run`,
+		"run.tmpl": "", // the file comes after it
+		"run":      "", // run.tmpl is in its place
+	} {
+		_, _, err := renderWith(t, overrides(t, map[string]string{
+			"_lib.tmpl": `{{ define "` + name + `" }}#!/bin/sh` + "\nexit 0\n{{ end }}",
+			"run.tmpl":  "#!/bin/sh\nexec true\n",
+		}))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
+}
+
 // A ConfigMap is mounted as ..data -> ..2026_11_23, run.tmpl -> ..data/run.tmpl,
 // and log -> ..data/log where the map uses paths.
 func TestKubernetesMountIsFollowed(t *testing.T) {

@@ -102,6 +102,7 @@ func newTree(layers ...layer) *tree {
 	if more := len(errs) - fewErrors; more > 0 {
 		errs = append(errs[:fewErrors], fmt.Errorf("and %d templates more", more))
 	}
+	errs = append(errs, t.replaced()...)
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}
@@ -111,6 +112,18 @@ func newTree(layers ...layer) *tree {
 	t.overridden = slices.ContainsFunc(sources, isOverride)
 	slices.SortFunc(t.files, func(a, b file) int { return bySlotPath(a.source, b.source) })
 	return t
+}
+
+// replaced tells of files whose templates have become a block that another one
+// defines by their name: what makes a file is told by the names of files alone.
+func (t *tree) replaced() []error {
+	var errs []error
+	for _, f := range t.files {
+		if by := t.root.Lookup(f.file).Tree.ParseName; by != f.file {
+			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: call it otherwise", by, f.file, f.describe()))
+		}
+	}
+	return errs
 }
 
 // fewErrors are named of a tree: each profile that uses it names them again.
