@@ -133,6 +133,24 @@ func (c *container) missingLines(name string) []string {
 	return missing
 }
 
+// The clock only bounds how long it waits.
+func TestContainerStopHookEndsGatewaysWhereProcTellsNoTime(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.profile("coder", running)
+		c.installHooks()
+		c.boot()
+		if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+			t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
+		}
+		c.waitLines("coder")
+		got := c.run("root", "unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec /etc/cont-finish.d/10-slotgen")
+		if got != (execResult{}) || c.hasSlot("gateway-coder") {
+			t.Errorf("the stop script: %+v", got)
+		}
+	})
+}
+
 func TestContainerStopHookLosesNoLine(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		for _, hook := range []bool{true, false} {
