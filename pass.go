@@ -141,6 +141,13 @@ func (p *pass) openScandir(ctx context.Context) error {
 	if err != nil {
 		return withHint(err, scandirHint)
 	}
+	if p.pruning {
+		if err := p.volume.Apart(dir.FD()); err != nil {
+			err = withHint(fmt.Errorf("pruning in scandir %q: %w", p.scandir, err),
+				"--prune removes what is called gateway-NAME there: keep the scandir apart from the volume")
+			return errors.Join(err, dir.Close())
+		}
+	}
 	if !p.dryRun {
 		if err := dir.Lock(ctx, lockWait); err != nil {
 			err = hintLock(err, "a --scandir", "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")

@@ -78,7 +78,8 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	if p.memory == nil && slices.ContainsFunc(orphans, p.isBack) { // a watch is told of it
 		p.look()
 		p.list.Entries = slices.DeleteFunc(p.list.Entries, func(e scan.Entry) bool {
-			return errs[e.Profile.Service] != nil // it has its outcome
+			err := errs[e.Profile.Service]
+			return err != nil && !errors.Is(err, scandir.ErrLeaving) // it has its outcome
 		})
 	}
 	return outcomes
@@ -96,6 +97,9 @@ func (p *pass) pruneOutcomes(orphans []string, errs map[string]error) []outcome 
 	for _, service := range orphans {
 		err := errs[service]
 		if errors.Is(err, scandir.ErrLeaving) {
+			if p.memory == nil {
+				p.msg.warn("slot %q is hidden and has not ended yet: the next pass clears it", service)
+			}
 			continue
 		}
 		if err != nil {

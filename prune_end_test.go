@@ -36,7 +36,8 @@ func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 		c := newContainer(t, release)
 		prune := c.pruneSlow("--prune")
 		prune.signal(syscall.SIGTERM)
-		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") {
+		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") ||
+			!strings.Contains(got.stderr, `warning: slot "gateway-slow" is hidden and has not ended yet: `) || strings.Contains(got.stderr, "pruned") {
 			t.Errorf("%+v", got)
 		}
 		if c.hasSlot("gateway-slow") {

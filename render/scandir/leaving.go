@@ -126,14 +126,15 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 }
 
 // settle returns what went wrong, by the services' names, and forgets those that
-// are gone or were not moved.
-func (l *Leaving) settle(all []*leaver) map[string]error {
+// are gone or were not moved. In steps it is enough that a service is hidden.
+func (l *Leaving) settle(all []*leaver, inSteps bool) map[string]error {
 	errs := map[string]error{}
 	for _, each := range all {
+		pruned := each.gone || inSteps && each.isHidden()
 		switch {
 		case each.err != nil:
 			errs[each.name] = each.err
-		case !each.gone && !each.isHidden():
+		case !pruned:
 			errs[each.name] = ErrLeaving
 		}
 		if each.gone || each.err != nil && !each.isHidden() {

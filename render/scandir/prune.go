@@ -19,7 +19,7 @@ const (
 	pollEvery   = 5 * time.Millisecond
 )
 
-// ErrLeaving says of a service that it was told to go and is not down yet.
+// ErrLeaving says of a service that it was told to go and has not gone yet.
 var ErrLeaving = errors.New("was told to go down and has not ended yet")
 
 // errNotBegun is of a service that ctx left no time for.
@@ -32,7 +32,7 @@ var errNotBegun = errors.New("was not told to go: there is an earlier one of its
 // wait for an earlier one of its name, which was given up. The errors are by name: what a
 // supervisor still holds is left hidden. After PruneInSteps it returns much
 // earlier. When ctx ends it waits no more: what was told to go is hidden, ended or
-// not, and a later Sweep sees it off.
+// not, and ErrLeaving: a later Sweep sees it off.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	memory, limit := d.leaving, stepLimit
 	if memory == nil {
@@ -56,7 +56,7 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 		_ = d.step(all)
 		return true
 	})
-	errs := memory.settle(all)
+	errs := memory.settle(all, d.leaving != nil)
 	if len(later) > 0 && ctx.Err() == nil {
 		maps.Copy(errs, d.Prune(ctx, later))
 		later = nil

@@ -59,6 +59,9 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}, nil
 }
 
+// FD returns the scandir's descriptor, which d keeps.
+func (d *Dir) FD() int { return d.fd }
+
 func isTmpfs(fd int) bool {
 	var st unix.Statfs_t
 	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.TMPFS_MAGIC

@@ -1,0 +1,54 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Apart returns an error where what is removed from an open directory by its name might
+// be of the volume: the home lies in there, or the directory in profiles/.
+func (v *Volume) Apart(fd int) error {
+	in, err := within(v.top.fd, fd)
+	if in || err != nil {
+		return apartError("the home lies in it", err)
+	}
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
+	if err != nil {
+		return nil // without profiles/ nothing is removed
+	}
+	defer profiles.close()
+	in, err = within(fd, profiles.fd)
+	if in || err != nil {
+		return apartError("it lies in the home's "+ProfilesDir+"/", err)
+	}
+	return nil
+}
+
+func apartError(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("looking whether it lies apart from the home: %w", err)
+	}
+	return errors.New(what)
+}
+
+// within tells whether an open directory is outer, or below it however deep.
+func within(fd, outer int) (bool, error) {
+	var at, want unix.Stat_t
+	if err := unix.Fstat(outer, &want); err != nil {
+		return false, err
+	}
+	for up := "."; ; up += "/.." {
+		before := at
+		if err := unix.Fstatat(fd, up, &at, 0); err != nil {
+			return false, err
+		}
+		if at.Dev == want.Dev && at.Ino == want.Ino {
+			return true, nil
+		}
+		if at.Dev == before.Dev && at.Ino == before.Ino {
+			return false, nil // the root
+		}
+	}
+}
