@@ -119,7 +119,7 @@ func newTree(layers ...layer) *tree {
 func (t *tree) replaced() []error {
 	var errs []error
 	for _, f := range t.files {
-		if by := t.root.Lookup(f.file).Tree.ParseName; by != f.file {
+		if by := t.root.Lookup(f.file).ParseName; by != f.file {
 			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: call it otherwise", by, f.file, f.describe()))
 		}
 	}
