@@ -36,8 +36,9 @@ func newPalette(when string, w io.Writer) (palette, error) {
 }
 
 func wantsColour(w io.Writer) bool {
+	forced := os.Getenv("CLICOLOR_FORCE")
 	switch {
-	case os.Getenv("FORCE_COLOR") != "", os.Getenv("CLICOLOR_FORCE") != "":
+	case os.Getenv("FORCE_COLOR") != "", forced != "" && forced != "0":
 		return true
 	case os.Getenv("NO_COLOR") != "", os.Getenv("TERM") == "dumb":
 		return false

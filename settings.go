@@ -15,8 +15,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// settings is the configuration of a command, checked. An empty flag or variable
-// counts as unset.
+// settings is the configuration of a command, checked. An empty variable counts as
+// unset, and so does an empty flag that can't be repeated.
 type settings struct {
 	home      string
 	scandir   string
