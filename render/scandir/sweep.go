@@ -106,7 +106,26 @@ func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends 
 	case hidden && strings.HasSuffix(name, ".tmp"):
 		return false, d.sweepOld(name, now)
 	}
-	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"), nil
+	return isStage(name), nil
+}
+
+// isStage tells of a name whether the older pass staged a slot there, for s6-svscan to
+// see.
+func isStage(name string) bool {
+	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
+}
+
+// Abandoned returns what the older pass left to be seen and no supervisor holds: a
+// Sweep and a Prune clear it. What can't be asked is left out.
+func (d *Dir) Abandoned() []string {
+	names, _ := d.list()
+	return slices.DeleteFunc(names, func(name string) bool {
+		if !isStage(name) {
+			return true
+		}
+		held, err := d.held(name)
+		return held || err != nil
+	})
 }
 
 // sweepAside brings back only what is not known to be leaving and what nobody
