@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -157,7 +158,12 @@ func (p *publisher) publish(o *outcome) error {
 	if o.entry.Stale && !plan.Live {
 		o.warnings = append(o.warnings, p.volume.RemoveStale(o.entry.Profile)...)
 	}
-	return p.dir.Publish(plan)
+	err = p.dir.Publish(plan)
+	if errors.Is(err, scandir.ErrLeftBehind) {
+		o.warnings = append(o.warnings, err.Error())
+		return nil
+	}
+	return err
 }
 
 // asItStands keeps a slot that stands from starting otherwise than it would now:

@@ -122,7 +122,8 @@ func (d *Dir) mustNotRunAside(service string) error {
 // rename, so that an observer, or a kill at any instant, finds the old slot or
 // the new one. Of a live slot each file that differs is replaced by itself; its
 // directory never moves (s6, "Replacing a live directory"). On an error what
-// stood still stands, of a live slot what was not replaced yet.
+// stood still stands, of a live slot what was not replaced yet, unless it is
+// ErrLeftBehind.
 func (d *Dir) Publish(p Plan) error {
 	var err error
 	switch {
@@ -155,9 +156,17 @@ func (d *Dir) replace(p Plan) error {
 		return err
 	}
 	if rerr := d.clear(staged, p.stood); err == nil && rerr != nil {
-		err = fmt.Errorf("removing %q: %w", staged, rerr)
+		err = leftBehind(staged, rerr)
 	}
 	return err
+}
+
+// ErrLeftBehind says that the slot was published, and that of what stood before it
+// something is left, for a Sweep to try again.
+var ErrLeftBehind = errors.New("it is published, but what stood before is left")
+
+func leftBehind(name string, err error) error {
+	return fmt.Errorf("%w: removing %q: %w", ErrLeftBehind, name, err)
 }
 
 // errCameUp is of a slot that was not live when its plan was made.
@@ -259,7 +268,7 @@ func (d *Dir) swapByTwo(staged, service string) error {
 		return errors.Join(err, d.rename(service, staged), d.rename(aside, service))
 	}
 	if err := d.removeAll(aside); err != nil {
-		return fmt.Errorf("removing %q: %w", aside, err)
+		return leftBehind(aside, err)
 	}
 	return nil
 }
