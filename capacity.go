@@ -42,11 +42,12 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 		ours[c.service] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.names)) {
-		if !ours[name] && !slices.Contains(p.leavesRoom, name) {
-			weight, werr := p.dir.Weight(name)
-			room -= weight
-			err = errors.Join(err, werr)
+		if ours[name] || p.wouldClear(name) {
+			continue
 		}
+		weight, werr := p.dir.Weight(name)
+		room -= weight
+		err = errors.Join(err, werr)
 	}
 	out := map[string]bool{}
 	for _, c := range candidates {
@@ -57,6 +58,11 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 		room -= c.weight
 	}
 	return out, err
+}
+
+// wouldClear tells whether a name stands in a dry run only.
+func (p *pass) wouldClear(name string) bool {
+	return p.dryRun && (slices.Contains(p.leavesRoom, name) || p.dir.Abandoned(name))
 }
 
 // candidates lists the profiles' slots, those with the first claim first.

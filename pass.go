@@ -47,7 +47,7 @@ type pass struct {
 	incomplete bool
 	// pruned counts the slots that were removed since their profiles are gone.
 	pruned int
-	// leavesRoom names what a dry run would remove and s6-svscan counts.
+	// leavesRoom names the slots that a dry run would prune.
 	leavesRoom []string
 
 	volume *scan.Volume
@@ -240,11 +240,7 @@ func (p *pass) volumeOwner() scan.Owner {
 // before it can go. A slot that was moved aside stays where --profile leaves its
 // profile out: nobody would make it anew.
 func (p *pass) sweep() []string {
-	if p.dir == nil {
-		return nil
-	}
-	if p.dryRun {
-		p.leavesRoom = p.dir.Abandoned()
+	if p.dryRun || p.dir == nil {
 		return nil
 	}
 	wanted := p.hasProfile

@@ -99,10 +99,10 @@ func newTree(layers ...layer) *tree {
 			t.files = append(t.files, file{source: src})
 		}
 	}
+	errs = append(errs, t.replaced()...)
 	if more := len(errs) - fewErrors; more > 0 {
 		errs = append(errs[:fewErrors], fmt.Errorf("and %d templates more", more))
 	}
-	errs = append(errs, t.replaced()...)
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}

@@ -10,27 +10,22 @@ import (
 // Apart returns an error where what is removed from an open directory by its name might
 // be of the volume: the home lies in there, or the directory in profiles/.
 func (v *Volume) Apart(fd int) error {
-	in, err := within(v.top.fd, fd)
-	if in || err != nil {
-		return apartError("the home lies in it", err)
+	switch in, err := within(v.top.fd, fd); {
+	case err != nil:
+		return err
+	case in:
+		return errors.New("the home lies in it")
 	}
 	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
 		return nil // without profiles/ nothing is removed
 	}
 	defer profiles.close()
-	in, err = within(fd, profiles.fd)
-	if in || err != nil {
-		return apartError("it lies in the home's "+ProfilesDir+"/", err)
+	in, err := within(fd, profiles.fd)
+	if in {
+		return errors.New("it lies in the home's " + ProfilesDir + "/")
 	}
-	return nil
-}
-
-func apartError(what string, err error) error {
-	if err != nil {
-		return fmt.Errorf("looking whether it lies apart from the home: %w", err)
-	}
-	return errors.New(what)
+	return err
 }
 
 // within tells whether an open directory is outer, or below it however deep.
@@ -42,7 +37,7 @@ func within(fd, outer int) (bool, error) {
 	for up := "."; ; up += "/.." {
 		before := at
 		if err := unix.Fstatat(fd, up, &at, 0); err != nil {
-			return false, err
+			return false, fmt.Errorf("looking at what a directory lies in: %w", err)
 		}
 		if at.Dev == want.Dev && at.Ino == want.Ino {
 			return true, nil

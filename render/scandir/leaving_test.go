@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -157,10 +158,9 @@ func TestPruneThatIsEndedHidesWhatItHasToldToGoAndBeginsNothingElse(t *testing.T
 	ctx, end := context.WithCancel(t.Context())
 	end()
 	errs := d.Prune(ctx, []string{"gateway-a", ".gateway-b.old", "gateway-b"})
-	for name, want := range map[string]error{"gateway-a": ErrLeaving, ".gateway-b.old": ErrLeaving, "gateway-b": errNotBegun} {
-		if !errors.Is(errs[name], want) {
-			t.Errorf("%s: error %v, want %v", name, errs[name], want)
-		}
+	wanted := map[string]error{"gateway-a": ErrLeaving, ".gateway-b.old": ErrLeaving, "gateway-b": errNotBegun}
+	if !maps.EqualFunc(errs, wanted, errors.Is) {
+		t.Errorf("errors %v, want %v", errs, wanted)
 	}
 	want := []string{".gateway-a.old", ".gateway-b.old", "gateway-b"}
 	if got := names(t, path); !slices.Equal(got, want) {

@@ -115,17 +115,14 @@ func isStage(name string) bool {
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
 }
 
-// Abandoned returns what the older pass left to be seen and no supervisor holds: a
-// Sweep and a Prune clear it. What can't be asked is left out.
-func (d *Dir) Abandoned() []string {
-	names, _ := d.list()
-	return slices.DeleteFunc(names, func(name string) bool {
-		if !isStage(name) {
-			return true
-		}
-		held, err := d.held(name)
-		return held || err != nil
-	})
+// Abandoned tells whether a name is what the older pass left to be seen and no
+// supervisor holds: a Sweep and a Prune clear it. What can't be asked is not.
+func (d *Dir) Abandoned(name string) bool {
+	if !isStage(name) {
+		return false
+	}
+	held, err := d.held(name)
+	return !held && err == nil
 }
 
 // sweepAside brings back only what is not known to be leaving and what nobody
