@@ -29,10 +29,14 @@ type config struct {
 
 // readConfig reads config.yaml in d. A missing one is empty. The error says,
 // quoted and with line and column, what is wrong with the file.
-func (r *reader) readConfig(d dir) (config, error) {
+func (r *reader) readConfig(d dir) (config, error) { return r.readConfigWith(d, "") }
+
+// readConfigWith is readConfig for who asks for one key only. A file without it counts
+// as empty and is not parsed, which would take longer than all else of a profile.
+func (r *reader) readConfigWith(d dir, key string) (config, error) {
 	c := config{name: d.join(configFile)}
 	data, err := r.read(d, configFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayHold(data, key) {
 		return c, nil
 	}
 	if err == nil && len(data) > maxConfig {
@@ -48,6 +52,12 @@ func (r *reader) readConfig(d dir) (config, error) {
 		return c, fmt.Errorf("reading %+q: %w", c.name, err)
 	}
 	return c, nil
+}
+
+// mayHold tells whether YAML can have a key of plain ASCII: as it is, in an escape of a
+// quoted string, or in an encoding of two or four bytes a character.
+func mayHold(data []byte, key string) bool {
+	return bytes.Contains(data, []byte(key)) || bytes.ContainsAny(data, "\\\x00")
 }
 
 // parseYAML returns the root of the one document that there is, or nil. As in Python a

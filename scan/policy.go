@@ -129,7 +129,7 @@ func (l *Listing) standalone(r *reader, p Profile) bool {
 		return false
 	}
 	defer d.close()
-	c, err := r.readConfig(d)
+	c, err := r.readConfigWith(d, "standalone")
 	if err != nil {
 		l.warn("%s: the profile is taken as not standalone", err)
 		return false

@@ -148,6 +148,42 @@ func TestFoldIsToldByName(t *testing.T) {
 	}
 }
 
+func TestStandaloneIsFoundHoweverItIsWritten(t *testing.T) {
+	const plain = "gateway:\n  standalone: true\n"
+	utf16 := "\xff\xfe" + strings.Join(strings.Split(plain, ""), "\x00") + "\x00"
+	tests := []struct {
+		name, config string
+		starts       bool
+		warns        string // a part of the one warning, or none
+	}{
+		{"plain", plain, true, ""},
+		{"flow", `{gateway: {"standalone": on}}`, true, ""},
+		{"escaped", `gateway: {"stand\x61lone": true}`, true, ""},
+		{"escaped line break", "gateway: {? \"stand\\\n  alone\" : true}", true, ""},
+		{"UTF-16", utf16, true, ""},
+		{"block", "gateway:\n  ? |-\n    standalone\n  : true\n", true, ""},
+		{"broken", "gateway: [\nstandalone: true\n", false, `reading "profiles/coder/config.yaml": line `},
+		{"broken without it", "gateway: [\n", false, ""},
+		{"none of it", "model: small\n", false, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			home := newHome(t)
+			put(t, home, "profiles/coder/SOUL.md", "")
+			put(t, home, "profiles/coder/gateway_state.json", `{"desired_state": "running"}`)
+			put(t, home, "profiles/coder/config.yaml", tt.config)
+			l := scanWith(t, home, Options{Autostart: Multiplex})
+			if e := entryOf(t, l, "coder"); e.Profile.Start != tt.starts {
+				t.Errorf("starts %t, want %t: %s", e.Profile.Start, tt.starts, e.Why)
+			}
+			got := strings.Join(l.Warnings, "\n")
+			if tt.warns == "" && got != "" || !strings.Contains(got, tt.warns) {
+				t.Errorf("warnings %q, want %q", got, tt.warns)
+			}
+		})
+	}
+}
+
 func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
 	tests := []struct {
 		variable, config string
@@ -244,10 +280,15 @@ func FuzzConfig(f *testing.F) {
 	for _, seed := range []string{"multiplex_profiles: on\n", "gateway: &g {<<: *g}\n", "a: [\n", "<<: [{a: b}, *x]\n"} {
 		f.Add([]byte(seed))
 	}
-	f.Fuzz(func(_ *testing.T, data []byte) {
+	f.Add([]byte(`gateway: {"stand\x61lone": on}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
 		root, err := parseYAML(data)
-		if err == nil {
-			config{root: root}.toggle("gateway", "multiplex_profiles")
+		if err != nil {
+			return
+		}
+		config{root: root}.toggle("gateway", "multiplex_profiles")
+		if s, _ := (config{root: root}).toggle("gateway", "standalone"); s != unset && !mayHold(data, "standalone") {
+			t.Errorf("says standalone and is taken for a file that can't")
 		}
 	})
 }
