@@ -128,7 +128,11 @@ func appendOnce(logs dir, owner Owner, text []byte, rotates bool) error {
 	if err := sameFile(logs, bootLog, fd); err != nil {
 		return err // it has been moved
 	}
-	if err := unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1"); err != nil {
+	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err // it has just gone
+	case err != nil:
 		return errors.Join(writeWhole(fd, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))
 	}
 	return makeFile(logs, bootLog, owner, text)

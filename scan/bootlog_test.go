@@ -127,6 +127,14 @@ func TestLogIsRotatedAt262144Bytes(t *testing.T) {
 	}
 }
 
+// Its owner may move the log away in the very instant, too.
+func TestLogThatGoesWhileItIsRotatedHasEveryLineOnce(t *testing.T) {
+	out := underStrace(t, "TestLogIsRotatedAt262144Bytes", "-e", "trace=renameat", "-e", "inject=renameat:error=ENOENT:when=1")
+	if !strings.Contains(out, "(INJECTED)") {
+		t.Errorf("no rename failed:\n%s", out)
+	}
+}
+
 func TestLogThatItsOwnerLocksIsAppendedTo(t *testing.T) {
 	home := newHome(t)
 	old := strings.Repeat("x", 262144)

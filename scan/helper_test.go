@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -150,6 +152,20 @@ func inTime[T any](t *testing.T, f func() T) T {
 	}
 	var zero T
 	return zero
+}
+
+// underStrace runs another test of this package under strace, and returns what both say.
+func underStrace(t *testing.T, test string, args ...string) string {
+	t.Helper()
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		t.Skip("strace is missing: run .ci/test")
+	}
+	out, err := exec.Command(strace, slices.Concat([]string{"-f", "-qq"}, args, []string{os.Args[0], "-test.run=^" + test + "$"})...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", test, err, out)
+	}
+	return string(out)
 }
 
 // entryOf returns what a listing has of one name.

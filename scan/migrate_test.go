@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -106,16 +105,10 @@ func TestMigrationNeverReplacesAFile(t *testing.T) {
 
 // Such file systems get link(2), which replaces nothing either.
 func TestMigrationNeverReplacesAFileWhereRenamesKnowNoFlags(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is missing: run .ci/test")
-	}
 	for _, errno := range []string{"EINVAL", "ENOSYS"} {
-		cmd := exec.Command(strace, "-f", "-qq", "-e", "trace=renameat2", "-e", "inject=renameat2:error="+errno,
-			os.Args[0], "-test.run=^TestMigrationNeverReplacesAFile$")
-		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "(INJECTED)") {
-			t.Errorf("%s: %v\n%s", errno, err, out)
+		out := underStrace(t, "TestMigrationNeverReplacesAFile", "-e", "trace=renameat2", "-e", "inject=renameat2:error="+errno)
+		if !strings.Contains(out, "(INJECTED)") {
+			t.Errorf("%s: no rename failed:\n%s", errno, out)
 		}
 	}
 }

@@ -207,6 +207,31 @@ func TestStaleFilesOfADirectoryThatSeveralProfilesAreLinksToAreTheFirstOnes(t *t
 	}
 }
 
+func TestStaleFilesOfManyLinksAreRemoved(t *testing.T) {
+	home := newHome(t)
+	mkdir(t, home, "profiles")
+	names := strings.Fields("a b c d e f g h i j")
+	for _, name := range names {
+		put(t, home, "real/"+name+"/gateway.pid", "1")
+		link(t, home, "profiles/"+name, "../real/"+name)
+	}
+	v := openVolume(t, home)
+	for _, name := range names {
+		if w := v.RemoveStale(Profile{Name: name}); len(w) > 0 || !missingIn(home, "real/"+name+"/gateway.pid") {
+			t.Errorf("%s: it stays, warnings %q", name, w)
+		}
+	}
+}
+
+// The volume's owner may make any number of links, and of names beside them.
+func TestProfilesAreListedOnceForAllLinks(t *testing.T) {
+	out := underStrace(t, "TestStaleFilesOfManyLinksAreRemoved", "-y", "-e", "trace=getdents64")
+	const once = 2 // calls, of which the last says that there is no more
+	if n := strings.Count(out, "/profiles>"); n != once+once {
+		t.Errorf("profiles/ was listed by %d calls, want %d and as many to clear up:\n%s", n, once, out)
+	}
+}
+
 func TestStaleFilesOutsideTheHomeStay(t *testing.T) {
 	t.Parallel()
 	home, outside := newHome(t), newHome(t)

@@ -79,7 +79,7 @@ func removeStanding(d dir, name string) error {
 // directory: the files in there are that one's, which may be live. Of several links to a
 // directory that is no profile itself, the files are the first one's.
 func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
 		return false, err
 	}
@@ -88,26 +88,68 @@ func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
 	if err := unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return false, err
 	}
-	if sameFile(d, ".", v.top.fd) == nil {
-		return true, nil
+	id, err := idOf(d.fd)
+	if err != nil {
+		return false, err
 	}
-	names, err := ListNames(profiles.fd)
-	return slices.ContainsFunc(names, func(name string) bool {
-		if name == DefaultName || CheckName(name) != "" {
-			return false
-		}
-		return sameFile(profiles, name, d.fd) == nil || name < p.Name && v.leadsTo(name, d)
-	}), err
+	whose, err := v.owned()
+	return whose[id] != p.Name, err
 }
 
-// leadsTo tells whether a profile's directory is that one, under whatever name.
-func (v *Volume) leadsTo(name string, d dir) bool {
-	other, err := v.profileDir(Profile{Name: name})
-	if err != nil {
-		return false
+// fileID tells a file or directory from every other one.
+type fileID struct{ dev, ino uint64 }
+
+func idOf(fd int) (fileID, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return fileID{st.Dev, st.Ino}, err
+}
+
+// owned is whose each directory is that a profile's name leads to.
+type owned map[fileID]string
+
+func (o owned) claim(id fileID, name string) {
+	if o[id] == "" {
+		o[id] = name
 	}
-	defer other.close()
-	return sameFile(other, ".", d.fd) == nil
+}
+
+// listOwned reads owned. A directory is its own before it is a link's.
+func (v *Volume) listOwned() (owned, error) {
+	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer profiles.close()
+	names, err := ListNames(profiles.fd)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	all, links := owned{}, []string{}
+	if id, err := idOf(v.top.fd); err == nil {
+		all.claim(id, DefaultName)
+	}
+	for _, name := range names {
+		var st unix.Stat_t
+		if name == DefaultName || CheckName(name) != "" || unix.Fstatat(profiles.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+			continue
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+			links = append(links, name)
+		} else {
+			all.claim(fileID{st.Dev, st.Ino}, name)
+		}
+	}
+	for _, name := range links {
+		if d, err := v.openDir(profiles, name, unix.O_PATH); err == nil {
+			if id, err := idOf(d.fd); err == nil {
+				all.claim(id, name)
+			}
+			d.close()
+		}
+	}
+	return all, nil
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {
