@@ -69,31 +69,29 @@ func findingsOf(set *render.Set, profiles []scan.Profile) findings {
 	for _, p := range profiles {
 		_, doubtful, err := set.Slot(p)
 		for _, f := range doubtful {
-			found.add(f.String(), p.Name)
+			found.add(errors.New(f.String()), p.Name)
 		}
 		if err == nil {
 			continue
 		}
 		for _, single := range parted(errors.Unwrap(err)) {
-			found.add(single.Error(), p.Name)
+			found.add(single, p.Name)
 		}
 	}
 	for _, o := range set.Origins() {
-		if o.Refused == nil {
-			continue
-		}
-		found.add(fmt.Sprintf("template %s: %s", o.File, o.Refused))
-		if hint := hintOf(o.Refused); hint != "" {
-			found.hints = append(found.hints, o.File+": "+hint)
+		if o.Refused != nil {
+			found.add(fmt.Errorf("template %s: %w", o.File, o.Refused))
 		}
 	}
 	return found
 }
 
-func (f *findings) add(text string, profiles ...string) {
+func (f *findings) add(err error, profiles ...string) {
+	text := err.Error()
 	about, known := f.about[text]
 	if !known {
 		f.texts = append(f.texts, text)
+		f.addHint(text, hintOf(err))
 	}
 	for _, p := range profiles {
 		if !slices.Contains(about, p) {
@@ -101,6 +99,15 @@ func (f *findings) add(text string, profiles ...string) {
 		}
 	}
 	f.about[text] = about
+}
+
+// addHint keeps the mend of a finding, if there is one, behind the finding's place.
+func (f *findings) addHint(text, hint string) {
+	if hint == "" {
+		return
+	}
+	place, _, _ := strings.Cut(strings.TrimPrefix(text, "template "), ": ")
+	f.hints = append(f.hints, place+": "+hint)
 }
 
 // parted returns the errors that one was joined of. The text of a single one may have

@@ -67,9 +67,6 @@ func writeS6RC(c *cli.Context, out *output, msg messages) error {
 		return err
 	}
 	written, err := render.WriteS6RC(c.String("out"), program)
-	if err != nil && len(written) == 0 {
-		return err
-	}
 	return tellWritten(written, err, out, msg)
 }
 

@@ -141,7 +141,7 @@ func (p *pass) holdDown() {
 func (p *pass) sayOrphan(service string) bool {
 	switch {
 	case !p.pruning:
-		p.msg.warn("slot %q has no profile: left alone, --prune removes it", service)
+		p.msg.warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
 	case p.dryRun:
 		p.leavesRoom = append(p.leavesRoom, service)
 		p.msg.line("would prune slot %q: its profile is gone", service)

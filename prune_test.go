@@ -55,7 +55,7 @@ func TestContainerPruneLosesNoLine(t *testing.T) {
 		c.forget("gone")
 
 		got := c.run("root", "slotgen", "reconcile", "--rescan")
-		if want := `slotgen: warning: slot "gateway-gone" has no profile: left alone, --prune removes it`; got.code != 0 || !strings.Contains(got.stderr, want) {
+		if want := `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`; got.code != 0 || !strings.Contains(got.stderr, want) {
 			t.Errorf("without --prune: exit code %d, stderr:\n%s", got.code, got.stderr)
 		}
 		if got := c.run("root", "slotgen", "reconcile", "--prune", "--profile", "coder"); got.code != 0 || !c.isUp("gateway-gone") {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,11 +21,14 @@ func renderCommand(out *output, msg messages) *cli.Command {
 		Name:  "render",
 		Usage: "show or write the slot of one profile",
 		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
-			"files in txtar form, their modes and owners in the comment on top. With --out it takes\n" +
-			"that directory's lock, DIR/.slotgen.lock, as reconcile takes that of the scandir.",
+			"files in txtar form, their modes and owners in the comment on top; what fails a check is\n" +
+			"printed too. With --out it takes that directory's lock, DIR/.slotgen.lock, as reconcile\n" +
+			"takes that of the scandir.\n\n" +
+			"Exit code 0: printed or written; 1: the profile has no slot, its templates or checks fail, or\n" +
+			"--out could not be written; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
 			homeFlag(), autostartFlag(), procFlag(),
-			&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the profile `NAME`"},
+			profileFlag("the profile `NAME`"),
 			&cli.BoolFlag{Name: "stdout", Category: categoryChoice, Usage: "print the slot (the default)"},
 			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
 			&cli.StringFlag{Name: "out", Category: categoryChoice, Usage: "write the slot as `DIR`/gateway-NAME/"},
@@ -37,8 +41,8 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			slot, err := renderOne(s, c.String("profile"), msg)
-			if err != nil {
+			slot, err := renderOne(s, c.StringSlice("profile")[0], msg)
+			if err != nil && (len(slot.Files) == 0 || c.String("out") != "") {
 				return err
 			}
 			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
@@ -46,17 +50,20 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			case c.String("out") != "":
 				return writeSlot(c.Context, c.String("out"), slot, owners, msg)
 			case c.String("file") != "":
-				return printFile(out, slot, c.String("file"))
+				return cmp.Or(printFile(out, slot, c.String("file")), err)
 			}
-			_, err = out.Write(txtar.Format(archive(slot, owners)))
-			return err
+			_, failed := out.Write(txtar.Format(archive(slot, owners)))
+			return cmp.Or(failed, err)
 		}),
 	}
 }
 
 func checkRenderFlags(c *cli.Context) error {
-	if c.String("profile") == "" {
+	switch names := c.StringSlice("profile"); {
+	case len(names) == 0 || names[0] == "":
 		return withHint(errors.New("no profile given"), "name one with --profile")
+	case len(names) > 1:
+		return fmt.Errorf("more than one profile given: %q", names)
 	}
 	if c.String("out") != "" && (c.Bool("stdout") || c.String("file") != "") {
 		return errors.New("--out writes files: it goes with neither --stdout nor --file")
@@ -64,7 +71,8 @@ func checkRenderFlags(c *cli.Context) error {
 	return nil
 }
 
-// renderOne renders the slot of one profile of the volume.
+// renderOne renders the slot of one profile of the volume. One that fails a check comes
+// with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 	volume, err := openVolume(s.home)
 	if err != nil {
@@ -86,12 +94,12 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 	slot, findings, err := set.Slot(e.Profile)
 	if err != nil {
 		msg.fail(err)
-		return render.Slot{}, reportedError{}
+		err = reportedError{}
 	}
 	for _, f := range findings {
 		msg.warn("%s", f)
 	}
-	return slot, nil
+	return slot, err
 }
 
 func printFile(out *output, slot render.Slot, path string) error {

@@ -134,8 +134,12 @@ func exportTemplates(c *cli.Context, out *output, msg messages) error {
 	return tellWritten(written, err, out, msg)
 }
 
-// tellWritten prints which files were written, and the error that kept others from it.
+// tellWritten prints which files were written, and the error that kept others from it;
+// where nothing was, the error is the command's.
 func tellWritten(written []string, err error, out *output, msg messages) error {
+	if len(written) == 0 {
+		return err
+	}
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err

@@ -67,7 +67,7 @@ func TestContainerWatchNamesAnOrphanOnce(t *testing.T) {
 	w := c.watch("--interval", "1s")
 	c.waitUp("gateway-gone")
 	c.forget("gone")
-	const said = `slotgen: warning: slot "gateway-gone" has no profile: left alone, --prune removes it`
+	const said = `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`
 	w.waitSaid(said)
 	c.profile("other", "")
 	w.waitSaid(`created slot "gateway-other"`)

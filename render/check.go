@@ -37,6 +37,16 @@ func (f Finding) String() string {
 	return fmt.Sprintf("rendered %s: %s (%s)", place, f.Text, f.Template)
 }
 
+func (f Finding) asError() error {
+	err := errors.New(f.String())
+	if f.Text == carriageReturn {
+		return WithHint(err, "the template was saved with the line ends of Windows: they have to be those of Unix")
+	}
+	return err
+}
+
+const carriageReturn = "a carriage return"
+
 // sortOut tells the findings that keep a slot from being published from the
 // doubtful ones.
 func sortOut(findings []Finding) (wrong []error, doubtful []Finding) {
@@ -44,7 +54,7 @@ func sortOut(findings []Finding) (wrong []error, doubtful []Finding) {
 		if f.Doubtful {
 			doubtful = append(doubtful, f)
 		} else {
-			wrong = append(wrong, errors.New(f.String()))
+			wrong = append(wrong, f.asError())
 		}
 	}
 	return wrong, doubtful
@@ -74,7 +84,7 @@ func checkBytes(f File) []Finding {
 	for _, bad := range []struct{ text, what string }{
 		{"<no value>", "a value is missing: the template prints <no value>"},
 		{"\x00", "a NUL byte"},
-		{"\r", "a carriage return"},
+		{"\r", carriageReturn},
 		{"\ufeff", "a byte order mark"},
 	} {
 		if i := bytes.Index(f.Data, []byte(bad.text)); i >= 0 {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/xrash/smetrics"
+
+	"slotgen/scan"
 )
 
 // serviceFiles are the files that a template may make in a service directory
@@ -46,10 +49,23 @@ func checkName(slotPath string) error {
 	if path.Base(name) == DownFile {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
-	if near := Nearest(name, serviceFiles()); near != "" {
-		return WithHint(fmt.Errorf("%q is no file of a service directory", slotPath), "did you mean %q?", near+suffix)
+	err := fmt.Errorf("%q is no file of a service directory", slotPath)
+	if near := cmp.Or(Nearest(name, serviceFiles()), profilesOwn(slotPath)); near != "" {
+		return WithHint(err, "did you mean %q?", near+suffix)
 	}
-	return fmt.Errorf("%q is no file of a service directory", slotPath)
+	return err
+}
+
+// profilesOwn returns where a file belongs that was meant for one profile, or "".
+func profilesOwn(slotPath string) string {
+	profile, file, _ := strings.Cut(slotPath, "/")
+	switch {
+	case profile == "log" || !slices.Contains(serviceFiles(), strings.TrimPrefix(file, "log/")):
+		return ""
+	case profile == "profiles":
+		return "profiles/NAME/" + file
+	}
+	return "profiles/" + strings.TrimPrefix(profile, scan.ServicePrefix) + "/" + file
 }
 
 // Nearest returns the known word that was probably meant by a mistyped one, or ""

@@ -177,7 +177,9 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 		{"far name", map[string]string{"zzz.tmpl": "x"}, nil, `"zzz" is no file of a service directory`, ""},
 		{"down", map[string]string{"down.tmpl": "x"}, nil, `"down" is not for a template`, ""},
 		{"log of a logger", map[string]string{"log/log/run.tmpl": "x"}, nil, `"log/log/run" is no file`, ""},
-		{"a file in profiles", map[string]string{"profiles/run.tmpl": "x"}, nil, `"profiles/run" is no file`, ""},
+		{"a file in profiles", map[string]string{"profiles/run.tmpl": "x"}, nil, `"profiles/run" is no file`, `did you mean "profiles/NAME/run.tmpl"?`},
+		{"a profile beside profiles", map[string]string{"coder/log/run.tmpl": "x"}, nil, `"coder/log/run" is no file`, `did you mean "profiles/coder/log/run.tmpl"?`},
+		{"a slot's name", map[string]string{"gateway-coder/run.tmpl": "x"}, nil, `"gateway-coder/run" is no file`, `did you mean "profiles/coder/run.tmpl"?`},
 		{"writable by the group", run, chmod("run.tmpl", 0o664), "has mode 0664", "mount the override directory read-only"},
 		{"writable by others", run, chmod("run.tmpl", 0o646), "has mode 0646", "mount the override directory read-only"},
 		{"writable directory", run, chmod(".", 0o777), "has mode 0777", "mount the override directory read-only"},
@@ -234,6 +236,39 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 			var h interface{ Hint() string }
 			if got := errors.As(err, &h); got != (tt.hint != "") || got && !strings.Contains(h.Hint(), tt.hint) {
 				t.Errorf("error %v has not the hint %q", err, tt.hint)
+			}
+		})
+	}
+}
+
+func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
+	tests := []struct{ name, text, hint string }{
+		{"no end", `{{if .Start}}`, "has no {{end}}"},
+		{"no end of a define", `{{define "x"}}`, "has no {{end}}"},
+		{"function that depends on the clock", `{{now}}`, "sprig's now is left out"},
+		{"function that depends on the environment", `{{env "PATH"}}`, "sprig's env is left out"},
+		{"function that gives a map's order", `{{keys (dict)}}`, "sprig's keys is left out"},
+		{"Helm's", `{{include "x" .}}`, `{{template "NAME" .}}`},
+		{"near function", `{{shqoute .Name}}`, "did you mean shquote?"},
+		{"far function", `{{zzzzzz}}`, "there are sprig's functions"},
+		{"near field", `{{.Hoem}}`, "did you mean .Home?"},
+		{"far field", `{{.Whatever}}`, "a profile has .Name, .Service, "},
+		{"field of the profile in a range", `{{range until 1}}{{.Dir}}{{end}}`, "$.Dir"},
+		{"field of nothing in a range", `{{range until 1}}{{.Foo}}{{end}}`, ""},
+		{"value without fields", `{{.Name.Foo}}`, ""},
+		{"line ends of Windows", "\r\n", "line ends of Windows"},
+		{"function that fails", `{{fail "no"}}`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n" + tt.text})
+			_, _, err := renderWith(t, dir)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			var h interface{ Hint() string }
+			if got := errors.As(err, &h); got != (tt.hint != "") || got && !strings.Contains(h.Hint(), tt.hint) {
+				t.Errorf("error %v: hint %v, want %q", err, h, tt.hint)
 			}
 		})
 	}

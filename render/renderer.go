@@ -24,6 +24,7 @@ func (s *Set) Renderer() *Renderer { return &Renderer{set: s} }
 // Slot renders the slot of p and checks what an override has a hand in. Findings
 // are what is doubtful and no error. The error names the slot and, joined, every
 // place that is wrong: file, line and column of a template, or of what it rendered.
+// Where every template rendered, what they came to is returned with the error.
 func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) { return s.Renderer().Slot(p) }
 
 // Slot is Set.Slot. What it returns stands until the next call.
@@ -58,8 +59,11 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 	}
 	r.files = slot.Files
 	wrong, doubtful := sortOut(findings)
+	if errors.Join(errs...) != nil {
+		slot = Slot{}
+	}
 	if err := errors.Join(append(errs, wrong...)...); err != nil {
-		return Slot{}, doubtful, renderError(p, err)
+		return slot, doubtful, renderError(p, err)
 	}
 	return slot, doubtful, nil
 }
@@ -87,7 +91,7 @@ func renderError(p scan.Profile, err error) error {
 func (f file) render(out *bytes.Buffer, p scan.Profile, context any) (File, error) {
 	text, err := f.execute(out, p, context)
 	if err != nil {
-		return File{}, templateError{err}
+		return File{}, mistaken(templateError{err})
 	}
 	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
 		return File{}, fmt.Errorf("template %s: %w", f.file, errMustRender)

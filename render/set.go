@@ -161,5 +161,5 @@ func (t *tree) parse(src source) error {
 	})
 	// "template: FILE:LINE: what", of which the line may be the text's last.
 	_, what, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+src.file+":"), ": ")
-	return fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, what)
+	return mistaken(fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, what))
 }

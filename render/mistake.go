@@ -1,0 +1,62 @@
+package render
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/sprig/v3"
+
+	"slotgen/scan"
+)
+
+// mistaken adds to an error of text/template the mend, where its words tell what the
+// template's author meant.
+func mistaken(err error) error {
+	text := err.Error()
+	if strings.HasSuffix(text, "unexpected EOF") {
+		return WithHint(err, "an if, range, with, define or block before it has no {{end}}")
+	}
+	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
+		return mistakenFunction(err, strings.TrimSuffix(name, `" not defined`))
+	}
+	if _, name, found := strings.Cut(text, ": can't evaluate field "); found {
+		name, kind, _ := strings.Cut(name, " in type ")
+		return mistakenField(err, name, kind)
+	}
+	return err
+}
+
+func mistakenFunction(err error, name string) error {
+	if _, left := sprig.TxtFuncMap()[name]; left {
+		return WithHint(err, "sprig's %s is left out: a template comes to the same text at every pass", name)
+	}
+	if name == "include" {
+		return WithHint(err, `{{template "NAME" .}} puts in what a define holds`)
+	}
+	if near := Nearest(name, slices.Sorted(maps.Keys(Functions()))); near != "" {
+		return WithHint(err, "did you mean %s?", near)
+	}
+	return WithHint(err, "there are sprig's functions, and shquote, execquote and required")
+}
+
+// mistakenField knows the fields of the context, of which a range or with takes the
+// place.
+func mistakenField(err error, name, kind string) error {
+	context := reflect.TypeFor[scan.Profile]()
+	var known []string
+	for _, f := range reflect.VisibleFields(context) {
+		known = append(known, f.Name)
+	}
+	if kind != context.String() {
+		if slices.Contains(known, name) {
+			return WithHint(err, "in a range or with the profile is $: $.%s", name)
+		}
+		return err
+	}
+	if near := Nearest(name, known); near != "" {
+		return WithHint(err, "did you mean .%s?", near)
+	}
+	return WithHint(err, "a profile has .%s", strings.Join(known, ", ."))
+}
