@@ -83,6 +83,27 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 	})
 }
 
+func TestPruneInStepsBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	var leaving Leaving
+	d.PruneInSteps(&leaving)
+	both := []string{".gateway-a.old", "gateway-a"}
+	write(t, filepath.Join(path, "gateway-a/run"), "")
+	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
+	write(t, lock, "")
+	release := hold(t, lock)
+	for range 3 {
+		if errs := d.Prune(t.Context(), both); !errors.Is(errs["gateway-a"], errNotBegun) || !slices.Equal(names(t, path), both) {
+			t.Errorf("got %v, the scandir holds %q", errs, names(t, path))
+		}
+	}
+	release()
+	if errs := d.Prune(t.Context(), both); len(errs) > 0 || len(names(t, path)) > 0 {
+		t.Errorf("once the earlier one has ended: %v, left %q", errs, names(t, path))
+	}
+}
+
 func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)

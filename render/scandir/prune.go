@@ -22,7 +22,8 @@ const (
 // ErrLeaving says of a service that it was told to go and has not gone yet.
 var ErrLeaving = errors.New("was told to go down and has not ended yet")
 
-// errNotBegun is of a service that ctx left no time for.
+// errNotBegun is of a service that waits for one under its hidden name, or that ctx left
+// no time for.
 var errNotBegun = errors.New("was not told to go: there is an earlier one of its name")
 
 // Prune takes services down and removes their service directories, which are
@@ -57,12 +58,15 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 		return true
 	})
 	errs := memory.settle(all, d.leaving != nil)
-	if len(later) > 0 && ctx.Err() == nil {
+	later = slices.DeleteFunc(later, func(name string) bool {
+		waits := ctx.Err() != nil || d.leaving.isLeaving(asideName(name))
+		if waits {
+			errs[name] = errNotBegun
+		}
+		return waits
+	})
+	if len(later) > 0 {
 		maps.Copy(errs, d.Prune(ctx, later))
-		later = nil
-	}
-	for _, name := range later {
-		errs[name] = errNotBegun
 	}
 	return errs
 }
