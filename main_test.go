@@ -44,11 +44,12 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exitcode": exitcodeCommand,
-			"modes":    modesCommand,
-			"mkfifo":   mkfifoCommand,
-			"seed":     seedCommand,
-			"locked":   lockedCommand,
+			"exitcode":   exitcodeCommand,
+			"modes":      modesCommand,
+			"mkfifo":     mkfifoCommand,
+			"seed":       seedCommand,
+			"locked":     lockedCommand,
+			"supervised": supervisedCommand,
 		},
 	})
 }
@@ -126,4 +127,15 @@ func lockedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(unix.Flock(int(f.Fd()), unix.LOCK_EX))
 	_, err = f.WriteString("4242\n")
 	ts.Check(err)
+}
+
+// supervisedCommand: supervised DIR holds the lock of a service directory to the
+// script's end, as its s6-supervise would.
+func supervisedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	dir := filepath.Join(ts.MkAbs(args[0]), "supervise")
+	ts.Check(os.MkdirAll(dir, 0o755))
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	ts.Check(err)
+	ts.Defer(func() { f.Close() })
+	ts.Check(unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
 }

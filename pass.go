@@ -251,8 +251,13 @@ func (p *pass) sweep() []string {
 	p.msg.warnAll(warnings)
 	return slices.DeleteFunc(leftovers, func(name string) bool {
 		service, aside := scandir.AsideOf(name)
-		return aside && !p.chosen(profileOf(service)) && p.hasProfile(service) && !p.memory.isLeaving(service)
+		return aside && p.isLeftOut(service) && !p.memory.isLeaving(service)
 	})
+}
+
+// isLeftOut tells whether a service has a profile that is not chosen.
+func (p *pass) isLeftOut(service string) bool {
+	return !p.chosen(profileOf(service)) && p.hasProfile(service)
 }
 
 func (p *pass) hasProfile(service string) bool {

@@ -115,10 +115,10 @@ func isStage(name string) bool {
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
 }
 
-// Abandoned tells whether a name is what the older pass left to be seen and no
+// Abandoned tells whether a name is what a killed prune or the older pass left and no
 // supervisor holds: a Sweep and a Prune clear it. What can't be asked is not.
 func (d *Dir) Abandoned(name string) bool {
-	if !isStage(name) {
+	if !isStage(name) && !isAside(name) {
 		return false
 	}
 	held, err := d.held(name)
