@@ -112,3 +112,21 @@ func TestWatchMigratesAtItsFirstPassOnly(t *testing.T) {
 		t.Error("a state is recorded again at run time")
 	}
 }
+
+func TestOnlyAPassOverEverythingEndsThatAllIsTriedAgain(t *testing.T) {
+	retryAt := time.Now().Add(time.Hour)
+	for _, tt := range []struct {
+		name string
+		only []string
+		all  bool
+	}{
+		{"over some", []string{"coder"}, true},
+		{"over everything", nil, false},
+	} {
+		w := watching{memory: newMemory(), failing: owed{all: true}, retryAt: retryAt}
+		w.settle(&pass{only: tt.only}, nil)
+		if w.failing.all != tt.all || w.retryAt.IsZero() == tt.all {
+			t.Errorf("%s: all is to be tried again: %v, at %v", tt.name, w.failing.all, w.retryAt)
+		}
+	}
+}

@@ -199,7 +199,8 @@ func (w *watching) settle(p *pass, outcomes []outcome) {
 			delete(w.failing.names, name)
 		}
 	}
-	w.failing.all = p.incomplete
+	limited := len(p.only) > 0 // it did not look at what failed beside the profiles
+	w.failing.all = p.incomplete || w.failing.all && limited
 	for _, o := range outcomes {
 		if o.action == actionFailed {
 			w.failing.add(o.entry.Profile.Name)
