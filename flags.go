@@ -67,7 +67,7 @@ func maxServicesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"}, Category: categorySlots,
 		DefaultText: strconv.Itoa(defaultMaxServices),
-		Usage:       "s6-svscan takes `N` services, loggers counted",
+		Usage:       "count on an s6-svscan that takes `N` services, loggers counted",
 	}
 }
 

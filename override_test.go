@@ -9,8 +9,8 @@ import (
 
 func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 	blocks := readmeBlocks(t, "override")
-	if len(blocks) != 3 {
-		t.Fatalf("README has %d overrides, want 3", len(blocks))
+	if len(blocks) != 4 {
+		t.Fatalf("README has %d overrides, want 4", len(blocks))
 	}
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)
@@ -19,6 +19,8 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 		for _, block := range blocks {
 			c.mustRun("root", "sh", "-ec", block)
 		}
+		const program = `printf '#!/bin/sh\nid -u >/opt/data/began-$1\nexec sleep 600\n' >/usr/local/bin/my-gateway`
+		c.mustRun("root", "sh", "-ec", program+"\nchmod 0755 /usr/local/bin/my-gateway")
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-writer", "gateway-writer/log")
@@ -28,6 +30,10 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 		if _, err := os.Lstat(c.path("/run/service/gateway-writer/notification-fd")); err == nil {
 			t.Error("writer has coder's notification-fd")
 		}
+		c.waitFor("coder's own program to run as the user", bootLimit, func() bool {
+			began, _ := os.ReadFile(filepath.Join(c.home, "began-coder"))
+			return string(began) == "10000\n"
+		})
 		pid := strings.TrimSpace(c.mustRun("root", "s6-svstat", "-p", "/run/service/gateway-writer"))
 		c.waitFor("writer to run under its limit", bootLimit, func() bool {
 			limits := c.run("root", "cat", "/proc/"+pid+"/limits").stdout
