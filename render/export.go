@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/scan"
+
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 )
@@ -32,13 +34,13 @@ func ExportTo(dir string, force bool) ([]string, error) {
 		case force || errors.Is(err, fs.ErrNotExist):
 			continue
 		}
-		return nil, fmt.Errorf("exporting to %q: %w", name, bare(err))
+		return nil, fmt.Errorf("exporting to %q: %w", name, scan.Bare(err))
 	}
 	var written []string
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
 		if err := exportFile(name, []byte(l[slotPath].text), DataMode); err != nil {
-			return written, fmt.Errorf("exporting to %q: %w", name, bare(err))
+			return written, fmt.Errorf("exporting to %q: %w", name, scan.Bare(err))
 		}
 		written = append(written, name)
 	}

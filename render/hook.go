@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/template"
 
+	"slotgen/scan"
 	"slotgen/templates"
 )
 
@@ -45,7 +46,7 @@ func WriteS6RC(dir, program string) ([]string, error) {
 	names := slices.Sorted(maps.Keys(files))
 	for i, name := range names {
 		if err := exportFile(name, files[name], fileMode(filepath.Base(name), files[name])); err != nil {
-			return names[:i], fmt.Errorf("writing %q: %w", name, bare(err))
+			return names[:i], fmt.Errorf("writing %q: %w", name, scan.Bare(err))
 		}
 	}
 	return names, nil

@@ -31,17 +31,9 @@ const (
 // embedded ones. That the directory can't be read is an error. What is wrong with
 // one file is kept and fails the profiles that would use it.
 func Load(dir string) (*Set, error) {
-	// Asked first, since opening a FIFO would block.
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
-	}
+	root, err := scan.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening the override directory %q: %w", dir, bare(err))
+		return nil, fmt.Errorf("opening the override directory %q: %w", dir, err)
 	}
 	defer root.Close()
 	o := override{set: Embedded(), root: root, dir: dir}
@@ -65,12 +57,12 @@ type override struct {
 func (o *override) walk(rel string, depth int) error {
 	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), bare(err))
+		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
 	}
 	names, err := f.Readdirnames(-1)
 	f.Close()
 	if err != nil {
-		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), bare(err))
+		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
 	}
 	slices.Sort(names)
 	for _, name := range names {
@@ -162,26 +154,14 @@ func (o *override) read(rel string) (string, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return "", bare(err)
+		return "", scan.Bare(err)
 	case !info.Mode().IsRegular():
 		return "", errors.New("not a regular file")
 	case info.Size() > maxTemplate:
 		return "", errors.New("larger than 1 MiB")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxTemplate))
-	return string(text), bare(err)
-}
-
-// bare strips the path from an error of package os: messages name the path
-// themselves.
-func bare(err error) error {
-	if lerr, ok := errors.AsType[*os.LinkError](err); ok {
-		return lerr.Err
-	}
-	if perr, ok := errors.AsType[*os.PathError](err); ok {
-		return perr.Err
-	}
-	return err
+	return string(text), scan.Bare(err)
 }
 
 // isBadLink tells of an error of a stat whether it is a link's that leads to nothing
@@ -200,7 +180,7 @@ func linkError(err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return errors.New("link leads nowhere")
 		}
-		return bare(err)
+		return scan.Bare(err)
 	}
 	return WithHint(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
 }

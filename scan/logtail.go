@@ -29,7 +29,7 @@ func (v *Volume) BootLogTail(profile string, count int) ([]string, error) {
 	defer f.Close()
 	text, err := tail(f)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, bare(err))
+		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, Bare(err))
 	}
 	var lines []string
 	about := "profile=" + Escape(profile) + " "

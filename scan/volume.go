@@ -43,21 +43,13 @@ func Open(home string) (*Volume, error) {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
 	abs = Root(abs)
-	// Asked first, since opening a FIFO would block.
-	info, err := os.Stat(abs)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
-	}
+	root, err := OpenRoot(abs)
 	if err != nil {
-		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))
-	}
-	root, err := os.OpenRoot(abs)
-	if err != nil {
-		return nil, fmt.Errorf("opening home %q: %w", abs, bare(err))
+		return nil, fmt.Errorf("opening home %q: %w", abs, err)
 	}
 	fd, err := openRooted(root, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, bare(err)), root.Close())
+		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, Bare(err)), root.Close())
 	}
 	v := &Volume{home: abs, root: root, top: dir{fd: fd, path: "."}}
 	v.owned = sync.OnceValues(v.listOwned)
@@ -74,13 +66,4 @@ func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home,
 func (v *Volume) Close() error {
 	v.top.close()
 	return v.root.Close()
-}
-
-// bare strips the path from an error of package os: messages name the path
-// themselves, quoted.
-func bare(err error) error {
-	if perr, ok := errors.AsType[*os.PathError](err); ok {
-		return perr.Err
-	}
-	return err
 }

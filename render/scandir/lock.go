@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"slotgen/scan"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -51,7 +53,7 @@ func (d *Dir) Unlock() error {
 func wait(ctx context.Context, f *os.File, limit time.Duration) error {
 	info, err := f.Stat()
 	if err != nil {
-		return bare(err)
+		return scan.Bare(err)
 	}
 	if !info.Mode().IsRegular() {
 		return errors.New("not a regular file")

@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
+	"slotgen/scan"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -35,21 +37,13 @@ type Dir struct {
 
 // Open opens the scandir at path.
 func Open(path string) (*Dir, error) {
-	// Asked first, since opening a FIFO would block.
-	info, err := os.Stat(path)
-	if err == nil && !info.IsDir() {
-		err = unix.ENOTDIR
-	}
+	root, err := scan.OpenRoot(path)
 	if err != nil {
-		return nil, fmt.Errorf("opening scandir %q: %w", path, bare(err))
-	}
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening scandir %q: %w", path, bare(err))
+		return nil, fmt.Errorf("opening scandir %q: %w", path, err)
 	}
 	top, err := root.Open(".")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, bare(err)), root.Close())
+		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
 	defer top.Close()
 	fd, err := unix.FcntlInt(top.Fd(), unix.F_DUPFD_CLOEXEC, 0)
@@ -74,7 +68,7 @@ func Make(path string) error {
 		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("making scandir %q: %w", path, bare(err))
+		return fmt.Errorf("making scandir %q: %w", path, scan.Bare(err))
 	}
 	// Not with a chmod afterwards: a kill in between would leave the umask's mode.
 	defer unix.Umask(unix.Umask(0))
@@ -85,7 +79,7 @@ func Make(path string) error {
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("making scandir %q: %w", path, bare(err))
+		return fmt.Errorf("making scandir %q: %w", path, scan.Bare(err))
 	}
 	return nil
 }
@@ -103,18 +97,4 @@ func openat(fd int, name string, flags int) (int, error) {
 			return got, err
 		}
 	}
-}
-
-// bare strips the path from an error of package os: messages name the path
-// themselves, quoted.
-func bare(err error) error {
-	var perr *os.PathError
-	var lerr *os.LinkError
-	switch {
-	case errors.As(err, &perr):
-		return perr.Err
-	case errors.As(err, &lerr):
-		return lerr.Err
-	}
-	return err
 }

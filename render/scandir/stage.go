@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"slotgen/render"
+	"slotgen/scan"
 
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ func (d *Dir) stage(name string, nodes []node) error {
 	}
 	root, err := d.root.OpenRoot(name)
 	if err != nil {
-		return fmt.Errorf("opening %q: %w", name, bare(err))
+		return fmt.Errorf("opening %q: %w", name, scan.Bare(err))
 	}
 	defer root.Close()
 	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -92,7 +93,7 @@ func (s *stager) rootOf(name string) (*os.Root, string, error) {
 func (s *stager) fill(nodes []node) error {
 	for _, n := range nodes {
 		if err := s.make(n); err != nil {
-			return fmt.Errorf("making %q: %w", n.path, chownHint(bare(err)))
+			return fmt.Errorf("making %q: %w", n.path, chownHint(scan.Bare(err)))
 		}
 	}
 	for _, n := range slices.Backward(nodes) {

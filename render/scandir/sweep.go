@@ -172,4 +172,4 @@ func (d *Dir) sweepOld(name string, now time.Time) error {
 }
 
 // removeAll never follows a link; a name that is already gone is no error.
-func (d *Dir) removeAll(name string) error { return bare(d.root.RemoveAll(name)) }
+func (d *Dir) removeAll(name string) error { return scan.Bare(d.root.RemoveAll(name)) }

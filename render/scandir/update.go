@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"slotgen/render"
+	"slotgen/scan"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,7 +127,7 @@ func (d *Dir) update(p Plan) error {
 	}
 	root, err := d.root.OpenRoot(p.service)
 	if err != nil {
-		return bare(err)
+		return scan.Bare(err)
 	}
 	defer root.Close()
 	fd, err := openat(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
@@ -138,7 +139,7 @@ func (d *Dir) update(p Plan) error {
 	defer s.close()
 	for _, e := range p.edits {
 		if err := s.apply(e); err != nil {
-			return fmt.Errorf("updating %q: %w", e.node.path, chownHint(bare(err)))
+			return fmt.Errorf("updating %q: %w", e.node.path, chownHint(scan.Bare(err)))
 		}
 	}
 	return nil

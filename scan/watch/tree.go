@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxDepth is as deep as templates may be, and maxEntries how many there may be: a
-// pass refuses more.
+// maxDepth and maxEntries bound what is looked at of templates. What is beyond them has no
+// effect to tell of: a pass refuses it.
 const (
 	maxDepth   = 8
 	maxEntries = 10000
@@ -28,7 +28,7 @@ func (w *watcher) lookAtTree() {
 	w.tree = map[string]string{}
 	seen := map[use]bool{}
 	w.watchAbove(seen)
-	if root := openTree(w.Templates); root != nil {
+	if root, err := scan.OpenRoot(w.Templates); err == nil {
 		w.walk(root, ".", 0, seen)
 		root.Close()
 	}
@@ -67,19 +67,6 @@ func (w *watcher) watchAbove(seen map[use]bool) {
 			return
 		}
 	}
-}
-
-// openTree returns nil for a directory that is missing or can't be opened.
-func openTree(dir string) *os.Root {
-	// Asked first, since opening a FIFO would block.
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil
-	}
-	return root
 }
 
 // walk notes what stands in a directory, through links that stay inside. Names
