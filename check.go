@@ -183,15 +183,14 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 // invented returns the default profile, one with the longest name that is down, one
 // with every optional field set, and those that have overrides of their own.
 func invented(base scan.Profile, overridden []string) []scan.Profile {
-	const home = "/opt/data"
 	profile := func(name string) scan.Profile {
 		p := base
-		p.Home, p.Name, p.Service, p.Dir = home, name, scan.ServicePrefix+name, home+"/profiles/"+name
-		p.PriorExit = "unknown"
+		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, scan.ServicePrefix+name, defaultHome+"/profiles/"+name
+		p.PriorExit = scan.ExitUnknown
 		return p
 	}
 	first, long, full := profile(scan.DefaultName), profile(strings.Repeat("a", 242)), profile("full")
-	first.Default, first.Dir = true, home
+	first.Default, first.Dir = true, defaultHome
 	full.Start, full.PriorState, full.PriorExit = true, scan.Running, "clean"
 	full.User, full.Env = defaultUser, append(slices.Clone(base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
 	profiles := []scan.Profile{first, long, full}

@@ -19,7 +19,7 @@ func (p palette) paint(colour, line string) string {
 }
 
 // newPalette decides by --color, then the variables that other programs go by
-// (FORCE_COLOR, NO_COLOR, TERM), then by whether w is a terminal.
+// (FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM), then by whether w is a terminal.
 func newPalette(when string, w io.Writer) (palette, error) {
 	switch when {
 	case "", colourAuto:

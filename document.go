@@ -40,7 +40,7 @@ type profileDocument struct {
 func newProfileDocument(o outcome) profileDocument {
 	d := profileDocument{
 		Name: o.entry.Profile.Name, Service: o.entry.Profile.Service, Dir: o.entry.Profile.Dir,
-		PriorExit: o.priorExit(), Action: o.action, Change: string(o.change), Live: o.live, Effect: string(o.effect),
+		PriorExit: o.entry.Profile.PriorExit, Action: o.action, Change: string(o.change), Live: o.live, Effect: string(o.effect),
 		Reason: o.reason, Why: o.why,
 	}
 	if o.entry.Intent.Known {

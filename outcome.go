@@ -122,12 +122,10 @@ func (o outcome) isNoProfile() bool {
 	return o.action == actionIgnored || o.action == actionSkipped && o.entry.Profile.Service == ""
 }
 
-func (o outcome) priorExit() string { return cmp.Or(o.entry.Profile.PriorExit, "unknown") }
-
 func (o outcome) logged() scan.Outcome {
 	return scan.Outcome{
 		Profile: o.entry.Profile.Name, Intent: o.entry.Intent, Action: o.action,
-		PriorExit: o.priorExit(), Reason: o.reason,
+		PriorExit: o.entry.Profile.PriorExit, Reason: o.reason,
 	}
 }
 

@@ -162,5 +162,5 @@ func (p *pass) sayOrphan(service string) bool {
 
 func orphanEntry(service string) *scan.Entry {
 	name := profileOf(service)
-	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service}, Verdict: scan.Failed}
+	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service, PriorExit: scan.ExitUnknown}, Verdict: scan.Failed}
 }

@@ -100,7 +100,7 @@ func table(out *output, outcomes []outcome, colours palette) error {
 	fmt.Fprintln(tw, "PROFILE\tINTENT\tPRIOR EXIT\tACTION\tLIVE\tWHY")
 	for _, o := range outcomes {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n",
-			scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.priorExit(), o.action, yesNo(o.live), printable(o.why))
+			scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.entry.Profile.PriorExit, o.action, yesNo(o.live), printable(o.why))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (p *pass) inFull(out *output, outcomes []outcome) error {
 			{"directory", prof.Dir},
 			{"slot", p.slotPath(o)},
 			{"intent", o.entry.Intent.String()},
-			{"prior exit", o.priorExit()},
+			{"prior exit", prof.PriorExit},
 			{"action", o.action},
 			{"change", string(o.change)},
 			{"live", yesNo(o.live)},

@@ -30,20 +30,20 @@ func (v *Volume) Apart(fd int) error {
 
 // within tells whether an open directory is outer, or below it however deep.
 func within(fd, outer int) (bool, error) {
-	var at, want unix.Stat_t
-	if err := unix.Fstat(outer, &want); err != nil {
+	want, err := FileIDAt(outer, "")
+	if err != nil {
 		return false, err
 	}
-	for up := "."; ; up += "/.." {
-		before := at
-		if err := unix.Fstatat(fd, up, &at, 0); err != nil {
+	for up, before := ".", (FileID{}); ; up += "/.." {
+		switch at, err := FileIDAt(fd, up); {
+		case err != nil:
 			return false, fmt.Errorf("looking at what a directory lies in: %w", err)
-		}
-		if at.Dev == want.Dev && at.Ino == want.Ino {
+		case at == want:
 			return true, nil
-		}
-		if at.Dev == before.Dev && at.Ino == before.Ino {
+		case at == before:
 			return false, nil // the root
+		default:
+			before = at
 		}
 	}
 }

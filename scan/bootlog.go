@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"strconv"
 	"time"
 
@@ -94,11 +95,14 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 	if errors.Is(left, unix.EISDIR) && unix.Unlinkat(logs.fd, tempName(bootLog), unix.AT_REMOVEDIR) == nil {
 		left = nil
 	}
-	rotates := left == nil // or there would be no new log behind the moved one
-	err := appendOnce(logs, owner, text, rotates)
+	rotateAt := int64(rotateSize)
+	if left != nil {
+		rotateAt = math.MaxInt64 // there would be no new log behind the moved one
+	}
+	err := appendOnce(logs, owner, text, rotateAt)
 	for range 8 {
 		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTempTaken) {
-			err = appendOnce(logs, owner, text, rotates)
+			err = appendOnce(logs, owner, text, rotateAt)
 		}
 	}
 	if left != nil {
@@ -107,7 +111,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 	return errors.Join(err, left)
 }
 
-func appendOnce(logs dir, owner Owner, text []byte, rotates bool) error {
+func appendOnce(logs dir, owner Owner, text []byte, rotateAt int64) error {
 	fd, err := openat(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeFile(logs, bootLog, owner, text)
@@ -122,10 +126,10 @@ func appendOnce(logs dir, owner Owner, text []byte, rotates bool) error {
 	}
 	// Who has the lock moves the log; the others' lines still go into it. Held for ever,
 	// by the volume's owner, it keeps the owner's log from being parted.
-	if size < rotateSize || !rotates || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+	if size < rotateAt || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return writeWhole(fd, text)
 	}
-	if err := sameFile(logs, bootLog, fd); err != nil {
+	if err := mustBe(logs, bootLog, fd); err != nil {
 		return err // it has been moved
 	}
 	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")

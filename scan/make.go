@@ -50,7 +50,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	if err == nil {
 		err = renameNew(d.fd, tmp, d.fd, name, linkThenUnlink)
 		// Another pass takes our other name for its own, and may have put it in place.
-		placed := sameFile(d, name, fd)
+		placed := mustBe(d, name, fd)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && placed == nil {
 			return placed
 		}
@@ -59,20 +59,18 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	return err
 }
 
-// sameFile returns fs.ErrExist when name is not the open file or directory: another pass,
-// of a second container on the volume, may have put its own under our other name.
-func sameFile(d dir, name string, fd int) error {
-	var made, stands unix.Stat_t
-	if err := unix.Fstat(fd, &made); err != nil {
+// mustBe returns fs.ErrExist when name is not the open file: another pass, of a second
+// container on the volume, may have put its own under our other name.
+func mustBe(d dir, name string, fd int) error {
+	made, err := FileIDAt(fd, "")
+	if err != nil {
 		return err
 	}
-	if err := unix.Fstatat(d.fd, name, &stands, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return err
+	stands, err := FileIDAt(d.fd, name)
+	if err == nil && stands != made {
+		err = fs.ErrExist
 	}
-	if made.Ino != stands.Ino || made.Dev != stands.Dev {
-		return fs.ErrExist
-	}
-	return nil
+	return err
 }
 
 func fillFile(fd int, owner Owner, data []byte) error {

@@ -119,7 +119,7 @@ func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) 
 	if errors.Is(why, reserved) {
 		warning = "profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
 	}
-	e := Entry{Profile: Profile{Name: name, Dir: absolute}}
+	e := Entry{Profile: Profile{Name: name, Dir: absolute, PriorExit: ExitUnknown}}
 	return e.verdict(verdict, why.Error()), warning
 }
 

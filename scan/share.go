@@ -10,20 +10,12 @@ import (
 // same directories, so that a third one gains nothing.
 const workers = 2
 
-// fewParts are not worth making a processor ready for.
-const fewParts = 16
-
 // Share has the parts of a whole, numbered from 0, done by the caller and, where
 // there are several and a processor for it, by a second goroutine at the same time.
 // Each gets a worker of its own. It returns when all are done.
 func Share(parts int, newWorker func() func(part int)) {
 	processors := runtime.GOMAXPROCS(0)
-	if parts > fewParts && processors <= workers {
-		// With none to spare the runtime's monitor wakes every 20 µs, to take a
-		// processor away from each system call that lasts.
-		runtime.GOMAXPROCS(processors + 1)
-		defer runtime.GOMAXPROCS(processors)
-	}
+	defer spareProcessor(parts, processors)()
 	var next atomic.Int64
 	work := func() {
 		do := newWorker()
@@ -37,4 +29,18 @@ func Share(parts int, newWorker func() func(part int)) {
 	}
 	work()
 	wg.Wait()
+}
+
+// fewParts are not worth making a processor ready for.
+const fewParts = 16
+
+// spareProcessor gives the runtime one processor more than the workers occupy, until the
+// returned function is called. With none to spare its monitor wakes every 20 µs, to take
+// one away from each system call that lasts.
+func spareProcessor(parts, processors int) (giveBack func()) {
+	if parts <= fewParts || processors > workers {
+		return func() {}
+	}
+	runtime.GOMAXPROCS(processors + 1)
+	return func() { runtime.GOMAXPROCS(processors) }
 }

@@ -11,8 +11,10 @@ func TestWorkersShareAllPartsAndGiveTheProcessorsBack(t *testing.T) {
 	for _, n := range []int{0, 1, fewParts, fewParts + 1, 1000} {
 		done := make([]atomic.Int32, n)
 		var made atomic.Int32
+		var spared atomic.Bool
 		Share(n, func() func(int) {
 			made.Add(1)
+			spared.Store(runtime.GOMAXPROCS(0) > processors)
 			return func(i int) { done[i].Add(1) }
 		})
 		for i := range done {
@@ -20,8 +22,11 @@ func TestWorkersShareAllPartsAndGiveTheProcessorsBack(t *testing.T) {
 				t.Errorf("%d parts: part %d was done %d times", n, i, times)
 			}
 		}
-		if made.Load() > workers {
-			t.Errorf("%d parts: %d workers", n, made.Load())
+		if want := max(1, min(workers, processors, n)); int(made.Load()) != want {
+			t.Errorf("%d parts: %d workers, want %d", n, made.Load(), want)
+		}
+		if want := n > fewParts && processors <= workers; spared.Load() != want {
+			t.Errorf("%d parts: a processor is spared: %v, want %v", n, spared.Load(), want)
 		}
 		if got := runtime.GOMAXPROCS(0); got != processors {
 			t.Errorf("%d parts: %d processors afterwards, not %d", n, got, processors)

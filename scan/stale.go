@@ -88,7 +88,7 @@ func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
 	if err := unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return false, err
 	}
-	id, err := idOf(d.fd)
+	id, err := FileIDAt(d.fd, "")
 	if err != nil {
 		return false, err
 	}
@@ -96,19 +96,10 @@ func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
 	return whose[id] != p.Name, err
 }
 
-// fileID tells a file or directory from every other one.
-type fileID struct{ dev, ino uint64 }
-
-func idOf(fd int) (fileID, error) {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
-	return fileID{st.Dev, st.Ino}, err
-}
-
 // owned is whose each directory is that a profile's name leads to.
-type owned map[fileID]string
+type owned map[FileID]string
 
-func (o owned) claim(id fileID, name string) {
+func (o owned) claim(id FileID, name string) {
 	if o[id] == "" {
 		o[id] = name
 	}
@@ -127,7 +118,7 @@ func (v *Volume) listOwned() (owned, error) {
 	}
 	slices.Sort(names)
 	all, links := owned{}, []string{}
-	if id, err := idOf(v.top.fd); err == nil {
+	if id, err := FileIDAt(v.top.fd, ""); err == nil {
 		all.claim(id, DefaultName)
 	}
 	for _, name := range names {
@@ -138,12 +129,12 @@ func (v *Volume) listOwned() (owned, error) {
 		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 			links = append(links, name)
 		} else {
-			all.claim(fileID{st.Dev, st.Ino}, name)
+			all.claim(FileID{st.Dev, st.Ino}, name)
 		}
 	}
 	for _, name := range links {
 		if d, err := v.openDir(profiles, name, unix.O_PATH); err == nil {
-			if id, err := idOf(d.fd); err == nil {
+			if id, err := FileIDAt(d.fd, ""); err == nil {
 				all.claim(id, name)
 			}
 			d.close()

@@ -13,8 +13,8 @@ const (
 	lifecycleFile = "state/gateway.lifecycle.json"
 )
 
-// exitUnknown is the prior exit of which nothing is recorded.
-const exitUnknown = "unknown"
+// ExitUnknown is the prior exit of which nothing is recorded.
+const ExitUnknown = "unknown"
 
 // maxState is the longest word that is taken as a state, in bytes. Words are written
 // to the boot log and into tables, where a longer one would hide those of others.
@@ -125,7 +125,7 @@ func stateMember(raw json.RawMessage, key string) (Intent, error) {
 func (r *reader) priorExit(d dir) string {
 	data, err := r.read(d, lifecycleFile)
 	if err != nil {
-		return exitUnknown
+		return ExitUnknown
 	}
 	return parsePriorExit(data)
 }
@@ -133,7 +133,7 @@ func (r *reader) priorExit(d dir) string {
 func parsePriorExit(data []byte) string {
 	m, err := parseMembers(data)
 	if err != nil || m.phase == nil {
-		return exitUnknown
+		return ExitUnknown
 	}
 	switch phase, _ := parseString(m.phase); phase {
 	case "exited":
@@ -141,5 +141,5 @@ func parsePriorExit(data []byte) string {
 	case Running:
 		return "unclean"
 	}
-	return exitUnknown
+	return ExitUnknown
 }

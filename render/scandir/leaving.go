@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"slotgen/scan"
 )
 
 // stepLimit is what a prune in steps waits for, so that a service which obeys is
@@ -19,7 +19,7 @@ type Leaving struct{ all map[string]*leaver } // by their hidden names
 // leaver is one service on its way out.
 type leaver struct {
 	name   string // where it stood at first, for messages
-	dir    identity
+	dir    scan.FileID
 	hidden string    // where s6-svscan passes over it
 	asked  time.Time // since when it is to go down
 	since  time.Time // since when it is hidden, zero while it can be seen
@@ -32,17 +32,11 @@ type leaver struct {
 	err        error
 }
 
-// identity is of a directory, whatever its name: another pass may have pruned a service
-// and made a new one of its name meanwhile. The zero one is of none.
-type identity struct{ dev, ino uint64 }
-
-// identityAt is of what name is in the open directory fd, or without a name of that.
-func identityAt(fd int, name string) identity {
-	var st unix.Stat_t
-	if unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH) != nil {
-		return identity{}
-	}
-	return identity{st.Dev, st.Ino}
+// idAt tells a directory from another one of its name: another pass may have pruned a
+// service and made it anew meanwhile.
+func idAt(fd int, name string) scan.FileID {
+	id, _ := scan.FileIDAt(fd, name) // that there is none tells as well
+	return id
 }
 
 func (l *leaver) isHidden() bool { return !l.since.IsZero() }
@@ -113,7 +107,7 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 		}
 		known := l.all[hidden]
 		if known == nil {
-			known = &leaver{name: name, dir: identityAt(d.fd, name), hidden: hidden, asked: time.Now()}
+			known = &leaver{name: name, dir: idAt(d.fd, name), hidden: hidden, asked: time.Now()}
 			if name == hidden {
 				known.hide(d.hiddenSince(name))
 			}
@@ -151,7 +145,7 @@ func (l *Leaving) keep(d *Dir) {
 		if each.isHidden() {
 			stands = hidden
 		}
-		if identityAt(d.fd, stands) != each.dir {
+		if idAt(d.fd, stands) != each.dir {
 			delete(l.all, hidden)
 		}
 	}

@@ -75,7 +75,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 		defer unix.Close(fd)
 		p, err = d.planFor(fd, slot, o)
 	}
-	if err == nil && len(p.Differences) > 0 && identityAt(d.fd, slot.Service) != identityAt(fd, "") {
+	if err == nil && len(p.Differences) > 0 && idAt(d.fd, slot.Service) != idAt(fd, "") {
 		err = fmt.Errorf("what was read of it was on its way out: %w", fs.ErrNotExist)
 	}
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"slotgen/scan"
+
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 )
@@ -43,19 +45,17 @@ type notifier struct {
 	inotify *fsnotify.Watcher
 	most    int
 	byUse   map[use]*place
-	byID    map[id]*place
+	byID    map[scan.FileID]*place
 	byPath  map[string]*place
 }
 
 // place is one watched directory, which may have several uses.
 type place struct {
-	id   id
+	id   scan.FileID
 	fd   int
 	path string
 	uses map[use]bool
 }
-
-type id struct{ dev, ino uint64 }
 
 func newNotifier() (*notifier, error) {
 	inotify, err := fsnotify.NewWatcher()
@@ -64,7 +64,7 @@ func newNotifier() (*notifier, error) {
 	}
 	return &notifier{
 		inotify: inotify, most: mostWatches(),
-		byUse: map[use]*place{}, byID: map[id]*place{}, byPath: map[string]*place{},
+		byUse: map[use]*place{}, byID: map[scan.FileID]*place{}, byPath: map[string]*place{},
 	}, nil
 }
 
@@ -103,11 +103,10 @@ func (w *watcher) watch(u use, open func() (int, error)) {
 
 // watch takes the descriptor over.
 func (n *notifier) watch(u use, fd int) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	id, err := scan.FileIDAt(fd, "")
+	if err != nil {
 		return errors.Join(err, unix.Close(fd))
 	}
-	id := id{dev: st.Dev, ino: st.Ino}
 	if p := n.byUse[u]; p != nil && p.id == id {
 		return unix.Close(fd)
 	}
