@@ -96,11 +96,7 @@ func (m *memory) going() []string {
 
 // isLeaving tells whether a service was told to go and its supervisors have not ended.
 func (m *memory) isLeaving(service string) bool {
-	if m == nil {
-		return false
-	}
-	unfinished, stuck := m.leaving.Unfinished()
-	return slices.Contains(unfinished, service) || slices.Contains(stuck, service)
+	return m != nil && m.leaving.Has(service)
 }
 
 // next returns the profiles that another pass has to look at, and when; the zero

@@ -157,7 +157,7 @@ func (p *pass) openScandir(ctx context.Context) error {
 		p.locked = true
 	}
 	if p.memory != nil {
-		dir.PruneInSteps(&p.memory.leaving)
+		p.memory.leaving.Keep(dir)
 	}
 	p.dir = dir
 	return nil
@@ -243,7 +243,7 @@ func (p *pass) sweep() []string {
 	if p.dryRun || p.dir == nil {
 		return nil
 	}
-	wanted := p.hasProfile
+	wanted := func(service string) bool { return p.hasProfile(service) && !p.memory.isLeaving(service) }
 	if p.list.Err != nil {
 		wanted = nil // nobody knows
 	}

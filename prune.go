@@ -68,7 +68,7 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 		return nil
 	}
 	p.holdDown()
-	errs := p.dir.Prune(ctx, slices.Concat(leftovers, orphans))
+	errs := p.seeOff(ctx, slices.Concat(leftovers, orphans))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrLeaving) {
 			p.msg.warnOf(err, p.dir.LeftoverWarning(name, err))
@@ -83,6 +83,15 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 		})
 	}
 	return outcomes
+}
+
+// seeOff waits for the services to go or, in a watch, leaves them time until the next
+// pass.
+func (p *pass) seeOff(ctx context.Context, names []string) map[string]error {
+	if p.memory != nil {
+		return p.memory.leaving.Step(ctx, p.dir, names)
+	}
+	return p.dir.Prune(ctx, names)
 }
 
 // isBack tells whether the profile of a service has been made anew: a prune may take

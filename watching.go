@@ -81,9 +81,9 @@ func (w *watching) letGo() error {
 	if err := dir.Lock(context.Background(), lastLock); err != nil {
 		return err
 	}
-	dir.PruneInSteps(leaving)
+	leaving.Keep(dir)
 	leaving.TakeNoMoreTime()
-	return errors.Join(slices.Collect(maps.Values(dir.Prune(context.Background(), leaving.Asked())))...)
+	return errors.Join(slices.Collect(maps.Values(leaving.Step(context.Background(), dir, leaving.Asked())))...)
 }
 
 // sleeps says why there is nothing to do in this container, or "".

@@ -1,8 +1,9 @@
 package scandir
 
 import (
+	"context"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"slotgen/scan"
@@ -12,25 +13,33 @@ import (
 // gone in one call.
 const stepLimit = 100 * time.Millisecond
 
-// Leaving remembers the services that are on their way out of a scandir, from
-// one Prune or Sweep to the next. The zero value knows of none.
+// Leaving remembers the services that are on their way out of a scandir, for who has
+// others to serve: from one Step to the next. The zero value knows of none.
 type Leaving struct{ all map[string]*leaver } // by their hidden names
 
 // leaver is one service on its way out.
 type leaver struct {
-	name   string // where it stood at first, for messages
-	dir    scan.FileID
-	hidden string    // where s6-svscan passes over it
-	asked  time.Time // since when it is to go down
-	since  time.Time // since when it is hidden, zero while it can be seen
-
-	toldDown   bool // the service, to go down
-	justHidden bool // s6-svscan, to let go of it
-	toldExit   bool // the supervisor of a service that has ended
-	loggerTold bool
-	gone       bool
-	err        error
+	name     string // where it stood at first, for messages
+	dir      scan.FileID
+	hidden   string // where s6-svscan passes over it
+	progress progress
+	asked    time.Time // since when it is to go down
+	since    time.Time // since when it is hidden
+	err      error
 }
+
+// progress is how far a service has gone: each comes after the one before it, and some
+// are left out.
+type progress int
+
+const (
+	askedDown  progress = iota
+	outOfSight          // of s6-svscan, which holds it still
+	released            // by s6-svscan
+	exitTold            // to its supervisor, when the service had ended
+	loggerTold          // that there is no more to read
+	gone
+)
 
 // idAt tells a directory from another one of its name: another pass may have pruned a
 // service and made it anew meanwhile.
@@ -39,21 +48,32 @@ func idAt(fd int, name string) scan.FileID {
 	return id
 }
 
-func (l *leaver) isHidden() bool { return !l.since.IsZero() }
+func (l *leaver) isHidden() bool { return l.progress >= outOfSight }
 
-func (l *leaver) hide(since time.Time) { l.since, l.justHidden = since, true }
+func (l *leaver) hide(since time.Time) { l.since, l.progress = since, outOfSight }
 
-// PruneInSteps makes Prune and Sweep wait for a tenth of a second at most and
-// leave the rest to the next call, for who has others to serve. Leaving keeps
-// the time, so that the bounds of Prune hold from the first call on. A service that
-// is still up then is ErrLeaving; one that is out of s6-svscan's sight counts as
-// pruned, and a later Sweep sees its last supervisor off.
-func (d *Dir) PruneInSteps(l *Leaving) {
-	d.leaving = l
-	l.keep(d)
+// Step is Prune for a tenth of a second at most, and leaves the rest to the next Step.
+// Leaving keeps the time, so that the bounds of Prune hold from the first one on. A
+// service that is still up then is ErrLeaving; one that is out of s6-svscan's sight
+// counts as pruned, and a later Step sees its last supervisor off.
+func (l *Leaving) Step(ctx context.Context, d *Dir, names []string) map[string]error {
+	now, later := apart(names)
+	errs := l.settle(l.seeOff(ctx, d, now, stepLimit), outOfSight)
+	later = slices.DeleteFunc(later, func(name string) bool {
+		waits := ctx.Err() != nil || l.Has(name)
+		if waits {
+			errs[name] = errNotBegun
+		}
+		return waits
+	})
+	maps.Copy(errs, l.settle(l.seeOff(ctx, d, later, stepLimit), outOfSight))
+	return errs
 }
 
-// TakeNoMoreTime has the next Prune hide what was told to go, ended or not. It is for
+// Has tells whether a service was told to go, and has not gone to its last supervisor.
+func (l *Leaving) Has(service string) bool { return l.all[asideName(service)] != nil }
+
+// TakeNoMoreTime has the next Step hide what was told to go, ended or not. It is for
 // who will not be there to hide it: a later Sweep sees it off.
 func (l *Leaving) TakeNoMoreTime() {
 	for _, each := range l.all {
@@ -61,7 +81,7 @@ func (l *Leaving) TakeNoMoreTime() {
 	}
 }
 
-// Unfinished returns the services that another Prune or Sweep has to see to, and
+// Unfinished returns the services that another Step has to see to, and
 // those that were given up as their supervisors stay, both sorted.
 func (l *Leaving) Unfinished() (services, stuck []string) {
 	for _, each := range l.all {
@@ -93,25 +113,29 @@ func (l *leaver) service() string {
 	return service
 }
 
-// take returns what is known of each name. What was given up before gets another
-// look.
+// take returns what is known of each name, and tells those that are not known to go.
+// What was given up before gets another look.
 func (l *Leaving) take(names []string, d *Dir) []*leaver {
 	if l.all == nil {
 		l.all = map[string]*leaver{}
 	}
 	taken := make([]*leaver, 0, len(names))
 	for _, name := range names {
-		hidden := name
-		if !strings.HasPrefix(name, ".") {
-			hidden = asideName(name)
+		aside := name
+		if !isAside(name) {
+			aside = asideName(name)
 		}
-		known := l.all[hidden]
+		known := l.all[aside]
 		if known == nil {
-			known = &leaver{name: name, dir: idAt(d.fd, name), hidden: hidden, asked: time.Now()}
-			if name == hidden {
+			known = &leaver{name: name, dir: idAt(d.fd, name), hidden: aside, asked: time.Now()}
+			l.all[aside] = known
+			if name == aside {
 				known.hide(d.hiddenSince(name))
+			} else {
+				// Once: to many a program a second TERM means to drop everything. What does
+				// not heed it is hidden all the same.
+				_, _ = d.tell("d", name, "supervise", "control")
 			}
-			l.all[hidden] = known
 		}
 		known.err = nil
 		taken = append(taken, known)
@@ -120,38 +144,32 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 }
 
 // settle returns what went wrong, by the services' names, and forgets those that
-// are gone or were not moved. In steps it is enough that a service is hidden.
-func (l *Leaving) settle(all []*leaver, inSteps bool) map[string]error {
+// are gone or were not moved. Others count as pruned when they have come far enough.
+func (l *Leaving) settle(all []*leaver, enough progress) map[string]error {
 	errs := map[string]error{}
 	for _, each := range all {
-		pruned := each.gone || inSteps && each.isHidden()
 		switch {
 		case each.err != nil:
 			errs[each.name] = each.err
-		case !pruned:
+		case each.progress < enough:
 			errs[each.name] = ErrLeaving
 		}
-		if each.gone || each.err != nil && !each.isHidden() {
+		if each.progress == gone || each.err != nil && !each.isHidden() {
 			delete(l.all, each.hidden)
 		}
 	}
 	return errs
 }
 
-// keep forgets what no longer stands where it was left.
-func (l *Leaving) keep(d *Dir) {
-	for hidden, each := range l.all {
+// Keep forgets what no longer stands where it was left: others have seen it off.
+func (l *Leaving) Keep(d *Dir) {
+	for aside, each := range l.all {
 		stands := each.name
 		if each.isHidden() {
-			stands = hidden
+			stands = aside
 		}
 		if idAt(d.fd, stands) != each.dir {
-			delete(l.all, hidden)
+			delete(l.all, aside)
 		}
 	}
-}
-
-// isLeaving tells whether a hidden name is one that a prune has hidden.
-func (l *Leaving) isLeaving(hidden string) bool {
-	return l != nil && l.all[hidden] != nil
 }

@@ -18,21 +18,32 @@ func upStatus(pid uint64) string {
 	return string(status)
 }
 
-func TestPruneInStepsWaitsForNothing(t *testing.T) {
-	const limit = 5 * time.Second
+// clearedInSteps sweeps and prunes as a watch does, and returns the warnings.
+func clearedInSteps(l *Leaving, d *Dir, wanted func(service string) bool) []string {
+	l.Keep(d)
+	leftovers, warnings := d.Sweep(time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
+	for name, err := range l.Step(context.Background(), d, leftovers) {
+		if !errors.Is(err, ErrLeaving) {
+			warnings = append(warnings, d.LeftoverWarning(name, err))
+		}
+	}
+	return warnings
+}
+
+func TestStepWaitsForNothing(t *testing.T) {
+	const limit = 2 * time.Second // for three steps
 	wanted := func(string) bool { return false }
 	t.Run("a service that is up", func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
 		var leaving Leaving
-		d.PruneInSteps(&leaving)
 		slot := filepath.Join(path, "gateway-a")
 		write(t, slot+"/supervise/lock", "")
 		write(t, slot+"/supervise/status", upStatus(1))
 		release := hold(t, slot+"/supervise/lock")
 		start := time.Now()
 		for range 3 {
-			if err := d.Prune(t.Context(), []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
+			if err := leaving.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
 				t.Errorf("got %v, want that it is leaving", err)
 			}
 		}
@@ -43,7 +54,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 			t.Errorf("asked %q, the scandir holds %q", got, names(t, path))
 		}
 		release()
-		if errs := d.Prune(t.Context(), []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
+		if errs := leaving.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
 			t.Errorf("once it is down: %v, left %q", errs, names(t, path))
 		}
 	})
@@ -51,17 +62,16 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
 		var leaving Leaving
-		d.PruneInSteps(&leaving)
 		lock := filepath.Join(path, "gateway-a/supervise/lock")
 		write(t, lock, "")
 		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
 		release := hold(t, lock)
 		start := time.Now()
-		if errs := d.Prune(t.Context(), []string{"gateway-a"}); len(errs) > 0 {
+		if errs := leaving.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 {
 			t.Errorf("out of sight it is still an error: %v", errs)
 		}
 		for range 3 {
-			if w := cleared(d, time.Now(), wanted); len(w) > 0 {
+			if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
 				t.Errorf("warnings %q", w)
 			}
 		}
@@ -74,7 +84,7 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 		}
 		release()
 		// What a prune has hidden is not brought back, though its profile is.
-		if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
+		if w := clearedInSteps(&leaving, d, func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
 			t.Errorf("once it has ended: warnings %q, left %q", w, names(t, path))
 		}
 		if services, stuck = leaving.Unfinished(); len(services)+len(stuck) > 0 {
@@ -83,45 +93,43 @@ func TestPruneInStepsWaitsForNothing(t *testing.T) {
 	})
 }
 
-func TestPruneInStepsBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
+func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	var leaving Leaving
-	d.PruneInSteps(&leaving)
 	both := []string{".gateway-a.old", "gateway-a"}
 	write(t, filepath.Join(path, "gateway-a/run"), "")
 	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 	write(t, lock, "")
 	release := hold(t, lock)
 	for range 3 {
-		if errs := d.Prune(t.Context(), both); !errors.Is(errs["gateway-a"], errNotBegun) || !slices.Equal(names(t, path), both) {
+		if errs := leaving.Step(t.Context(), d, both); !errors.Is(errs["gateway-a"], errNotBegun) || !slices.Equal(names(t, path), both) {
 			t.Errorf("got %v, the scandir holds %q", errs, names(t, path))
 		}
 	}
 	release()
-	if errs := d.Prune(t.Context(), both); len(errs) > 0 || len(names(t, path)) > 0 {
+	if errs := leaving.Step(t.Context(), d, both); len(errs) > 0 || len(names(t, path)) > 0 {
 		t.Errorf("once the earlier one has ended: %v, left %q", errs, names(t, path))
 	}
 }
 
-func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
+func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	var leaving Leaving
-	d.PruneInSteps(&leaving)
 	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 	write(t, lock, "")
 	defer hold(t, lock)()
 	wanted := func(string) bool { return true }
 	start := time.Now()
 	for time.Since(start) < endLimit+loggerLimit-time.Second {
-		if w := cleared(d, time.Now(), wanted); len(w) > 0 {
+		if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
 			t.Fatalf("after %s: warnings %q", time.Since(start), w)
 		}
 		time.Sleep(time.Second)
 	}
 	time.Sleep(2 * time.Second)
-	if w := cleared(d, time.Now(), wanted); len(w) != 1 {
+	if w := clearedInSteps(&leaving, d, wanted); len(w) != 1 {
 		t.Errorf("warnings %q, want one", w)
 	}
 	if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
@@ -131,18 +139,17 @@ func TestPruneInStepsSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	if err := d.removeAll(".gateway-a.old"); err != nil {
 		t.Fatal(err)
 	}
-	cleared(d, time.Now(), wanted)
+	clearedInSteps(&leaving, d, wanted)
 	if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
 		t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 	}
 }
 
 // Another pass may prune the service, and make the slot of a profile that is back.
-func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
+func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	var leaving Leaving
-	d.PruneInSteps(&leaving)
 	slot := filepath.Join(path, "gateway-a")
 	comesUp := func() (ends func()) {
 		write(t, slot+"/supervise/lock", "")
@@ -150,7 +157,7 @@ func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 		return hold(t, slot+"/supervise/lock")
 	}
 	ends := comesUp()
-	d.Prune(t.Context(), []string{"gateway-a"})
+	leaving.Step(t.Context(), d, []string{"gateway-a"})
 	if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) {
 		t.Fatalf("asked %q", got)
 	}
@@ -162,7 +169,7 @@ func TestPruneInStepsForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	if err := d.removeAll(".gateway-a.old"); err != nil {
 		t.Fatal(err)
 	}
-	cleared(d, time.Now(), func(string) bool { return true })
+	clearedInSteps(&leaving, d, func(string) bool { return true })
 	if got := leaving.Asked(); len(got) > 0 {
 		t.Errorf("of the new service it still waits for %q to go", got)
 	}

@@ -31,44 +31,35 @@ var errNotBegun = errors.New("was not told to go: there is an earlier one of its
 // line that a service wrote is lost, its logger's last ones included. It takes
 // 17 seconds at most, whatever the services do, and twice that where a service has to
 // wait for an earlier one of its name, which was given up. The errors are by name: what a
-// supervisor still holds is left hidden. After PruneInSteps it returns much
-// earlier. When ctx ends it waits no more: what was told to go is hidden, ended or
-// not, and ErrLeaving: a later Sweep sees it off.
+// supervisor still holds is left hidden. When ctx ends it waits no more: what was told
+// to go is hidden, ended or not, and ErrLeaving: a later Sweep and Prune see it off.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
-	memory, limit := d.leaving, stepLimit
-	if memory == nil {
-		memory, limit = &Leaving{}, downLimit+endLimit+loggerLimit+time.Second
-	}
+	const limit = downLimit + endLimit + loggerLimit + time.Second // and some slack
 	now, later := apart(names)
-	all := memory.take(now, d)
-	for _, l := range all {
-		if !l.toldDown && !l.isHidden() {
-			// Once: to many a program a second TERM means to drop everything. What does
-			// not heed it is hidden all the same.
-			_, _ = d.tell("d", l.name, "supervise", "control")
-			l.toldDown = true
-		}
+	var first, second Leaving
+	errs := first.settle(first.seeOff(ctx, d, now, limit), gone)
+	if ctx.Err() == nil {
+		maps.Copy(errs, second.settle(second.seeOff(ctx, d, later, limit), gone))
+		return errs
 	}
+	for _, name := range later {
+		errs[name] = errNotBegun
+	}
+	return errs
+}
+
+// seeOff does what can be done within limit for services to go.
+func (l *Leaving) seeOff(ctx context.Context, d *Dir, names []string, limit time.Duration) []*leaver {
+	all := l.take(names, d)
 	waitUntil(limit, func() bool {
 		if ctx.Err() == nil {
 			return d.step(all)
 		}
-		memory.TakeNoMoreTime()
+		l.TakeNoMoreTime()
 		_ = d.step(all)
 		return true
 	})
-	errs := memory.settle(all, d.leaving != nil)
-	later = slices.DeleteFunc(later, func(name string) bool {
-		waits := ctx.Err() != nil || d.leaving.isLeaving(asideName(name))
-		if waits {
-			errs[name] = errNotBegun
-		}
-		return waits
-	})
-	if len(later) > 0 {
-		maps.Copy(errs, d.Prune(ctx, later))
-	}
-	return errs
+	return all
 }
 
 // apart tells the names that have to wait for another of the same service, which is
@@ -101,25 +92,28 @@ func (d *Dir) hiddenSince(name string) time.Time {
 // step does for each service what can be done now, and tells whether there is
 // nothing left to wait for.
 func (d *Dir) step(all []*leaver) (done bool) {
-	justHidden := false
+	var justHidden []*leaver
 	for _, l := range all {
 		if l.err == nil && !l.isHidden() {
 			l.err = d.hideWhenDown(l)
 		}
-		justHidden = justHidden || l.justHidden
+		if l.err == nil && l.progress == outOfSight {
+			justHidden = append(justHidden, l)
+		}
 	}
-	if justHidden {
+	if len(justHidden) > 0 {
 		err := d.control("an")
-		for _, l := range all {
-			if l.justHidden && err != nil && !errors.Is(err, ErrNoScanner) {
+		for _, l := range justHidden {
+			if err == nil || errors.Is(err, ErrNoScanner) {
+				l.progress = released
+			} else {
 				l.err = err
 			}
-			l.justHidden = false
 		}
 	}
 	done = true
 	for _, l := range all {
-		done = d.seeOff(l) && done
+		done = d.remove(l) && done
 	}
 	return done
 }
@@ -136,11 +130,11 @@ func (d *Dir) hideWhenDown(l *leaver) error {
 	return nil
 }
 
-// seeOff removes a hidden service directory when its supervisors have ended. A
+// remove removes a hidden service directory when its supervisors have ended. A
 // child that keeps the service's output open keeps its logger waiting for more:
 // that one is told that there is none.
-func (d *Dir) seeOff(l *leaver) (done bool) {
-	if l.err != nil || l.gone {
+func (d *Dir) remove(l *leaver) (done bool) {
+	if l.err != nil || l.progress == gone {
 		return true
 	}
 	if !l.isHidden() {
@@ -150,8 +144,9 @@ func (d *Dir) seeOff(l *leaver) (done bool) {
 	age := time.Since(l.since)
 	switch {
 	case !held && err == nil:
-		l.err = d.discard(l.hidden, l.service())
-		l.gone = l.err == nil
+		if l.err = d.discard(l.hidden, l.service()); l.err == nil {
+			l.progress = gone
+		}
 		return true
 	case age >= endLimit+loggerLimit && err != nil: // until then it is asked again
 		l.err = err
@@ -159,7 +154,7 @@ func (d *Dir) seeOff(l *leaver) (done bool) {
 	case age >= endLimit+loggerLimit:
 		l.err = d.stillRuns(l.hidden, fmt.Errorf("a supervisor still runs in it: left hidden as %q", l.hidden))
 		return true
-	case age >= endLimit && !l.loggerTold:
+	case age >= endLimit && l.progress < loggerTold:
 		d.pressOn(l)
 	}
 	return false
@@ -174,11 +169,15 @@ func (d *Dir) pressOn(l *leaver) {
 		return
 	}
 	if !held {
-		l.loggerTold, _ = d.tell("xh", l.hidden, "log", "supervise", "control")
+		if told, _ := d.tell("xh", l.hidden, "log", "supervise", "control"); told {
+			l.progress = loggerTold
+		}
 		return
 	}
-	if up, err := d.isUp(l.hidden); !up && err == nil && !l.toldExit {
-		l.toldExit, _ = d.tell("x", l.hidden, "supervise", "control")
+	if up, err := d.isUp(l.hidden); !up && err == nil && l.progress < exitTold {
+		if told, _ := d.tell("x", l.hidden, "supervise", "control"); told {
+			l.progress = exitTold
+		}
 	}
 }
 

@@ -31,8 +31,6 @@ type Dir struct {
 	lock    *os.File
 	// scanner is what Supervised last answered to listens.
 	scanner atomic.Pointer[bool]
-	// leaving is set where a prune goes on from one call to the next.
-	leaving *Leaving
 }
 
 // Open opens the scandir at path.

@@ -19,18 +19,15 @@ import (
 const stageAge = time.Minute
 
 // Sweep clears what killed passes left. Staged slots are removed. A slot that was
-// moved aside gets its name back when that is free, wanted says that the service has
-// a profile, and nobody supervises the scandir; it stays hidden where wanted is nil
-// and nobody knows. Staging directories of the image's own code go when they are old.
+// moved aside gets its name back when that is free, the service is wanted, having a
+// profile and not being told to go, and nobody supervises the scandir; it stays hidden
+// where wanted is nil and nobody knows. Staging directories of the image's own code go when they are old.
 // What has to end first is returned for Prune: that finishes a prune that was
 // killed, too. The warnings are of what could not be cleared.
 func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers, warnings []string) {
 	names, err := d.Names()
 	if err != nil {
 		return nil, []string{err.Error()}
-	}
-	if d.leaving != nil {
-		d.leaving.keep(d)
 	}
 	return d.sweepEach(slices.Sorted(maps.Keys(names)), now, wanted)
 }
@@ -140,7 +137,7 @@ func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends b
 	if live || err != nil {
 		return live, err
 	}
-	if !d.leaving.isLeaving(name) && wanted(service) {
+	if wanted(service) {
 		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)
 		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 			err = d.renameIfFree(name, service)
