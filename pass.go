@@ -98,7 +98,7 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 		p.addLive(outcomes)
 	}
 	if !p.dryRun {
-		p.sendRescan()
+		p.sendRescan(outcomes)
 		p.log(outcomes)
 	}
 	return outcomes, nil
@@ -266,10 +266,11 @@ func (p *pass) hasProfile(service string) bool {
 	return found && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
 }
 
-func (p *pass) sendRescan() {
+func (p *pass) sendRescan(outcomes []outcome) {
 	if !p.rescan || p.dir == nil {
 		return
 	}
+	p.holdFailedDown(outcomes)
 	err := p.dir.Rescan()
 	switch {
 	case errors.Is(err, scandir.ErrNoScanner):

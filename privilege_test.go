@@ -123,6 +123,14 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without", false,
 		},
 		{
+			"root without CAP_FSETID and with access to events", "setpriv --bounding-set -fsetid --inh-caps -fsetid slotgen reconcile --supervise-access events", 1,
+			"hint: it needs CAP_FSETID; --supervise-access group does without", false,
+		},
+		{
+			"root without CAP_FSETID", "setpriv --bounding-set -fsetid --inh-caps -fsetid slotgen reconcile", 0,
+			"2 created", true,
+		},
+		{
 			"root without CAP_DAC_OVERRIDE", "chmod 700 /opt/data/profiles/coder; setpriv --bounding-set -dac_override,-dac_read_search slotgen reconcile", 1,
 			`error: profile "coder": reading "profiles/coder": permission denied`, false,
 		},

@@ -136,13 +136,29 @@ func (p *pass) holdDown() {
 	if p.memory != nil || !listens {
 		return
 	}
-	for _, e := range p.list.Entries {
-		if e.Verdict != scan.Publish || e.Profile.Start || !p.chosen(e.Profile.Name) {
-			continue
+	for i := range p.list.Entries {
+		if e := &p.list.Entries[i]; p.chosen(e.Profile.Name) {
+			p.holdSlotDown(e)
 		}
-		if err := p.dir.HoldDown(e.Profile.Service, p.owners); err != nil {
-			p.fail(fmt.Errorf("holding slot %q down: %w", e.Profile.Service, err))
+	}
+}
+
+// holdFailedDown is holdDown for what could not be published, before a rescan: what
+// stands of it stays, and would come up. A watch leaves it as it is.
+func (p *pass) holdFailedDown(outcomes []outcome) {
+	for _, o := range outcomes {
+		if o.action == actionFailed && p.memory == nil {
+			p.holdSlotDown(o.entry)
 		}
+	}
+}
+
+func (p *pass) holdSlotDown(e *scan.Entry) {
+	if e.Verdict != scan.Publish || e.Profile.Start {
+		return
+	}
+	if err := p.dir.HoldDown(e.Profile.Service, p.owners); err != nil {
+		p.fail(fmt.Errorf("holding slot %q down: %w", e.Profile.Service, err))
 	}
 }
 

@@ -39,6 +39,27 @@ func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	})
 }
 
+// So it is before a rescan, also where the slot fails or is left as it is otherwise.
+func TestContainerRescanStartsNoGatewayThatIsToStayDown(t *testing.T) {
+	forEachS6(t, func(t *testing.T, release s6Release) {
+		c := newContainer(t, release)
+		c.boot()
+		for _, name := range []string{"failing", "logless"} {
+			c.profile(name, running)
+		}
+		c.mustRun("root", "slotgen", "reconcile")
+		c.profile("failing", stopped)
+		c.profile("logless", stopped)
+		c.override("profiles/failing/run.tmpl", "no script\n")
+		c.override("profiles/logless/log/run.tmpl", "")
+		if got := c.run("root", "slotgen", "reconcile", "--rescan"); got.code != 1 || !strings.Contains(got.stderr, `"gateway-logless" is live and needs restart`) {
+			t.Errorf("exit code %d:\n%s%s", got.code, got.stdout, got.stderr)
+		}
+		neverStarted(t, c, "failing")
+		neverStarted(t, c, "logless")
+	})
+}
+
 func TestContainerPruneOfOneLeavesTheSlotsOfOthers(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release)

@@ -117,6 +117,9 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
 		case isSetByRun(name):
 			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set it otherwise")
+		case strings.HasPrefix(name, "LD_"):
+			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would go by it while root still runs", name),
+				`an override of run.tmpl may set it behind that: set -- /usr/bin/env NAME=VALUE "$@"`)
 		case isShells(name):
 			return nil, fmt.Errorf("--env %s: shells have it for themselves", name)
 		}
@@ -133,7 +136,7 @@ func isSetByRun(name string) bool {
 // isShells tells whether a shell that is sh somewhere refuses, or minds, to be given a
 // variable: the run script would end there.
 func isShells(name string) bool {
-	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND"}, name)
+	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND", "HISTCMD", "SRANDOM"}, name)
 }
 
 // isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.

@@ -5,10 +5,13 @@ import (
 	"encoding/binary"
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // upStatus is what s6-supervise keeps in supervise/status of a service that is up.
@@ -91,6 +94,34 @@ func TestStepWaitsForNothing(t *testing.T) {
 			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 		}
 	})
+}
+
+// The form owner lets the user put anything in the place of s6's own files.
+func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
+	path := t.TempDir()
+	d := open(t, path)
+	supervise := filepath.Join(path, "gateway-a/supervise")
+	write(t, supervise+"/lock", "")
+	if err := unix.Mkfifo(supervise+"/status", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writer, err := os.OpenFile(supervise+"/status", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	defer hold(t, supervise+"/lock")()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var leaving Leaving
+		leaving.Step(t.Context(), d, []string{"gateway-a"})
+	}()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		t.Error("it waits for the pipe")
+	}
 }
 
 func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {

@@ -137,6 +137,9 @@ func (d *Dir) isUp(name string) (bool, error) {
 	}
 	f := os.NewFile(uintptr(fd), "status")
 	defer f.Close()
+	if err := mustBe(fd, unix.S_IFREG); err != nil {
+		return false, err // a FIFO would be waited for
+	}
 	return readIsUp(f)
 }
 

@@ -172,5 +172,22 @@ func (s *stager) settle(n node) error {
 			return err
 		}
 	}
-	return unix.Fchmodat(s.fd, name, n.mode, 0)
+	if err := unix.Fchmodat(s.fd, name, n.mode, 0); err != nil {
+		return err
+	}
+	return s.mustHaveGroupBit(name, n.mode)
+}
+
+// mustHaveGroupBit returns an error where the kernel has dropped the set-group-ID bit
+// of a mode without one: who is not in the group needs CAP_FSETID.
+func (s *stager) mustHaveGroupBit(name string, mode uint32) error {
+	if mode&unix.S_ISGID == 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	err := unix.Fstatat(s.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && st.Mode&unix.S_ISGID == 0 {
+		err = render.WithHint(errors.New("the set-group-ID bit is not taken"), "it needs CAP_FSETID; --supervise-access group does without")
+	}
+	return err
 }

@@ -20,7 +20,8 @@ type Effect string
 // The effects. AtOnce is of a slot that is not live. AtNextStart is of files that
 // were replaced in place; NeedsRestart is of a logger that would have to appear or
 // vanish, which s6 takes up only with a new supervisor (s6, "Correct live update"), and
-// of a directory and a file that would have to change places.
+// of a directory and a file that would have to change places: of such a slot nothing is
+// changed, but for a down file that it lacks.
 const (
 	AtOnce       Effect = ""
 	AtNextStart  Effect = "at next start"
@@ -43,6 +44,7 @@ type edit struct {
 func (p *Plan) planInPlace(have []node) {
 	if hasLogger(have) != hasLogger(p.want) || changePlaces(have, p.want) {
 		p.Change, p.Effect = None, NeedsRestart
+		p.holdDown(have)
 		return
 	}
 	p.Differences = nil
@@ -60,6 +62,15 @@ func (p *Plan) planInPlace(have []node) {
 	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.rank(), b.rank()) })
 	if len(p.Differences) > 0 {
 		p.Change, p.Effect = Updated, AtNextStart
+	}
+}
+
+// holdDown has a slot that is left as it is get the down file that it lacks: one that
+// has to stay down must not come up when s6-svscan first looks.
+func (p *Plan) holdDown(have []node) {
+	isDown := func(n node) bool { return n.path == render.DownFile }
+	if i := slices.IndexFunc(p.want, isDown); i >= 0 && !slices.ContainsFunc(have, isDown) {
+		p.edits = []edit{{node: p.want[i]}}
 	}
 }
 

@@ -142,6 +142,27 @@ func TestLiveSlotWhoseLoggerWouldComeOrGoNeedsRestart(t *testing.T) {
 	}
 }
 
+func TestSlotThatNeedsRestartGetsItsDownFileAllTheSame(t *testing.T) {
+	for name, files := range map[string][]render.File{
+		"and has to stay down": {data("down", ""), data("data/d/f", "x")},
+		"and is to start":      {data("data/d/f", "x")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, dir := liveSlot(t, withFiles(slot("#!/bin/sh\n"), data("data/d", "x")))
+			want := withFiles(slot("#!/bin/dash\n"), files...)
+			if p := publish(t, d, want); p.Change != None || p.Effect != NeedsRestart {
+				t.Errorf("change %q, effect %q; want none, needs restart", p.Change, p.Effect)
+			}
+			if _, err := os.Lstat(filepath.Join(dir, "down")); (err == nil) != (len(files) == 2) {
+				t.Errorf("its down file: %v", err)
+			}
+			if text, _ := os.ReadFile(filepath.Join(dir, "run")); string(text) != "#!/bin/sh\n" {
+				t.Errorf("run holds %q", text)
+			}
+		})
+	}
+}
+
 // A gateway that has to stay down must not come up because a pass was cut short.
 func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
 	up := slot("#!/bin/sh\n")
