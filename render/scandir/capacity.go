@@ -80,7 +80,10 @@ func (d *Dir) Retire(service string) error {
 // slot: under its own, and aside, what is half removed could be taken for a slot.
 func (d *Dir) discard(name, service string) error {
 	doomed := stagedName(service)
-	err := d.removeAll(doomed)
+	err := d.mustHoldNoMount(name)
+	if err == nil {
+		err = d.removeAll(doomed)
+	}
 	if err == nil {
 		err = ignoreMissing(d.rename(name, doomed))
 	}

@@ -141,6 +141,11 @@ func (d *Dir) Publish(p Plan) error {
 // replace stages the slot and gives it its name. What is left of it, or stood
 // before, goes.
 func (d *Dir) replace(p Plan) error {
+	if p.Change == Updated {
+		if err := d.mustHoldNoMount(p.service); err != nil {
+			return err
+		}
+	}
 	staged := stagedName(p.service)
 	err := d.stage(staged, p.want)
 	if err == nil && p.Change == Updated {

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"slotgen/scan"
@@ -31,6 +32,8 @@ type Dir struct {
 	lock    *os.File
 	// scanner is what Supervised last answered to listens.
 	scanner atomic.Pointer[bool]
+	// hasMounts tells whether there was any mount below when it was asked first.
+	hasMounts func() bool
 }
 
 // Open opens the scandir at path.
@@ -48,7 +51,9 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	return &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}, nil
+	d := &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}
+	d.hasMounts = sync.OnceValue(func() bool { return len(d.mounts()) > 0 })
+	return d, nil
 }
 
 // FD returns the scandir's descriptor, which d keeps.

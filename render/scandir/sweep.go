@@ -168,5 +168,11 @@ func (d *Dir) sweepOld(name string, now time.Time) error {
 	return d.removeAll(name)
 }
 
-// removeAll never follows a link; a name that is already gone is no error.
-func (d *Dir) removeAll(name string) error { return scan.Bare(d.root.RemoveAll(name)) }
+// removeAll never follows a link, and leaves all as it is where a file system is mounted;
+// a name that is already gone is no error.
+func (d *Dir) removeAll(name string) error {
+	if err := d.mustHoldNoMount(name); err != nil {
+		return err
+	}
+	return scan.Bare(d.root.RemoveAll(name))
+}

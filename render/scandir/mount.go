@@ -1,0 +1,49 @@
+package scandir
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"slotgen/render"
+)
+
+// mustHoldNoMount returns an error where a file system is mounted in a directory that is
+// to be removed: what is on it is not the slot's. It costs little where the scandir
+// holds no mount at all, as is usual.
+func (d *Dir) mustHoldNoMount(name string) error {
+	if !d.hasMounts() {
+		return nil
+	}
+	for _, point := range d.mounts() { // anew: a mount moves with its directory
+		if point == name || strings.HasPrefix(point, name+"/") {
+			return render.WithHint(fmt.Errorf("a file system is mounted at %q", d.path+"/"+point), "unmount it: what it holds would be removed")
+		}
+	}
+	return nil
+}
+
+// mounts returns the mount points below the scandir, from there. Where /proc does not
+// tell there are none.
+func (d *Dir) mounts() []string {
+	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
+	if err != nil {
+		return nil
+	}
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	// Paths are written as in proc_pid_mountinfo(5).
+	escaped := strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`).Replace(strings.TrimSuffix(path, "/"))
+	var points []string
+	for line := range strings.Lines(string(table)) {
+		const mountPoint = 4 // the fifth field
+		if fields := strings.Fields(line); len(fields) > mountPoint {
+			if point, below := strings.CutPrefix(fields[mountPoint], escaped+"/"); below {
+				points = append(points, point)
+			}
+		}
+	}
+	return points
+}
