@@ -25,17 +25,18 @@ func (p *pass) checkOnly() error {
 	list := p.volume.Scan(p.scanOptions(p.role))
 	for _, name := range p.only {
 		_, err := findProfile(list, name, p.volume.Home())
-		if err != nil && !p.knows(list, name) && !p.mayPrune(name) {
+		if err != nil && !p.knows(list, name) && !p.mayPrune(list, name) {
 			return err
 		}
 	}
 	return nil
 }
 
-// mayPrune tells whether a name without a profile is that of a slot that could
-// be pruned.
-func (p *pass) mayPrune(name string) bool {
-	return p.pruning && hasSlot(p.scandir, name)
+// mayPrune tells whether a name that profiles/ does not hold is that of a slot that
+// could be pruned.
+func (p *pass) mayPrune(list scan.Listing, name string) bool {
+	_, listed := list.Find(name)
+	return p.pruning && !listed && hasSlot(p.scandir, name)
 }
 
 // hasSlot tells whether a slot stands that a profile of that name would have, or

@@ -62,7 +62,7 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	if err != nil {
 		p.fail(err)
 	}
-	orphans = slices.DeleteFunc(p.memory.confirm(orphans, p.chosen, p.pruning), p.sayOrphan)
+	orphans = p.toPrune(p.memory.confirm(orphans, p.chosen, p.pruning))
 	orphans = p.memory.alsoLeaving(orphans, p.chosen)
 	if len(orphans)+len(leftovers) == 0 || ctx.Err() != nil {
 		return nil
@@ -162,26 +162,35 @@ func (p *pass) holdSlotDown(e *scan.Entry) {
 	}
 }
 
-// sayOrphan names an orphan that stays, and tells whether it does.
-func (p *pass) sayOrphan(service string) bool {
-	switch {
-	case !p.pruning:
-		p.msg.warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
-	case p.dryRun:
-		p.leavesRoom = append(p.leavesRoom, service)
-		p.msg.line("would prune slot %q: its profile is gone", service)
-	default:
-		// Asked again: it may have been made since profiles/ was listed.
-		exists, err := p.volume.Exists(profileOf(service))
-		if err != nil {
-			p.fail(err)
-		}
-		stays := exists || err != nil
-		if stays {
-			p.memory.doubt(service)
-		}
-		return stays
+// toPrune returns the orphans that are to go now, and names those that would.
+func (p *pass) toPrune(orphans []string) []string {
+	if p.pruning && !p.dryRun {
+		return slices.DeleteFunc(orphans, p.mayBeBack)
 	}
+	for _, service := range orphans {
+		if p.pruning {
+			p.msg.line("would prune slot %q: its profile is gone", service)
+		} else {
+			p.msg.warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
+		}
+	}
+	if p.pruning {
+		p.leavesRoom = orphans
+	}
+	return nil
+}
+
+// mayBeBack asks again for the profile of an orphan: it may have been made since
+// profiles/ was listed.
+func (p *pass) mayBeBack(service string) bool {
+	exists, err := p.volume.Exists(profileOf(service))
+	if err != nil {
+		p.fail(err)
+	}
+	if !exists && err == nil {
+		return false
+	}
+	p.memory.doubt(service)
 	return true
 }
 
