@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
@@ -59,17 +58,6 @@ func (p *pass) crowdedOut() (map[string]bool, error) {
 		room -= c.weight
 	}
 	return out, err
-}
-
-// wouldClear tells whether a name stands in a dry run only.
-func (p *pass) wouldClear(name string) bool {
-	return p.dryRun && (slices.Contains(p.leavesRoom, name) || !p.staysAside(name) && p.dir.Abandoned(name))
-}
-
-// staysAside tells whether a sweep leaves a slot where it was moved aside.
-func (p *pass) staysAside(name string) bool {
-	service, aside := scandir.AsideOf(name)
-	return aside && (p.list.Err != nil || p.names[service] && p.isLeftOut(service))
 }
 
 // candidates lists the profiles' slots, those with the first claim first.

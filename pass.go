@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -204,66 +202,6 @@ func (p *pass) scan() {
 	if p.list.Err != nil {
 		p.fail(p.list.Err)
 	}
-}
-
-// migrate gives a container from before s6 its recorded state. Where that can't
-// be written the gateway starts all the same.
-func (p *pass) migrate() {
-	if !p.list.Migrate || !p.chosen(scan.DefaultName) {
-		return
-	}
-	const done = "gateway_state.json: a container from before s6 gets its state recorded as running"
-	if p.dryRun {
-		p.msg.line("would write %s", done)
-		return
-	}
-	err := p.volume.Migrate(p.volumeOwner(), time.Now())
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		p.look() // somebody recorded a state meanwhile: that one counts
-	case err != nil:
-		p.msg.warnOf(err, err.Error())
-	default:
-		p.msg.line("wrote %s", done)
-	}
-}
-
-// volumeOwner is whom what is made on the volume belongs to.
-func (p *pass) volumeOwner() scan.Owner {
-	if !p.owners.GivesAway() {
-		return scan.KeepOwner()
-	}
-	return scan.Owner{UID: p.base.UID, GID: p.base.GID}
-}
-
-// sweep clears what killed passes left in the scandir, and returns what has to end
-// before it can go. A slot that was moved aside stays where --profile leaves its
-// profile out: nobody would make it anew.
-func (p *pass) sweep() []string {
-	if p.dryRun || p.dir == nil {
-		return nil
-	}
-	wanted := func(service string) bool { return p.hasProfile(service) && !p.memory.isLeaving(service) }
-	if p.list.Err != nil {
-		wanted = nil // nobody knows
-	}
-	leftovers, warnings := p.dir.Sweep(time.Now(), wanted)
-	p.msg.warnAll(warnings)
-	return slices.DeleteFunc(leftovers, func(name string) bool {
-		service, aside := scandir.AsideOf(name)
-		return aside && p.isLeftOut(service) && !p.memory.isLeaving(service)
-	})
-}
-
-// isLeftOut tells whether a service has a profile that is not chosen.
-func (p *pass) isLeftOut(service string) bool {
-	return !p.chosen(profileOf(service)) && p.hasProfile(service)
-}
-
-func (p *pass) hasProfile(service string) bool {
-	name, found := strings.CutPrefix(service, scan.ServicePrefix)
-	e, listed := p.list.Find(name)
-	return found && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
 }
 
 func (p *pass) sendRescan(outcomes []outcome) {
