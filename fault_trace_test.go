@@ -218,6 +218,7 @@ var (
 	traceNoise   = regexp.MustCompile(`<unfinished \.\.\.>.*|\) += .*|\{[^}]*\}|""`)
 	tracePart    = regexp.MustCompile(`<[^>]*>|"[^"]*"|\b[FO]_[A-Z_]+\b|\bRENAME_[A-Z]+\b`)
 	traceRandom  = regexp.MustCompile(`\d{10,}`)
+	traceProcess = regexp.MustCompile(`</proc/\d+/`)
 )
 
 // parseTrace reads what strace wrote of a run whose paths are below dir.
@@ -230,6 +231,7 @@ func parseTrace(text, dir string) []faultCall {
 		case m != nil:
 			about := strings.Join(tracePart.FindAllString(traceNoise.ReplaceAllString(m[3], ""), -1), " ")
 			about = traceRandom.ReplaceAllString(strings.ReplaceAll(about, dir, "~"), "#")
+			about = traceProcess.ReplaceAllString(about, "</proc/self/")
 			byThread[m[1]+m[2]]++
 			times[m[2]+about]++
 			calls = append(calls, faultCall{name: m[2], about: about, time: times[m[2]+about], n: byThread[m[1]+m[2]]})

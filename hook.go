@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -59,14 +58,15 @@ func scriptCommand(out *output, kind, usage, description string) *cli.Command {
 }
 
 func writeS6RC(c *cli.Context, out *output, msg messages) error {
-	if c.String("out") == "" {
-		return withHint(errors.New("no directory given"), "name one with --out; s6-overlay has /etc/s6-overlay/s6-rc.d")
+	dir, err := outDir(c, "name one with --out; s6-overlay has /etc/s6-overlay/s6-rc.d")
+	if err != nil {
+		return err
 	}
 	program, err := ownPath()
 	if err != nil {
 		return err
 	}
-	written, err := render.WriteS6RC(c.String("out"), program)
+	written, err := render.WriteS6RC(dir, program)
 	return tellWritten(written, err, out, msg)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"text/tabwriter"
 
@@ -123,10 +124,11 @@ func templateHint(file string, set *render.Set) string {
 }
 
 func exportTemplates(c *cli.Context, out *output, msg messages) error {
-	if c.String("out") == "" {
-		return withHint(errors.New("no directory given"), "name one with --out")
+	dir, err := outDir(c, "name one with --out")
+	if err != nil {
+		return err
 	}
-	written, err := render.ExportTo(c.String("out"), c.Bool("force"))
+	written, err := render.ExportTo(dir, c.Bool("force"))
 	if errors.Is(err, fs.ErrExist) {
 		return withHint(err, "--force overwrites")
 	}
@@ -134,12 +136,20 @@ func exportTemplates(c *cli.Context, out *output, msg messages) error {
 	return tellWritten(written, err, out, msg)
 }
 
-// tellWritten prints which files were written, and the error that kept others from it;
-// where nothing was, the error is the command's.
-func tellWritten(written []string, err error, out *output, msg messages) error {
-	if len(written) == 0 {
-		return err
+// outDir returns --out, a directory that is there or can be made.
+func outDir(c *cli.Context, hint string) (string, error) {
+	dir := c.String("out")
+	if dir == "" {
+		return "", withHint(errors.New("no directory given"), "%s", hint)
 	}
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", fmt.Errorf("--out %q: not a directory", dir)
+	}
+	return dir, nil
+}
+
+// tellWritten prints which files were written, and the error that kept others from it.
+func tellWritten(written []string, err error, out *output, msg messages) error {
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err
