@@ -164,18 +164,18 @@ func (p *pass) holdSlotDown(e *scan.Entry) {
 
 // toPrune returns the orphans that are to go now, and names those that would.
 func (p *pass) toPrune(orphans []string) []string {
-	if p.pruning && !p.dryRun {
-		return slices.DeleteFunc(orphans, p.mayBeBack)
-	}
-	for _, service := range orphans {
-		if p.pruning {
-			p.msg.line("would prune slot %q: its profile is gone", service)
-		} else {
+	switch {
+	case !p.pruning:
+		for _, service := range orphans {
 			p.msg.warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
 		}
-	}
-	if p.pruning {
+	case p.dryRun:
+		for _, service := range orphans {
+			p.msg.line("would prune slot %q: its profile is gone", service)
+		}
 		p.leavesRoom = orphans
+	default:
+		return slices.DeleteFunc(orphans, p.mayBeBack)
 	}
 	return nil
 }

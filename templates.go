@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"text/tabwriter"
 
@@ -142,8 +141,8 @@ func outDir(c *cli.Context, hint string) (string, error) {
 	if dir == "" {
 		return "", withHint(errors.New("no directory given"), "%s", hint)
 	}
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return "", fmt.Errorf("--out %q: not a directory", dir)
+	if err := render.CheckOut(dir); err != nil {
+		return "", fmt.Errorf("--out %w", err)
 	}
 	return dir, nil
 }

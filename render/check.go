@@ -23,6 +23,8 @@ type Finding struct {
 	// Template says which one made the file: "template DIR/run.tmpl", or "embedded
 	// template run".
 	Template string
+	// hint is what to do about it, where that is known.
+	hint string
 	// Doubtful findings do not keep a slot from being published.
 	Doubtful bool
 }
@@ -39,13 +41,11 @@ func (f Finding) String() string {
 
 func (f Finding) asError() error {
 	err := errors.New(f.String())
-	if f.Text == carriageReturn {
-		return WithHint(err, "the template was saved with the line ends of Windows: they have to be those of Unix")
+	if f.hint != "" {
+		return WithHint(err, "%s", f.hint)
 	}
 	return err
 }
-
-const carriageReturn = "a carriage return"
 
 // sortOut tells the findings that keep a slot from being published from the
 // doubtful ones.
@@ -81,16 +81,16 @@ func isSetting(slotPath string) bool {
 // checkBytes finds what no file of a slot should hold, each at its first place.
 func checkBytes(f File) []Finding {
 	var findings []Finding
-	for _, bad := range []struct{ text, what string }{
-		{"<no value>", "a value is missing: the template prints <no value>"},
-		{"\x00", "a NUL byte"},
-		{"\r", carriageReturn},
-		{"\ufeff", "a byte order mark"},
+	for _, bad := range []struct{ text, what, hint string }{
+		{"<no value>", "a value is missing: the template prints <no value>", ""},
+		{"\x00", "a NUL byte", ""},
+		{"\r", "a carriage return", "the template was saved with the line ends of Windows: they have to be those of Unix"},
+		{"\ufeff", "a byte order mark", ""},
 	} {
 		if i := bytes.Index(f.Data, []byte(bad.text)); i >= 0 {
 			before := f.Data[:i]
 			findings = append(findings, Finding{
-				Path: f.Path, Text: bad.what,
+				Path: f.Path, Text: bad.what, hint: bad.hint,
 				Line:   uint(bytes.Count(before, []byte("\n"))) + 1,
 				Column: uint(i - bytes.LastIndexByte(before, '\n')),
 			})

@@ -47,6 +47,14 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	return written, nil
 }
 
+// CheckOut returns an error where what is to be written to is there and is no directory.
+func CheckOut(dir string) error {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return fmt.Errorf("%q: %w", dir, unix.ENOTDIR)
+	}
+	return nil
+}
+
 // IsDebrisOf tells whether a file called base is one that renameio had not renamed to
 // name yet when it was killed: ".NAME" and a random number.
 func IsDebrisOf(base, name string) bool {

@@ -233,43 +233,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `rendering slot "coder": template `+dir) {
 				t.Fatalf("error %v, want %q", err, tt.want)
 			}
-			var h interface{ Hint() string }
-			if got := errors.As(err, &h); got != (tt.hint != "") || got && !strings.Contains(h.Hint(), tt.hint) {
-				t.Errorf("error %v has not the hint %q", err, tt.hint)
-			}
-		})
-	}
-}
-
-func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
-	tests := []struct{ name, text, hint string }{
-		{"no end", `{{if .Start}}`, "has no {{end}}"},
-		{"no end of a define", `{{define "x"}}`, "has no {{end}}"},
-		{"function that depends on the clock", `{{now}}`, "sprig's now is left out"},
-		{"function that depends on the environment", `{{env "PATH"}}`, "sprig's env is left out"},
-		{"function that gives a map's order", `{{keys (dict)}}`, "sprig's keys is left out"},
-		{"Helm's", `{{include "x" .}}`, `{{template "NAME" .}}`},
-		{"near function", `{{shqoute .Name}}`, "did you mean shquote?"},
-		{"far function", `{{zzzzzz}}`, "there are sprig's functions"},
-		{"near field", `{{.Hoem}}`, "did you mean .Home?"},
-		{"far field", `{{.Whatever}}`, "a profile has .Name, .Service, "},
-		{"field of the profile in a range", `{{range until 1}}{{.Dir}}{{end}}`, "$.Dir"},
-		{"field of nothing in a range", `{{range until 1}}{{.Foo}}{{end}}`, ""},
-		{"value without fields", `{{.Name.Foo}}`, ""},
-		{"line ends of Windows", "\r\n", "line ends of Windows"},
-		{"function that fails", `{{fail "no"}}`, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n" + tt.text})
-			_, _, err := renderWith(t, dir)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			var h interface{ Hint() string }
-			if got := errors.As(err, &h); got != (tt.hint != "") || got && !strings.Contains(h.Hint(), tt.hint) {
-				t.Errorf("error %v: hint %v, want %q", err, h, tt.hint)
-			}
+			checkHint(t, err, tt.hint)
 		})
 	}
 }

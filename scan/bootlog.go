@@ -129,7 +129,7 @@ func appendOnce(logs dir, owner Owner, text []byte, rotateAt int64) error {
 	if size < rotateAt || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return writeWhole(fd, text)
 	}
-	if err := mustBe(logs, bootLog, fd); err != nil {
+	if err := mustStandAt(logs, bootLog, fd); err != nil {
 		return err // it has been moved
 	}
 	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")

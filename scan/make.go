@@ -50,7 +50,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	if err == nil {
 		err = renameNew(d.fd, tmp, d.fd, name, linkThenUnlink)
 		// Another pass takes our other name for its own, and may have put it in place.
-		placed := mustBe(d, name, fd)
+		placed := mustStandAt(d, name, fd)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && placed == nil {
 			return placed
 		}
@@ -59,9 +59,9 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	return err
 }
 
-// mustBe returns fs.ErrExist when name is not the open file: another pass, of a second
+// mustStandAt returns fs.ErrExist when name is not the open file: another pass, of a second
 // container on the volume, may have put its own under our other name.
-func mustBe(d dir, name string, fd int) error {
+func mustStandAt(d dir, name string, fd int) error {
 	made, err := FileIDAt(fd, "")
 	if err != nil {
 		return err

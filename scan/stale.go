@@ -133,14 +133,21 @@ func (v *Volume) listOwned() (owned, error) {
 		}
 	}
 	for _, name := range links {
-		if d, err := v.openDir(profiles, name, unix.O_PATH); err == nil {
-			if id, err := FileIDAt(d.fd, ""); err == nil {
-				all.claim(id, name)
-			}
-			d.close()
+		if id, err := v.idBehind(profiles, name); err == nil {
+			all.claim(id, name)
 		}
 	}
 	return all, nil
+}
+
+// idBehind is of the directory that a link leads to.
+func (v *Volume) idBehind(d dir, name string) (FileID, error) {
+	led, err := v.openDir(d, name, unix.O_PATH)
+	if err != nil {
+		return FileID{}, err
+	}
+	defer led.close()
+	return FileIDAt(led.fd, "")
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {

@@ -113,7 +113,7 @@ func (d *Dir) step(all []*leaver) (done bool) {
 	}
 	done = true
 	for _, l := range all {
-		done = d.remove(l) && done
+		done = d.removeWhenEnded(l) && done
 	}
 	return done
 }
@@ -130,10 +130,10 @@ func (d *Dir) hideWhenDown(l *leaver) error {
 	return nil
 }
 
-// remove removes a hidden service directory when its supervisors have ended. A
+// removeWhenEnded removes a hidden service directory when its supervisors have ended. A
 // child that keeps the service's output open keeps its logger waiting for more:
 // that one is told that there is none.
-func (d *Dir) remove(l *leaver) (done bool) {
+func (d *Dir) removeWhenEnded(l *leaver) (done bool) {
 	if l.err != nil || l.progress == gone {
 		return true
 	}

@@ -178,8 +178,8 @@ func (s *stager) settle(n node) error {
 	return s.mustHaveGroupBit(name, n.mode)
 }
 
-// mustHaveGroupBit returns an error where the kernel has dropped the set-group-ID bit
-// of a mode without one: who is not in the group needs CAP_FSETID.
+// mustHaveGroupBit returns an error where the kernel has left the set-group-ID bit out of
+// a mode: it does so without a word for who is not in the group and has no CAP_FSETID.
 func (s *stager) mustHaveGroupBit(name string, mode uint32) error {
 	if mode&unix.S_ISGID == 0 {
 		return nil

@@ -21,9 +21,9 @@ const stageAge = time.Minute
 // Sweep clears what killed passes left. Staged slots are removed. A slot that was
 // moved aside gets its name back when that is free, the service is wanted, having a
 // profile and not being told to go, and nobody supervises the scandir; it stays hidden
-// where wanted is nil and nobody knows. Staging directories of the image's own code go when they are old.
-// What has to end first is returned for Prune: that finishes a prune that was
-// killed, too. The warnings are of what could not be cleared.
+// where wanted is nil and nobody knows. Staging directories of the image's own code go
+// when they are old. What has to end first is returned for Prune: that finishes a prune
+// that was killed, too. The warnings are of what could not be cleared.
 func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers, warnings []string) {
 	names, err := d.Names()
 	if err != nil {
