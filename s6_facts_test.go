@@ -226,9 +226,10 @@ func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-coder/log")
+		// It makes the file before it is ready for signals.
 		c.waitFor("its first line", bootLimit, func() bool {
-			_, err := os.Stat(filepath.Join(c.home, "logs/gateways/coder/current"))
-			return err == nil
+			text, _ := os.ReadFile(filepath.Join(c.home, "logs/gateways/coder/current"))
+			return len(text) > 0
 		})
 		pid := c.servicePID("gateway-coder/log")
 		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder/log")
