@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 )
 
 // delayed starts a pass whose system calls of a name wait for two seconds before they
 // are made: the first one of each thread, or with "1+" every one.
 func (f *faults) delayed(call, when string, args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
 	f.t.Helper()
-	if _, err := exec.LookPath("strace"); err != nil {
-		skipUnlessCI(f.t, "strace is missing: run .ci/test")
-	}
+	testenv.NeedTime(f.t, "delays system calls by seconds")
+	testenv.NeedProgram(f.t, "strace")
 	cmd = exec.Command("strace", append([]string{
 		"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", "inject=" + call + ":delay_enter=2000000:when=" + when,
 	}, f.command(slotgenBinary(f.t), args)...)...)
@@ -31,13 +32,8 @@ func (f *faults) delayed(call, when string, args ...string) (cmd *exec.Cmd, out 
 // waitForPath waits until a pass has made something.
 func (f *faults) waitForPath(path string, out *lockedBuffer) {
 	f.t.Helper()
-	for deadline := time.Now().Add(runLimit); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Lstat(filepath.Join(f.root, path)); err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("there is no %s:\n%s", path, out)
-		}
+	if !testenv.Holds(func() bool { return exists(filepath.Join(f.root, path)) }) {
+		f.t.Fatalf("there is no %s:\n%s", path, out)
 	}
 }
 

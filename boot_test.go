@@ -6,12 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
-
-const bootLimit = 15 * time.Second
 
 // profile makes a profile on the container's volume, with the given content of
 // gateway_state.json, or none.
@@ -80,7 +77,7 @@ func (c *container) isUp(slot string) bool { return strings.HasPrefix(c.svstat(s
 func (c *container) waitUp(slots ...string) {
 	c.t.Helper()
 	for _, slot := range slots {
-		c.waitFor(slot+" to be up", bootLimit, func() bool { return c.isUp(slot) })
+		c.waitFor(slot+" to be up", func() bool { return c.isUp(slot) })
 	}
 }
 
@@ -88,7 +85,7 @@ func (c *container) waitUp(slots ...string) {
 func (c *container) waitSupervised(slots ...string) {
 	c.t.Helper()
 	for _, slot := range slots {
-		c.waitFor(slot+" to be supervised", bootLimit, func() bool {
+		c.waitFor(slot+" to be supervised", func() bool {
 			return c.run("root", "s6-svok", "/run/service/"+slot).code == 0
 		})
 	}
@@ -107,7 +104,7 @@ func TestContainerBootStartsWhatRan(t *testing.T) {
 				t.Errorf("%s: %s, want down", slot, got)
 			}
 		}
-		c.waitFor("the gateways' records", bootLimit, func() bool {
+		c.waitFor("the gateways' records", func() bool {
 			return len(c.records("coder")) > 0 && len(c.records("default")) > 0
 		})
 		checkRecord(t, c.records("coder")[0], "-p", "coder", "gateway", "run", "--replace")
@@ -119,7 +116,7 @@ func TestContainerBootStartsWhatRan(t *testing.T) {
 			t.Errorf("a gateway that was stopped ran %d times", n)
 		}
 		current := filepath.Join(c.home, "logs/gateways/coder/current")
-		c.waitFor("log lines of coder", bootLimit, func() bool {
+		c.waitFor("log lines of coder", func() bool {
 			text, _ := os.ReadFile(current)
 			return strings.Contains(string(text), "  coder ")
 		})
@@ -159,7 +156,7 @@ func TestContainerExitCodeDecidesOverRestart(t *testing.T) {
 		}
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
-		c.waitFor("the crashing gateway to be restarted twice", bootLimit, func() bool {
+		c.waitFor("the crashing gateway to be restarted twice", func() bool {
 			return len(c.records("crashes")) >= 3
 		})
 		for _, name := range []string{"quits", "misconfigured"} {
@@ -184,18 +181,18 @@ func TestContainerUserControlsItsServices(t *testing.T) {
 		for _, user := range []string{"hermes", "friend"} {
 			c.mustRun(user, "s6-svok", slot)
 			c.mustRun(user, "s6-svc", "-d", slot)
-			c.waitFor("coder to go down", bootLimit, func() bool {
+			c.waitFor("coder to go down", func() bool {
 				return strings.HasPrefix(c.mustRun(user, "s6-svstat", slot), "down ")
 			})
 			c.mustRun(user, "s6-svc", "-u", slot)
 			c.waitUp("gateway-coder")
 			before := len(c.records("coder"))
 			c.mustRun(user, "s6-svc", "-t", slot)
-			c.waitFor("coder to be restarted", bootLimit, func() bool { return len(c.records("coder")) > before })
+			c.waitFor("coder to be restarted", func() bool { return len(c.records("coder")) > before })
 			c.mustRun(user, "s6-svstat", slot+"/log")
 			pid := c.mustRun(user, "s6-svstat", "-p", slot+"/log")
 			c.mustRun(user, "s6-svc", "-h", slot+"/log")
-			c.waitFor("the logger to be restarted", bootLimit, func() bool {
+			c.waitFor("the logger to be restarted", func() bool {
 				now := c.mustRun(user, "s6-svstat", "-p", slot+"/log")
 				return now != pid && strings.TrimSpace(now) != "-1"
 			})

@@ -30,10 +30,10 @@ func TestContainerS6StartsNothingAboveItsLimit(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile", "--max-services", "5000")
 		c.boot()
 		if release.name == "2.11" {
-			c.waitFor("the first 500 slots to be supervised", 2*bootLimit, func() bool { return len(c.supervisors()) >= 1000 })
+			c.waitFor("the first 500 slots to be supervised", func() bool { return len(c.supervisors()) >= 1000 })
 			return
 		}
-		c.waitFor("s6-svscan to complain", bootLimit, func() bool { return strings.Contains(readText(t, c.console), "too many services") })
+		c.waitFor("s6-svscan to complain", func() bool { return strings.Contains(readText(t, c.console), "too many services") })
 		if n := len(c.supervisors()); n > 0 {
 			t.Errorf("%d services are supervised", n)
 		}
@@ -79,7 +79,7 @@ func TestContainerWithMoreSlotsThanS6TakesWhatWantsToRunRuns(t *testing.T) {
 						t.Fatalf("%s wants to run and has no slot", slot)
 					}
 				}
-				c.waitFor("all slots to be supervised", 2*bootLimit, func() bool { return len(c.supervisors()) == 1000 })
+				c.waitFor("all slots to be supervised", func() bool { return len(c.supervisors()) == 1000 })
 				c.waitUp(wanting[0], wanting[49])
 				// A second pass stays with the first one's choice.
 				again := c.run("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")

@@ -13,6 +13,8 @@ import (
 
 	"slotgen/render/scandir"
 	"slotgen/scan"
+
+	"slotgen/internal/testenv"
 )
 
 // completed returns the candidates without their descriptions.
@@ -142,9 +144,7 @@ func TestCompletionInRealShells(t *testing.T) {
 		argv := strings.Fields(tt.shell)
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath(argv[0]); err != nil {
-				skipUnlessCI(t, argv[0]+" is not installed: run .ci/test as root")
-			}
+			testenv.NeedProgram(t, argv[0])
 			dir := t.TempDir()
 			if err := os.CopyFS(filepath.Join(dir, "overrides"), os.DirFS("templates/log")); err != nil {
 				t.Fatal(err)

@@ -12,10 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// runLimit bounds every command that run starts: nothing in these tests takes long.
-const runLimit = 30 * time.Second
+	"slotgen/internal/testenv"
+)
 
 // execResult is what a command inside a container left.
 type execResult struct {
@@ -34,7 +33,7 @@ func (c *container) run(user string, argv ...string) execResult {
 // runEnv is run with more variables, each as NAME=VALUE.
 func (c *container) runEnv(user string, env []string, argv ...string) execResult {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), runLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
 	defer cancel()
 	var stdout, stderr strings.Builder
 	cmd := c.command(ctx, user, env, argv)
@@ -43,7 +42,7 @@ func (c *container) runEnv(user string, env []string, argv ...string) execResult
 	cmd.WaitDelay = time.Second
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		c.t.Fatalf("running %q: not done after %v\n%s%s%s", argv, runLimit, &stdout, &stderr, c.consoleTail())
+		c.t.Fatalf("running %q: not done after %v\n%s%s%s", argv, testenv.HangLimit, &stdout, &stderr, c.consoleTail())
 	}
 	if cmd.ProcessState == nil {
 		c.t.Fatalf("running %q: %v", argv, err)
@@ -156,13 +155,13 @@ func (p *containerProcess) signal(sig syscall.Signal) {
 	}
 }
 
-// wait returns what the program left when it has ended, and fails the test when it does not in time.
-func (p *containerProcess) wait(limit time.Duration) execResult {
+// wait returns what the program left when it has ended, and fails the test when it never does.
+func (p *containerProcess) wait() execResult {
 	p.c.t.Helper()
 	select {
 	case <-p.ended:
-	case <-time.After(limit):
-		p.c.t.Fatalf("%q still runs after %v%s", p.cmd.Args, limit, p.c.consoleTail())
+	case <-time.After(testenv.HangLimit):
+		p.c.t.Fatalf("%q still runs after %v%s", p.cmd.Args, testenv.HangLimit, p.c.consoleTail())
 	}
 	stdout, err := os.ReadFile(p.stdout)
 	stderr, err2 := os.ReadFile(p.stderr)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // s6Release is one version of s6 that the end-to-end tests run against.
@@ -27,7 +29,7 @@ func s6Releases(t *testing.T) []s6Release {
 	t.Helper()
 	releases := []s6Release{ownS6(), unpackedS6("2.13", "trixie")}
 	for _, release := range releases {
-		if release.missing != "" && inCI() {
+		if release.missing != "" && testenv.InCI() {
 			t.Fatalf("s6 %s: %s", release.name, release.missing)
 		}
 	}
@@ -74,16 +76,4 @@ func unpackedS6(name, suite string) s6Release {
 		release.missing = err.Error() + ": run .ci/test as root, which unpacks it"
 	}
 	return release
-}
-
-func inCI() bool { return os.Getenv("CI") == "true" }
-
-// skipUnlessCI skips the test for want of something, or fails it where CI=true: there nothing
-// may be missing unnoticed.
-func skipUnlessCI(t *testing.T, reason string) {
-	t.Helper()
-	if inCI() {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // These tests show that the containers of the other tests are what they claim to be.
@@ -20,7 +19,7 @@ func TestContainerSupervises(t *testing.T) {
 		c := newContainer(t, release, withVar("COLOUR", "blue\ngreen"))
 		handMadeService(c, "gateway")
 		c.boot()
-		c.waitFor("the gateway to come up", 10*time.Second, func() bool {
+		c.waitFor("the gateway to come up", func() bool {
 			return strings.HasPrefix(c.svstat("gateway"), "up ") && len(c.records("default")) > 0
 		})
 
@@ -37,12 +36,12 @@ func TestContainerSupervises(t *testing.T) {
 		if record.uid != "10000" || record.groups != "10000" {
 			t.Errorf("the service runs as %s with groups %s", record.uid, record.groups)
 		}
-		c.waitFor("lines on the console", 10*time.Second, func() bool {
+		c.waitFor("lines on the console", func() bool {
 			return strings.Contains(readText(t, c.console), "default "+record.pid+" line 3\n")
 		})
 
 		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway")
-		c.waitFor("another start", 10*time.Second, func() bool { return len(c.records("default")) == 2 })
+		c.waitFor("another start", func() bool { return len(c.records("default")) == 2 })
 		if !strings.Contains(readText(t, c.console), "default "+record.pid+" last\n") {
 			t.Error("the gateway's last line is not on the console")
 		}
@@ -108,7 +107,7 @@ func TestContainerGateway(t *testing.T) {
 		c := newContainer(t, release, withVar("HERMES_HOME", "/opt/data"))
 		args := []string{"-p", "coder", "gateway", "run", "", `two\nwords`, "two\nlines"}
 		gateway := c.spawn("hermes", append([]string{"/opt/hermes/.venv/bin/hermes"}, args...)...)
-		c.waitFor("the gateway's third line", 10*time.Second, func() bool {
+		c.waitFor("the gateway's third line", func() bool {
 			return strings.Contains(readText(t, gateway.stdout), " line 3\n")
 		})
 
@@ -121,7 +120,7 @@ func TestContainerGateway(t *testing.T) {
 		}
 
 		gateway.signal(syscall.SIGTERM)
-		ended := gateway.wait(10 * time.Second)
+		ended := gateway.wait()
 		if ended.code != 1 || !strings.HasSuffix(ended.stdout, "coder "+record.pid+" last\n") {
 			t.Errorf("on TERM it exited %d with %q", ended.code, ended.stdout)
 		}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 )
 
 // The accounts inside a container, beside root. The user "friend" is in the group "hermes" too.
@@ -50,9 +52,8 @@ func withVar(name, value string) containerOption {
 // Without root the test is skipped, or fails where CI=true.
 func newContainer(t *testing.T, release s6Release, options ...containerOption) *container {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "making a container needs root")
-	}
+	testenv.NeedTime(t, "boots a container")
+	testenv.NeedRoot(t, "makes a container of mount and PID namespaces")
 	c := &container{
 		t:       t,
 		release: release,
@@ -78,7 +79,7 @@ func (c *container) boot() {
 	if _, err := io.WriteString(c.stdin, "boot\n"); err != nil {
 		c.t.Fatalf("starting s6-svscan: %v%s", err, c.consoleTail())
 	}
-	c.waitFor("s6-svscan to read its control pipe", 10*time.Second, func() bool {
+	c.waitFor("s6-svscan to read its control pipe", func() bool {
 		fd, err := syscall.Open(c.path("/run/service/.s6-svscan/control"), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
 		if err != nil {
 			return false
@@ -144,15 +145,15 @@ func (c *container) start() {
 	}
 	c.init = cmd
 	readyInside.Close()
-	if err := waitForLine(ready, 20*time.Second); err != nil {
+	if err := waitForLine(ready); err != nil {
 		c.t.Fatalf("making the container: %v%s", err, c.consoleTail())
 	}
 	c.writeVars()
 }
 
-// waitForLine returns nil when a line arrives in time.
-func waitForLine(pipe *os.File, limit time.Duration) error {
-	if err := pipe.SetReadDeadline(time.Now().Add(limit)); err != nil {
+// waitForLine returns nil when a line arrives.
+func waitForLine(pipe *os.File) error {
+	if err := pipe.SetReadDeadline(time.Now().Add(testenv.HangLimit)); err != nil {
 		return err
 	}
 	_, err := bufio.NewReader(pipe).ReadString('\n')
@@ -188,13 +189,11 @@ func (c *container) kill() {
 	c.init = nil
 }
 
-// waitFor polls until the condition holds, and fails the test when it does not in time.
-func (c *container) waitFor(what string, limit time.Duration, condition func() bool) {
+// waitFor polls until the condition holds, and fails the test when it never does.
+func (c *container) waitFor(what string, condition func() bool) {
 	c.t.Helper()
-	for deadline := time.Now().Add(limit); !condition(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			c.t.Fatalf("waited %v in vain for %s%s", limit, what, c.consoleTail())
-		}
+	if !testenv.Holds(condition) {
+		c.t.Fatalf("waited %v in vain for %s%s", testenv.HangLimit, what, c.consoleTail())
 	}
 }
 

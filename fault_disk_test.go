@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // inSmallFilesystem runs a shell script in a mount namespace of its own, with the
@@ -16,9 +18,7 @@ import (
 // $HOME_DIR, and "$@" for a pass over it into $DISK/service.
 func inSmallFilesystem(t *testing.T, script string) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "mounting a small file system needs root")
-	}
+	testenv.NeedRoot(t, "mounts a small file system")
 	home, disk := t.TempDir(), t.TempDir()
 	f := &faults{t: t, root: filepath.Dir(home)}
 	for _, dir := range []string{"", "profiles/coder/"} {

@@ -7,16 +7,17 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
+
+	"slotgen/internal/testenv"
 )
 
 // supervise has a real s6-svscan run the slots, and returns what ends it and all
 // that it started.
 func (f *faults) supervise() func() {
 	f.t.Helper()
-	if release := ownS6(); release.missing != "" || os.Geteuid() != 0 {
-		skipUnlessCI(f.t, "it needs root, and s6: "+release.missing)
-	}
+	testenv.NeedRoot(f.t, "makes a PID namespace")
+	release := ownS6()
+	testenv.Need(f.t, release.missing == "", release.missing)
 	service := filepath.Join(f.root, "service")
 	cmd := exec.Command("s6-svscan", service)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
@@ -24,7 +25,7 @@ func (f *faults) supervise() func() {
 		f.t.Fatal(err)
 	}
 	end := func() { _, _ = cmd.Process.Kill(), cmd.Wait() }
-	if !f.within(bootLimit, func() bool {
+	if !testenv.Holds(func() bool {
 		return f.isUp("gateway-gone") && f.isUp("gateway-gone/log") && f.isUp("gateway-default/log")
 	}) {
 		end()
@@ -37,15 +38,6 @@ func (f *faults) supervise() func() {
 func (f *faults) isUp(service string) bool {
 	status, err := os.ReadFile(filepath.Join(f.root, "service", service, "supervise/status"))
 	return err == nil && len(status) >= 32 && binary.BigEndian.Uint64(status[24:]) != 0
-}
-
-func (f *faults) within(limit time.Duration, holds func() bool) bool {
-	for deadline := time.Now().Add(limit); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return false
-		}
-	}
-	return true
 }
 
 // strays lists the directories below ~/service, hidden or removed, in which a

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // faultsVar chooses how many faults TestFaults injects: "all" injects every one
@@ -225,7 +227,7 @@ func (f *faults) converges(added int) []string {
 	if got := f.read(); !got.equal(f.wants) {
 		wrong = append(wrong, "the next run does not converge:\n"+f.wants.changes(got))
 	}
-	if f.supervised && !f.within(bootLimit, func() bool { return len(f.strays()) == 0 }) {
+	if f.supervised && !testenv.Holds(func() bool { return len(f.strays()) == 0 }) {
 		wrong = append(wrong, fmt.Sprintf("processes are left in %q", f.strays()))
 	}
 	now, lost := f.logged()

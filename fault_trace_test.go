@@ -11,17 +11,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
-const (
-	// faultLimit bounds one run under strace.
-	faultLimit = 30 * time.Second
-	// faultShell starts every run: no mode may depend on the umask.
-	faultShell = `umask 077; exec "$0" "$@"`
-)
+// faultShell starts every run: no mode may depend on the umask.
+const faultShell = `umask 077; exec "$0" "$@"`
 
 // faultCall is one file system call of a run under strace.
 type faultCall struct {
@@ -125,9 +122,7 @@ func (r faultRun) hit(name string) (faultCall, bool) {
 func needStrace(t *testing.T) {
 	t.Helper()
 	out, err := exec.Command("strace", "-V").Output()
-	if err != nil || !strings.Contains(string(out), "stack-trace=") {
-		skipUnlessCI(t, "there is no strace that shows stacks: run .ci/test")
-	}
+	testenv.Need(t, err == nil && strings.Contains(string(out), "stack-trace="), "needs a strace that shows stacks: run .ci/test as root, which installs it")
 }
 
 // trace makes the run of the situation under strace.
@@ -145,7 +140,7 @@ func (f *faults) trace(options ...string) faultRun {
 		}
 	}
 	args = append(append(args, options...), f.command(oneThreadBinary(f.t), f.args)...)
-	ctx, cancel := context.WithTimeout(context.Background(), faultLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", args...)
 	// With one processor the pass has one worker. The runtime looks at its limits now
@@ -161,7 +156,7 @@ func (f *faults) trace(options ...string) faultRun {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	_ = cmd.Run() // its code is looked at
 	if ctx.Err() != nil {
-		f.t.Errorf("%q: not done after %s", options, faultLimit)
+		f.t.Errorf("%q: not done after %s", options, testenv.HangLimit)
 	}
 	code := cmd.ProcessState.ExitCode()
 	return faultRun{

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/internal/testenv"
 )
 
 // s6rcService is a source definition as s6-rc-compile reads it.
@@ -74,9 +76,7 @@ func namesIn(t *testing.T, dir string) []string {
 }
 
 func TestS6RCSetNeedsNothingButBase(t *testing.T) {
-	if _, err := exec.LookPath("execlineb"); err != nil {
-		skipUnlessCI(t, "execline is not installed: run .ci/test as root")
-	}
+	testenv.NeedProgram(t, "execlineb")
 	dir := filepath.Join(t.TempDir(), "s6-rc.d")
 	write := func() string {
 		out, err := exec.Command(slotgenBinary(t), "hook", "s6-rc", "--out", dir).Output()

@@ -80,7 +80,7 @@ func (c *container) loggedLines(profile string) []string {
 func (c *container) waitLines(profiles ...string) {
 	c.t.Helper()
 	for _, name := range profiles {
-		c.waitFor("lines of "+name, bootLimit, func() bool {
+		c.waitFor("lines of "+name, func() bool {
 			records := c.records(name)
 			return len(records) > 0 &&
 				strings.Contains(readText(c.t, c.console), fmt.Sprintf("%s %s line 2\n", name, records[len(records)-1].pid))

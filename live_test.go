@@ -44,7 +44,7 @@ func TestContainerLiveSlotIsUpdatedInItsPlace(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile", "--rescan")
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-coder/log")
-		c.waitFor("coder's record", bootLimit, func() bool { return len(c.records("coder")) == 1 })
+		c.waitFor("coder's record", func() bool { return len(c.records("coder")) == 1 })
 		stale := filepath.Join(c.home, "profiles/coder/gateway.pid")
 		c.write(stale, "7\n")
 		dir, pid, logger := c.inode("/run/service/gateway-coder"), c.servicePID("gateway-coder"), c.servicePID("gateway-coder/log")
@@ -68,12 +68,12 @@ func TestContainerLiveSlotIsUpdatedInItsPlace(t *testing.T) {
 		}
 
 		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder")
-		c.waitFor("coder to be restarted", bootLimit, func() bool { return len(c.records("coder")) == 2 })
+		c.waitFor("coder to be restarted", func() bool { return len(c.records("coder")) == 2 })
 		if value := c.records("coder")[1].env["NEW"]; value != "1" {
 			t.Errorf("after its restart coder has NEW=%q", value)
 		}
 		c.mustRun("root", "s6-svc", "-h", "/run/service/gateway-coder/log")
-		c.waitFor("the new logger", bootLimit, func() bool {
+		c.waitFor("the new logger", func() bool {
 			return slices.ContainsFunc(c.processes(), func(p process) bool {
 				return strings.Contains(strings.Join(p.args, " "), "s6-log -p 1 n20 ")
 			})
@@ -148,7 +148,7 @@ func TestContainerPassRightAfterARescanRunsNoServiceTwice(t *testing.T) {
 				"slotgen reconcile --rescan >/dev/null; sleep 0.00%d; slotgen reconcile --rescan --env ROUND=%d", delay, delay))
 		}
 		services := 2 * (rounds*batch + 1)
-		c.waitFor("all to be supervised", bootLimit, func() bool { return len(c.supervisors()) == services })
+		c.waitFor("all to be supervised", func() bool { return len(c.supervisors()) == services })
 		time.Sleep(200 * time.Millisecond)
 		for service, n := range c.supervisors() {
 			if n != 1 {
@@ -238,9 +238,9 @@ func TestContainerWaitNamesTheSlotsThatNeverCameUp(t *testing.T) {
 			t.Errorf("exit code %d, stderr:\n%s\nwant %q", got.code, got.stderr, want)
 		}
 		waiting := c.spawn("root", "slotgen", "reconcile", "--wait", "20s")
-		c.waitFor("the first pass to wait", bootLimit, func() bool { return readText(t, waiting.stdout) != "" })
+		c.waitFor("the first pass to wait", func() bool { return readText(t, waiting.stdout) != "" })
 		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
-		if got := waiting.wait(bootLimit); got.code != 0 {
+		if got := waiting.wait(); got.code != 0 {
 			t.Errorf("the pass that waited ended with %d:\n%s", got.code, got.stderr)
 		}
 	})

@@ -16,6 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotgen/scan"
+
+	"slotgen/internal/testenv"
 )
 
 func testApp() *cli.App {
@@ -202,9 +204,7 @@ func TestManPageIsCleanRoff(t *testing.T) {
 		{"groff", "-ww", "-man", "-Tutf8", "-z", file},
 		{"mandoc", "-T", "lint", "-W", "warning", file},
 	} {
-		if _, err := exec.LookPath(argv[0]); err != nil {
-			skipUnlessCI(t, argv[0]+" is not installed: run .ci/test as root")
-		}
+		testenv.NeedProgram(t, argv[0])
 		out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 		for line := range strings.Lines(string(out)) {
 			if !strings.HasSuffix(line, noDate+"\n") {

@@ -30,16 +30,16 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 		if _, err := os.Lstat(c.path("/run/service/gateway-writer/notification-fd")); err == nil {
 			t.Error("writer has coder's notification-fd")
 		}
-		c.waitFor("coder's own program to run as the user", bootLimit, func() bool {
+		c.waitFor("coder's own program to run as the user", func() bool {
 			began, _ := os.ReadFile(filepath.Join(c.home, "began-coder"))
 			return string(began) == "10000\n"
 		})
 		pid := strings.TrimSpace(c.mustRun("root", "s6-svstat", "-p", "/run/service/gateway-writer"))
-		c.waitFor("writer to run under its limit", bootLimit, func() bool {
+		c.waitFor("writer to run under its limit", func() bool {
 			limits := c.run("root", "cat", "/proc/"+pid+"/limits").stdout
 			return strings.Contains(limits, "Max address space         8589934592")
 		})
-		c.waitFor("writer's logger to rotate as told", bootLimit, func() bool {
+		c.waitFor("writer's logger to rotate as told", func() bool {
 			pid := strings.TrimSpace(c.run("root", "s6-svstat", "-p", "/run/service/gateway-writer/log").stdout)
 			args := strings.ReplaceAll(c.run("root", "cat", "/proc/"+pid+"/cmdline").stdout, "\x00", " ")
 			return strings.Contains(args, "s6-log -p 1 n20 s16000000 T /opt/data/logs/gateways/writer")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // packageFiles are the files that each package holds, beside zsh's completions,
@@ -76,9 +78,7 @@ func archiveFiles(t *testing.T, argv ...string) []string {
 }
 
 func TestPackages(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "installing a package needs root")
-	}
+	testenv.NeedRoot(t, "installs a package")
 	dist := makePackages(t, "022", "UTC")
 	t.Run("hold the same files", func(t *testing.T) {
 		for _, tt := range []struct {

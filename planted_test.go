@@ -42,10 +42,10 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		}
 		c.waitUp("gateway-coder", "gateway-default/log")
 		log := filepath.Join(c.home, "logs/gateways/coder/current")
-		c.waitFor("a log", bootLimit, func() bool { return exists(log) })
+		c.waitFor("a log", func() bool { return exists(log) })
 		c.exitWith("coder", 78)
 		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder")
-		c.waitFor("the finish script", bootLimit, func() bool {
+		c.waitFor("the finish script", func() bool {
 			return strings.HasPrefix(c.svstat("gateway-coder"), "down ")
 		})
 		c.mustRun("root", "slotgen", "hook", "s6-rc", "--out", "/tmp/rc")
@@ -86,7 +86,7 @@ func TestContainerNoLibraryOfTheUsersIsLoadedByRoot(t *testing.T) {
 		}
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
-		c.waitFor("the gateway's start", bootLimit, func() bool { return len(c.records("coder")) > 0 })
+		c.waitFor("the gateway's start", func() bool { return len(c.records("coder")) > 0 })
 		if got := c.records("coder")[0]; got.uid != strconv.Itoa(hermesID) || got.dir != "/opt/data" {
 			t.Errorf("the gateway began as %s in %q", got.uid, got.dir)
 		}

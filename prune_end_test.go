@@ -20,13 +20,13 @@ func (c *container) pruneSlow(args ...string) *containerProcess {
 	for _, name := range namesIn(c.t, filepath.Join(c.home, "profiles")) {
 		c.waitUp("gateway-"+name, "gateway-"+name+"/log")
 	}
-	c.waitFor("its record", bootLimit, func() bool { return len(c.records("slow")) > 0 })
+	c.waitFor("its record", func() bool { return len(c.records("slow")) > 0 })
 	if err := os.RemoveAll(filepath.Join(c.home, "profiles")); err != nil {
 		c.t.Fatal(err)
 	}
 	c.mkdir(filepath.Join(c.home, "profiles"))
 	prune := c.spawn("root", append([]string{"slotgen", "reconcile"}, args...)...)
-	c.waitFor("the gateway to be told", bootLimit, func() bool { return exists(c.path("/tmp/told")) })
+	c.waitFor("the gateway to be told", func() bool { return exists(c.path("/tmp/told")) })
 	return prune
 }
 
@@ -36,7 +36,7 @@ func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 		c := newContainer(t, release)
 		prune := c.pruneSlow("--prune")
 		prune.signal(syscall.SIGTERM)
-		if got := prune.wait(bootLimit); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") ||
+		if got := prune.wait(); got.code != 1 || !strings.Contains(got.stderr, "slotgen: error: ended by a signal: ") ||
 			!strings.Contains(got.stderr, `warning: slot "gateway-slow" is hidden and has not ended yet: `) || strings.Contains(got.stderr, "pruned") {
 			t.Errorf("%+v", got)
 		}
@@ -44,7 +44,7 @@ func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 			t.Error("the slot can still be seen")
 		}
 		c.profile("slow", running)
-		c.waitFor("the service to end", bootLimit, func() bool { return c.supervisors()["gateway-slow"] == 0 })
+		c.waitFor("the service to end", func() bool { return c.supervisors()["gateway-slow"] == 0 })
 		c.mustRun("root", "slotgen", "reconcile", "--prune", "--rescan", "--wait", "10s")
 		c.waitUp("gateway-slow")
 	})
@@ -55,7 +55,7 @@ func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
 		c := newContainer(t, release)
 		prune := c.pruneSlow("--prune", "--rescan")
 		c.profile("slow", running)
-		if got := prune.wait(bootLimit); got.code != 0 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
+		if got := prune.wait(); got.code != 0 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
 			t.Errorf("%+v", got)
 		}
 		c.waitUp("gateway-slow")
@@ -72,7 +72,7 @@ func TestContainerProfileWhosePruneFailsHasOneOutcome(t *testing.T) {
 		prune := c.pruneSlow("--prune", "--rescan")
 		c.profile("deaf", running)
 		c.profile("slow", running)
-		got := prune.wait(2 * bootLimit)
+		got := prune.wait()
 		if got.code != 1 || strings.Count(got.stdout, "profile=deaf ") != 1 || !strings.Contains(got.stdout, "profile=slow prior_state=running action=started") {
 			t.Errorf("%+v", got)
 		}
@@ -85,14 +85,14 @@ func TestContainerPruneThatIsEndedWhileItWaitsForTheLockSaysSo(t *testing.T) {
 	c.boot()
 	c.mustRun("root", "slotgen", "reconcile")
 	c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
-	c.waitFor("the lock to be held", bootLimit, func() bool {
+	c.waitFor("the lock to be held", func() bool {
 		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
 	})
 	prune := c.spawn("root", "slotgen", "reconcile", "--prune")
 	time.Sleep(time.Second)
 	prune.signal(syscall.SIGTERM)
 	const want = "slotgen: error: ended by a signal: what is left to do is the next pass's\n"
-	if got := prune.wait(bootLimit); got != (execResult{"", want, 1}) {
+	if got := prune.wait(); got != (execResult{"", want, 1}) {
 		t.Errorf("%+v", got)
 	}
 }

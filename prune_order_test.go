@@ -140,9 +140,9 @@ func TestContainerPruneEndsSupervisorsWhoseScannerHasDied(t *testing.T) {
 		up := func() bool {
 			return strings.HasPrefix(c.run("root", "s6-svstat", "/run/other/gateway-gone").stdout, "up ")
 		}
-		c.waitFor("the gateway to be up", bootLimit, up)
+		c.waitFor("the gateway to be up", up)
 		scanner.signal(9)
-		scanner.wait(bootLimit)
+		scanner.wait()
 		c.forget("gone")
 		got := c.run("root", "slotgen", "reconcile", "--scandir", "/run/other", "--prune")
 		if got.code != 0 || !strings.Contains(got.stderr, `pruned slot "gateway-gone"`) {

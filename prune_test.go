@@ -30,7 +30,7 @@ func checkGone(t *testing.T, c *container, service string) {
 	if c.hasSlot(service) || len(c.hidden()) > 0 {
 		t.Errorf("%s stands: %v, hidden: %q", service, c.hasSlot(service), c.hidden())
 	}
-	c.waitFor("the supervisors of "+service+" to be gone", bootLimit, func() bool {
+	c.waitFor("the supervisors of "+service+" to be gone", func() bool {
 		n := c.supervisors()
 		return n[service] == 0 && n[service+"/log"] == 0
 	})
@@ -50,7 +50,7 @@ func TestContainerPruneLosesNoLine(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-gone")
-		c.waitFor("some lines of gone", bootLimit, func() bool { return len(c.logLines("gone")) > 5 })
+		c.waitFor("some lines of gone", func() bool { return len(c.logLines("gone")) > 5 })
 		coder := c.servicePID("gateway-coder")
 		c.forget("gone")
 
@@ -121,7 +121,7 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 			t.Errorf("exit code %d\n%s", got.code, got.stderr)
 		}
 		c.mustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
-		c.waitFor("the supervisor to end", bootLimit, func() bool { return c.supervisors()["gateway-deaf"] == 0 })
+		c.waitFor("the supervisor to end", func() bool { return c.supervisors()["gateway-deaf"] == 0 })
 		c.stubborn("deaf", "exec sleep 1000")
 		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
 		if n := c.supervisors()["gateway-deaf"]; n != 1 || len(c.hidden()) > 0 {
@@ -141,7 +141,7 @@ func TestContainerKilledPruneIsFinishedByTheNextPass(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile")
 		c.boot()
 		c.waitUp("gateway-hidden", "gateway-back", "gateway-older")
-		c.waitFor("a line of each", bootLimit, func() bool {
+		c.waitFor("a line of each", func() bool {
 			return len(c.logLines("hidden")) > 1 && len(c.logLines("back")) > 1 && len(c.logLines("older")) > 1
 		})
 		service := c.path("/run/service/")

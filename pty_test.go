@@ -8,9 +8,10 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // terminal is a program on a terminal of its own, as a person uses it.
@@ -94,15 +95,13 @@ func (term *terminal) typeKeys(keys string) {
 // not come.
 func (term *terminal) wait(text string) {
 	term.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	var seen string
+	if !testenv.Holds(func() bool {
 		term.mu.Lock()
-		seen := term.seen.String()
-		term.mu.Unlock()
-		if strings.Contains(seen, text) {
-			return
-		}
-		if time.Now().After(deadline) {
-			term.t.Fatalf("%q does not appear; there is:\n%q", text, seen)
-		}
+		defer term.mu.Unlock()
+		seen = term.seen.String()
+		return strings.Contains(seen, text)
+	}) {
+		term.t.Fatalf("%q does not appear; there is:\n%q", text, seen)
 	}
 }

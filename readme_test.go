@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // readmeBlock is a fenced block of README.
@@ -87,11 +89,11 @@ func TestContainerReadmeBlocksForARunningContainer(t *testing.T) {
 		c.boot()
 		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
 		c.waitUp("gateway-coder", "gateway-coder/log")
-		c.waitFor("coder's record", bootLimit, func() bool { return len(c.records("coder")) == 1 })
+		c.waitFor("coder's record", func() bool { return len(c.records("coder")) == 1 })
 		for _, block := range readmeBlocks(t, "s6") {
 			c.mustRun("root", "sh", "-ec", block)
 		}
-		c.waitFor("coder to be restarted", bootLimit, func() bool { return len(c.records("coder")) == 2 })
+		c.waitFor("coder to be restarted", func() bool { return len(c.records("coder")) == 2 })
 	})
 }
 
@@ -109,9 +111,7 @@ func cloneRepository(t *testing.T, to string) {
 // The blocks without a mark are one session in a fresh clone; the block without a
 // language that follows one is what it prints.
 func TestReadmeTranscript(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "mounts of its own need root")
-	}
+	testenv.NeedRoot(t, "makes mounts of its own")
 	clone := t.TempDir()
 	cloneRepository(t, clone)
 	blocks := allReadmeBlocks(t)

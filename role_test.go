@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // rootsStatus is what is read of the status of a process that root started.
@@ -15,9 +17,7 @@ const rootsStatus = "Name:\tsh\nUid:\t0\t0\t0\t0\n"
 // s6-overlay 3 in a later one. The programs below are real processes in a PID
 // namespace of their own; sleep stands for what the container runs.
 func TestRoleOfRealProcesses(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "a PID namespace needs root")
-	}
+	testenv.NeedRoot(t, "makes a PID namespace")
 	const (
 		wrapper  = "/opt/hermes/docker/main-wrapper.sh"
 		rcInit   = "/run/s6/basedir/scripts/rc.init"
@@ -77,9 +77,7 @@ func TestRoleOfRealProcesses(t *testing.T) {
 
 // Of a set-uid program that a user started /proc shows root as the owner.
 func TestRoleIsNotAUsersToChoose(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "a PID namespace needs root")
-	}
+	testenv.NeedRoot(t, "makes a PID namespace")
 	home, dir := t.TempDir(), t.TempDir()
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)

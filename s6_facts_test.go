@@ -33,7 +33,7 @@ func bootHandMade(t *testing.T, release s6Release) *container {
 	c := newContainer(t, release)
 	handMadeService(c, "a")
 	c.boot()
-	c.waitFor("a's record", bootLimit, func() bool { return len(c.records("default")) == 1 })
+	c.waitFor("a's record", func() bool { return len(c.records("default")) == 1 })
 	return c
 }
 
@@ -52,7 +52,7 @@ func (c *container) replace(path, text string, mode os.FileMode) {
 // waitFile waits for a file that a service makes.
 func (c *container) waitFile(what, path string) {
 	c.t.Helper()
-	c.waitFor(what, bootLimit, func() bool { return c.run("root", "test", "-e", path).code == 0 })
+	c.waitFor(what, func() bool { return c.run("root", "test", "-e", path).code == 0 })
 }
 
 func (c *container) scanctl(commands string) {
@@ -78,7 +78,7 @@ func TestContainerS6RunsAServiceTwiceWhenItsDirectoryIsExchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.scanctl("a")
-		c.waitFor("a second supervisor of a", bootLimit, func() bool { return c.supervisors()["a"] == 2 })
+		c.waitFor("a second supervisor of a", func() bool { return c.supervisors()["a"] == 2 })
 	})
 }
 
@@ -94,13 +94,13 @@ func TestContainerS6EndsWhatIsHiddenAndPassesOverNamesWithADot(t *testing.T) {
 		if n := c.supervisors()[".hidden"]; n > 0 {
 			t.Error("a service directory with a dot is supervised")
 		}
-		c.waitFor("lines", bootLimit, func() bool { return strings.Contains(c.run("root", "cat", "/tmp/lines").stdout, "line 2\n") })
+		c.waitFor("lines", func() bool { return strings.Contains(c.run("root", "cat", "/tmp/lines").stdout, "line 2\n") })
 		service := c.path("/run/service/")
 		if err := os.Rename(service+"a", service+".a.old"); err != nil {
 			t.Fatal(err)
 		}
 		c.scanctl("an")
-		c.waitFor("both supervisors to end", bootLimit, func() bool { n := c.supervisors(); return n["a"] == 0 && n["a/log"] == 0 })
+		c.waitFor("both supervisors to end", func() bool { n := c.supervisors(); return n["a"] == 0 && n["a/log"] == 0 })
 		if lines := c.run("root", "cat", "/tmp/lines").stdout; !strings.HasSuffix(lines, " last\n") {
 			t.Errorf("the log ends in %q", lines[max(0, len(lines)-80):])
 		}
@@ -128,7 +128,7 @@ func TestContainerS6HoldsItsLockAndNotesItsProcess(t *testing.T) {
 			t.Errorf("the status file says %d, s6-svstat %s", c.servicePID("a"), want)
 		}
 		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
-		c.waitFor("the status file to say that it is down", bootLimit, func() bool { return c.servicePID("a") == 0 })
+		c.waitFor("the status file to say that it is down", func() bool { return c.servicePID("a") == 0 })
 	})
 }
 
@@ -143,9 +143,9 @@ func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 		}
 		c.scanctl("a")
 		c.mustRun("root", "s6-svc", "-t", "/run/service/a")
-		c.waitFor("a restart", bootLimit, func() bool { now := c.servicePID("a"); return now != 0 && now != pid })
+		c.waitFor("a restart", func() bool { now := c.servicePID("a"); return now != 0 && now != pid })
 		c.mustRun("root", "s6-svc", "-dx", "/run/service/a")
-		c.waitFor("a new supervisor that leaves the service down", bootLimit, func() bool {
+		c.waitFor("a new supervisor that leaves the service down", func() bool {
 			return c.supervisors()["a"] == 1 && strings.HasPrefix(c.svstat("a"), "down ") && !strings.Contains(c.svstat("a"), "normally up")
 		})
 	})
@@ -163,7 +163,7 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 		c.waitFile("the new finish script", "/tmp/finish")
 		c.waitFile("the new run script", "/tmp/second")
 		c.mustRun("root", "s6-svc", "-d", "/run/service/a")
-		c.waitFor("the new timeout-kill to be heeded", bootLimit, func() bool { return c.servicePID("a") == 0 })
+		c.waitFor("the new timeout-kill to be heeded", func() bool { return c.servicePID("a") == 0 })
 	})
 }
 
@@ -176,7 +176,7 @@ func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
 		c.replace("a/notification-fd", "4\n", 0o644)
 		c.replace("a/down-signal", "USR1\n", 0o644)
 		c.mustRun("root", "s6-svc", "-k", "/run/service/a")
-		c.waitFor("a to be ready", bootLimit, func() bool {
+		c.waitFor("a to be ready", func() bool {
 			stat := c.svstat("a")
 			return strings.HasPrefix(stat, "up ") && strings.Contains(stat, ", ready ")
 		})
@@ -207,7 +207,7 @@ func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 		c.replace("bare/log/run", "#!/bin/sh\nexec cat >/tmp/bare\n", 0o755)
 		c.scanctl("an")
 		c.mustRun("root", "s6-svc", "-t", "/run/service/bare")
-		c.waitFor("a restart", bootLimit, func() bool { now := c.servicePID("bare"); return now != 0 && now != bare })
+		c.waitFor("a restart", func() bool { now := c.servicePID("bare"); return now != 0 && now != bare })
 		time.Sleep(500 * time.Millisecond)
 		if got := c.run("root", "cat", "/tmp/bare"); got.stdout != "" {
 			t.Error("a logger that came was taken up")
@@ -227,7 +227,7 @@ func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-coder/log")
 		// It makes the file before it is ready for signals.
-		c.waitFor("its first line", bootLimit, func() bool {
+		c.waitFor("its first line", func() bool {
 			text, _ := os.ReadFile(filepath.Join(c.home, "logs/gateways/coder/current"))
 			return len(text) > 0
 		})
@@ -238,6 +238,6 @@ func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 			t.Error("the logger ended on TERM")
 		}
 		c.mustRun("root", "s6-svc", "-h", "/run/service/gateway-coder/log")
-		c.waitFor("another logger", bootLimit, func() bool { now := c.servicePID("gateway-coder/log"); return now != 0 && now != pid })
+		c.waitFor("another logger", func() bool { now := c.servicePID("gateway-coder/log"); return now != 0 && now != pid })
 	})
 }

@@ -76,7 +76,7 @@ func (s *soak) restart(how, service string) {
 	s.t.Helper()
 	before := s.pids[service]
 	asked := time.Time{}
-	s.waitFor("the restart of "+service, bootLimit, func() bool {
+	s.waitFor("the restart of "+service, func() bool {
 		now := s.servicePID(service)
 		if now == before && time.Since(asked) > 4*time.Second {
 			s.mustRun("root", "s6-svc", how, "/run/service/"+service)
@@ -95,7 +95,7 @@ func (s *soak) check(pass int) {
 	for _, name := range s.names {
 		for _, service := range []string{"gateway-" + name, "gateway-" + name + "/log"} {
 			current[service] = true
-			s.waitFor(service+" to run", bootLimit, func() bool { return s.servicePID(service) != 0 })
+			s.waitFor(service+" to run", func() bool { return s.servicePID(service) != 0 })
 			pid := s.servicePID(service)
 			if was := s.pids[service]; was != 0 && was != pid {
 				s.t.Fatalf("pass %d: %s was process %d and is %d, though nobody asked", pass, service, was, pid)
@@ -155,7 +155,7 @@ func soakRelease(t *testing.T, release s6Release, passes int) {
 			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond)
 			s.change()
 		}
-		if got := disturbed.wait(bootLimit); got.code != 0 {
+		if got := disturbed.wait(); got.code != 0 {
 			t.Fatalf("pass %d ended with %d:\n%s", pass, got.code, got.stderr)
 		}
 		s.mustRun("root", "slotgen", "reconcile", "--rescan", "--prune", "--wait", "20s")
@@ -185,10 +185,10 @@ func (s *soak) end(passes int) {
 			continue
 		}
 		if slices.Contains(s.names, name) {
-			s.waitFor(name+" to have ended", bootLimit, func() bool { return s.servicePID("gateway-"+name) == 0 })
+			s.waitFor(name+" to have ended", func() bool { return s.servicePID("gateway-"+name) == 0 })
 		}
 		var w written
-		s.waitFor("the last line of "+name, bootLimit, func() bool {
+		s.waitFor("the last line of "+name, func() bool {
 			w = checkWritten(s.t, name, s.logLines(name))
 			return len(w.unended) == 0
 		})

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // stalledPipe is full: the next write waits until the first end is read.
@@ -84,15 +86,6 @@ func (s *skipping) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-func waitUntil(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("still waiting for %s", what)
-		}
-	}
-}
-
 // passes holds that another pass gets the lock.
 func passes(t *testing.T, home, service string) {
 	t.Helper()
@@ -105,7 +98,7 @@ func passes(t *testing.T, home, service string) {
 func TestStalledStandardErrorKeepsNoOtherPassOut(t *testing.T) {
 	t.Parallel()
 	cmd, home, service, stderr := stalled(t, "reconcile")
-	waitUntil(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd")) })
+	testenv.WaitFor(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd")) })
 	passes(t, home, service)
 	said, err := io.ReadAll(stderr)
 	if err != nil {
@@ -131,7 +124,7 @@ func TestStalledTerminalKeepsNoOtherPassOut(t *testing.T) {
 		odd[i] = fmt.Sprintf("odd%d", i)
 	}
 	_, home, service := startStalled(t, slave, odd, "reconcile")
-	waitUntil(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd399")) })
+	testenv.WaitFor(t, "the slots", func() bool { return exists(filepath.Join(service, "gateway-odd399")) })
 	passes(t, home, service)
 }
 
@@ -139,11 +132,11 @@ func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 	t.Parallel()
 	cmd, home, service, _ := stalled(t, "watch", "--prune")
 	slot := filepath.Join(service, "gateway-coder")
-	waitUntil(t, "the slot", func() bool { return exists(slot) })
+	testenv.WaitFor(t, "the slot", func() bool { return exists(slot) })
 	if err := os.RemoveAll(filepath.Join(home, "profiles/coder")); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, "the slot to go", func() bool { return !exists(slot) })
+	testenv.WaitFor(t, "the slot to go", func() bool { return !exists(slot) })
 	passes(t, home, service)
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -155,7 +148,7 @@ func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 		if err != nil {
 			t.Errorf("at its end: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(testenv.HangLimit):
 		t.Error("TERM did not end the watch")
 	}
 }

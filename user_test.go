@@ -2,17 +2,16 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // As in an image of the binary alone.
 func TestUserWithoutPasswdIsTheImages(t *testing.T) {
-	if os.Geteuid() != 0 {
-		skipUnlessCI(t, "mounts need root")
-	}
+	testenv.NeedRoot(t, "makes mounts")
 	home := t.TempDir()
 	for user, want := range map[string]string{
 		"hermes": `slotgen: warning: no user "hermes" here: using 10000:10000`,

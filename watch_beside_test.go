@@ -42,7 +42,7 @@ func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
 		}
 		wg.Wait()
 		var services []string
-		c.waitFor("the slots that are to be there, and no other", 30*time.Second, func() bool {
+		c.waitFor("the slots that are to be there, and no other", func() bool {
 			services = []string{"gateway-default", "gateway-stays"}
 			for i := range rounds {
 				service := fmt.Sprintf("gateway-p%d", i)
@@ -88,7 +88,7 @@ func TestContainerWatchWaitsForTheLockNoLongerThanThat(t *testing.T) {
 	c.boot()
 	w := c.watch("--interval", "2s")
 	holder := c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
-	c.waitFor("the lock to be held", bootLimit, func() bool {
+	c.waitFor("the lock to be held", func() bool {
 		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
 	})
 	c.profile("late", running)
@@ -101,7 +101,7 @@ func TestContainerWatchWaitsForTheLockNoLongerThanThat(t *testing.T) {
 			c.mustRun("root", "kill", strconv.Itoa(p.pid))
 		}
 	}
-	holder.wait(bootLimit)
+	holder.wait()
 	c.waitUp("gateway-late")
 	w.end()
 	if n := strings.Count(w.said(), "still held"); n != 1 {
@@ -114,7 +114,7 @@ func TestContainerWatchEndsWhileItWaitsForTheLock(t *testing.T) {
 	c.boot()
 	w := c.watch()
 	c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
-	c.waitFor("the lock to be held", bootLimit, func() bool {
+	c.waitFor("the lock to be held", func() bool {
 		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0
 	})
 	c.profile("late", running)
@@ -134,9 +134,9 @@ func TestContainerWatchIsEndedBetweenTwoSlots(t *testing.T) {
 			c.profile(fmt.Sprintf("p%03d", i), stopped)
 		}
 		w := watcher{c.spawn("root", "slotgen", "watch")}
-		c.waitFor("the first slots", bootLimit, func() bool { return c.hasSlot("gateway-p005") })
+		c.waitFor("the first slots", func() bool { return c.hasSlot("gateway-p005") })
 		w.signal(sig)
-		if got := w.wait(bootLimit); got.code != 0 {
+		if got := w.wait(); got.code != 0 {
 			t.Errorf("%s: it ended with %d", sig, got.code)
 		}
 		slots, err := filepath.Glob(c.path("/run/service/gateway-*"))

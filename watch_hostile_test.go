@@ -22,7 +22,7 @@ func (c *container) serve(name string) time.Duration {
 	c.t.Helper()
 	start := time.Now()
 	c.profile(name, running)
-	c.waitFor(name+" to be up", bootLimit, func() bool { return c.servicePID("gateway-"+name) != 0 })
+	c.waitFor(name+" to be up", func() bool { return c.servicePID("gateway-"+name) != 0 })
 	return time.Since(start)
 }
 
@@ -60,8 +60,8 @@ func TestContainerWatchServesOthersBesideAProfileThatFlickers(t *testing.T) {
 			time.Sleep(200 * time.Millisecond)
 		}
 		createFile(t, filepath.Join(c.home, ".enough")).Close()
-		flicker.wait(bootLimit)
-		c.waitFor("what is gone to be pruned", 30*time.Second, func() bool {
+		flicker.wait()
+		c.waitFor("what is gone to be pruned", func() bool {
 			return !c.hasSlot("gateway-flicker") && len(c.hidden()) == 0
 		})
 		w.quiet("once nothing changes", 3*time.Second)
@@ -252,7 +252,7 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 		c.profile("kept", running)
 		c.serve("new")
 		w.waitSaid(`slotgen: pruned slot "gateway-old"`)
-		c.waitFor("what was hidden to go", bootLimit, func() bool { return len(c.hidden()) == 0 })
+		c.waitFor("what was hidden to go", func() bool { return len(c.hidden()) == 0 })
 		if !c.isUp("gateway-kept") || c.hasSlot("gateway-old") {
 			t.Error("not the slots of the profiles that are there again")
 		}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 )
 
 // The tests of what a watch costs are short; these variables make them long.
@@ -123,10 +125,8 @@ func (l *lone) waitSaid(text string) {
 
 func (l *lone) waitFor(what string, condition func() bool) {
 	l.t.Helper()
-	for deadline := time.Now().Add(runLimit); !condition(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			l.t.Fatalf("waited in vain for %s; it said\n%s", what, l.stderr)
-		}
+	if !testenv.Holds(condition) {
+		l.t.Fatalf("waited in vain for %s; it said\n%s", what, l.stderr)
 	}
 }
 
@@ -248,9 +248,7 @@ func TestWatchDoesWithoutInotify(t *testing.T) {
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
-			if _, err := exec.LookPath("strace"); err != nil {
-				skipUnlessCI(t, "strace is missing: run .ci/test")
-			}
+			testenv.NeedProgram(t, "strace")
 			l := newLone(t, 2)
 			l.start([]string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + tt.fault}, "--interval", "1h")
 			l.waitSaid(tt.said + ": looking at everything every 5s")
@@ -309,9 +307,7 @@ func TestWatchLosesNothingWithTheEventsThatOverflow(t *testing.T) {
 }
 
 func TestWatchSlowLookIsOneStatForEachProfile(t *testing.T) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		skipUnlessCI(t, "strace is missing: run .ci/test")
-	}
+	testenv.NeedProgram(t, "strace")
 	const profiles = 50
 	l := newLone(t, profiles)
 	l.start(nil, "--interval", "1s")

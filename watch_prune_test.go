@@ -19,7 +19,7 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 		c.boot()
 		w := c.watch("--prune")
 		c.waitUp("gateway-gone", "gateway-moved", "gateway-edited", "gateway-stays")
-		c.waitFor("some lines of gone", bootLimit, func() bool { return len(c.logLines("gone")) > 5 })
+		c.waitFor("some lines of gone", func() bool { return len(c.logLines("gone")) > 5 })
 		stays := c.servicePID("gateway-stays")
 
 		profiles := filepath.Join(c.home, "profiles")
@@ -35,12 +35,12 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 		if err := os.Rename(profiles+"/.moved", profiles+"/moved"); err != nil {
 			t.Fatal(err)
 		}
-		c.waitFor("the slot to go", bootLimit, func() bool { return !c.hasSlot("gateway-gone") })
+		c.waitFor("the slot to go", func() bool { return !c.hasSlot("gateway-gone") })
 		if took := time.Since(start); took < 2*time.Second {
 			t.Errorf("it went after %s, before a second sighting", took)
 		}
 		w.waitSaid(`slotgen: pruned slot "gateway-gone": its profile is gone`)
-		c.waitFor("what was hidden to go", bootLimit, func() bool { return len(c.hidden()) == 0 })
+		c.waitFor("what was hidden to go", func() bool { return len(c.hidden()) == 0 })
 		checkGone(t, c, "gateway-gone")
 		checkLines(t, c, "gone")
 		lines := c.logLines("gone")
@@ -97,11 +97,11 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 			count++
 			start := time.Now()
 			c.profile(name, running)
-			c.waitFor(name+" to be up", bootLimit, func() bool { return c.servicePID("gateway-"+name) != 0 })
+			c.waitFor(name+" to be up", func() bool { return c.servicePID("gateway-"+name) != 0 })
 			slowest = max(slowest, time.Since(start))
 		}
 		const stuck = `slotgen: warning: clearing leftover "gateway-deaf" in scandir "/run/service": a supervisor still runs in it: left hidden as ".gateway-deaf.old"`
-		c.waitFor("the watcher to give up", 40*time.Second, func() bool {
+		c.waitFor("the watcher to give up", func() bool {
 			serve()
 			time.Sleep(500 * time.Millisecond)
 			return strings.Contains(w.said(), stuck)
@@ -125,7 +125,7 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 		c.stubborn("deaf", "exec sleep 1000")
 		c.mustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
 		c.waitUp("gateway-deaf")
-		c.waitFor("what was hidden to go", bootLimit, func() bool { return len(c.hidden()) == 0 })
+		c.waitFor("what was hidden to go", func() bool { return len(c.hidden()) == 0 })
 		if n := c.supervisors()["gateway-deaf"]; n != 1 || !strings.Contains(w.said(), `created slot "gateway-deaf"`) {
 			t.Errorf("%d supervisors once it has gone:\n%s", n, w.said())
 		}
@@ -143,14 +143,14 @@ func (c *container) tellBackToGo() (w watcher, pid int) {
 	c.waitUp("gateway-back")
 	pid = c.servicePID("gateway-back")
 	c.forget("back")
-	c.waitFor("the service to be told", bootLimit, func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
+	c.waitFor("the service to be told", func() bool { return strings.Contains(c.svstat("gateway-back"), "want down") })
 	return w, pid
 }
 
 // waitForAnother waits until a service runs in another process than before.
 func (c *container) waitForAnother(service string, before int) {
 	c.t.Helper()
-	c.waitFor("another service of that name", bootLimit, func() bool {
+	c.waitFor("another service of that name", func() bool {
 		pid := c.servicePID(service)
 		return pid != 0 && pid != before
 	})
@@ -163,7 +163,7 @@ func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 		c := newContainer(t, release)
 		w, before := c.tellBackToGo()
 		c.spawn("root", "flock", "/run/service/.slotgen.lock", "sh", "-c", "touch /run/locked; exec sleep 2") // as another pass would
-		c.waitFor("the lock to be taken", bootLimit, func() bool { return exists(c.path("/run/locked")) })
+		c.waitFor("the lock to be taken", func() bool { return exists(c.path("/run/locked")) })
 		w.end()
 		c.profile("back", running)
 		c.mustRun("root", "slotgen", "reconcile", "--rescan")

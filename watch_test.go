@@ -26,7 +26,7 @@ func (c *container) watch(args ...string) watcher {
 			c.t.Logf("the watcher said\n%s", w.said())
 		}
 	})
-	c.waitFor("the watcher to be ready", bootLimit, func() bool {
+	c.waitFor("the watcher to be ready", func() bool {
 		text, _ := os.ReadFile(c.path(ready))
 		return string(text) == "\n"
 	})
@@ -40,7 +40,7 @@ func (w watcher) said() string {
 
 func (w watcher) waitSaid(text string) {
 	w.c.t.Helper()
-	w.c.waitFor(fmt.Sprintf("the watcher to say %q", text), bootLimit, func() bool { return strings.Contains(w.said(), text) })
+	w.c.waitFor(fmt.Sprintf("the watcher to say %q", text), func() bool { return strings.Contains(w.said(), text) })
 }
 
 // quiet holds that the watcher says nothing more for a while.
@@ -58,7 +58,7 @@ func (w watcher) quiet(what string, while time.Duration) {
 func (w watcher) end() {
 	w.c.t.Helper()
 	w.signal(syscall.SIGTERM)
-	if got := w.wait(bootLimit); got.code != 0 || got.stdout != "" {
+	if got := w.wait(); got.code != 0 || got.stdout != "" {
 		w.c.t.Errorf("the watcher ended with %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
 	}
 }
@@ -81,7 +81,7 @@ func TestContainerWatchMakesASlotWithinASecond(t *testing.T) {
 			time.Sleep(300 * time.Millisecond) // the directory is there for a while before its marker
 			c.write(filepath.Join(c.home, "profiles", name, "SOUL.md"), "")
 			start := time.Now()
-			c.waitFor(name+" to be up", bootLimit, func() bool { return c.servicePID("gateway-"+name) != 0 })
+			c.waitFor(name+" to be up", func() bool { return c.servicePID("gateway-"+name) != 0 })
 			took = append(took, time.Since(start))
 		}
 		t.Logf("supervised and up after %v", took)
@@ -156,7 +156,7 @@ func TestContainerWatchPassIsLimitedToWhatChanged(t *testing.T) {
 		t.Error("a slot whose profile did not change was looked at")
 	}
 	w.signal(syscall.SIGHUP)
-	c.waitFor("a look at everything to mend it", bootLimit, func() bool {
+	c.waitFor("a look at everything to mend it", func() bool {
 		_, err := os.Lstat(finish)
 		return err == nil
 	})
@@ -213,7 +213,7 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 		}
 		has := func(service, text string) {
 			t.Helper()
-			c.waitFor(fmt.Sprintf("%q in %s", text, service), bootLimit, func() bool { return data(service) == text })
+			c.waitFor(fmt.Sprintf("%q in %s", text, service), func() bool { return data(service) == text })
 		}
 		templates := c.path("/etc/slotgen/templates")
 		// As the kubelet mounts a ConfigMap: files are links through ..data, which is replaced as a whole.
@@ -290,7 +290,7 @@ func TestContainerWatchIsAServiceOfS6(t *testing.T) {
 			}
 		}
 		c.boot()
-		c.waitFor("the watch to be ready", bootLimit, func() bool {
+		c.waitFor("the watch to be ready", func() bool {
 			text := c.svstat("watch") // a service that is down says ready too
 			return strings.HasPrefix(text, "up ") && strings.Contains(text, "ready ")
 		})
@@ -299,11 +299,11 @@ func TestContainerWatchIsAServiceOfS6(t *testing.T) {
 		}
 		c.waitUp("gateway-coder")
 		c.mustRun("root", "s6-svc", "-h", "/run/service/watch")
-		c.waitFor("it to look at everything again", bootLimit, func() bool {
+		c.waitFor("it to look at everything again", func() bool {
 			return strings.Contains(readText(t, c.path("/tmp/watch")), "2 profiles: 0 created, 0 updated, 2 unchanged")
 		})
 		c.mustRun("root", "s6-svc", "-d", "/run/service/watch")
-		c.waitFor("it to end", bootLimit, func() bool {
+		c.waitFor("it to end", func() bool {
 			text, _ := os.ReadFile(c.path("/tmp/finished"))
 			return string(text) == "0\n"
 		})
