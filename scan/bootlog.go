@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -73,22 +74,39 @@ func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) er
 	return left
 }
 
-func (v *Volume) logDir(owner Owner) (dir, error) {
-	logs, err := v.openDir(v.top, logsDir, unix.O_PATH)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return logs, err
-	}
-	_ = clearShut(v.top, logsDir) // of a pass that was killed
-	made := makeDir(v.top, logsDir, owner)
-	logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
-	if err != nil && made != nil && !errors.Is(made, fs.ErrExist) {
-		err = made
-	}
+// logDir opens logs/, which it makes where it is missing.
+func (v *Volume) logDir(owner Owner) (logs dir, err error) {
+	err = tryAgain(func() error {
+		logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		err = makeDir(v.top, logsDir, owner)
+		if errors.Is(err, errTempTaken) {
+			_ = clearShut(v.top, logsDir) // of a pass that was killed
+		}
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
+		}
+		return err
+	}, fs.ErrNotExist, errTempTaken)
 	return logs, err
 }
 
-// appendRotating tries again when the file comes or goes under its hands, which
+// tryAgain calls f, and again while it returns one of the errors that another pass or
 // the volume's owner can bring about, but not for ever.
+func tryAgain(f func() error, passing ...error) error {
+	err := f()
+	for range 8 {
+		if !slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) }) {
+			break
+		}
+		err = f()
+	}
+	return err
+}
+
+// appendRotating tries again when the file comes or goes under its hands.
 func appendRotating(logs dir, owner Owner, text []byte) error {
 	// What a killed pass left may be a second link of the log.
 	left := removeStanding(logs, tempName(bootLog))
@@ -99,12 +117,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 	if left != nil {
 		rotateAt = math.MaxInt64 // there would be no new log behind the moved one
 	}
-	err := appendOnce(logs, owner, text, rotateAt)
-	for range 8 {
-		if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTempTaken) {
-			err = appendOnce(logs, owner, text, rotateAt)
-		}
-	}
+	err := tryAgain(func() error { return appendOnce(logs, owner, text, rotateAt) }, fs.ErrExist, fs.ErrNotExist, errTempTaken)
 	if left != nil {
 		left = fmt.Errorf("removing %q: %w", tempName(bootLog), left)
 	}

@@ -2,13 +2,13 @@ package scan
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,7 +46,7 @@ func appendLine(t *testing.T, home string, owner Owner) error {
 const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=\n"
 
 func TestLogIsMadeForTheUserAndKeepsItsOwner(t *testing.T) {
-	needsRoot(t)
+	testenv.NeedRoot(t, "gives a file to another user")
 	home := newHome(t)
 	mkdir(t, home, ".logs.new") // of a pass that was killed
 	if err := appendLine(t, home, Owner{UID: 10000, GID: 10001}); err != nil {
@@ -64,47 +64,6 @@ func TestLogIsMadeForTheUserAndKeepsItsOwner(t *testing.T) {
 	}
 	if !missingIn(home, "logs/.container-boot.log.new") || !missingIn(home, ".logs.new") {
 		t.Error("what killed passes left is still there")
-	}
-}
-
-// Passes that share a volume need not share a scandir, whose lock would part them.
-func TestLogOfPassesAtOnceHasEveryLineOnce(t *testing.T) {
-	const passes, rounds = 8, 50
-	for name, old := range map[string]string{
-		"a log that is made":    "",
-		"a log that is rotated": strings.Repeat("x", rotateSize) + "\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			for range rounds {
-				home := newHome(t)
-				mkdir(t, home, "logs")
-				if old != "" {
-					put(t, home, "logs/container-boot.log", old)
-				}
-				var group sync.WaitGroup
-				for i := range passes {
-					v := openVolume(t, home)
-					group.Go(func() {
-						if err := v.AppendBootLog(KeepOwner(), epoch, []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
-							t.Error(err)
-						}
-					})
-				}
-				group.Wait()
-				text := read(t, home, "logs/container-boot.log")
-				if old != "" {
-					text += read(t, home, "logs/container-boot.log.1")
-				}
-				for i := range passes {
-					if n := strings.Count(text, fmt.Sprintf(" profile=p%d ", i)); n != 1 {
-						t.Errorf("the line of pass %d is there %d times", i, n)
-					}
-				}
-				if !strings.Contains(text, old) {
-					t.Error("the old log is lost")
-				}
-			}
-		})
 	}
 }
 
@@ -262,19 +221,6 @@ func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
 	}
 }
 
-func TestLogTailIsBoundedAndBeginsWithAWholeLine(t *testing.T) {
-	home := newHome(t)
-	const half = "TIME profile=half y\n"
-	rest := strings.Repeat("x", maxTail-len(half)-1) + "\n"
-	put(t, home, "logs/container-boot.log", "TIME profile=old x\nTIME profile=b "+half+rest)
-	v := openVolume(t, home)
-	for _, name := range []string{"old", "half"} {
-		if lines, err := v.BootLogTail(name, 3); err != nil || len(lines) > 0 {
-			t.Errorf("%s: %q, %v; want nothing", name, lines, err)
-		}
-	}
-}
-
 // A FIFO that somebody reads can be opened for writing, as a file can.
 func TestLogIsNeverWrittenIntoAPipeThatIsRead(t *testing.T) {
 	home := newHome(t)
@@ -289,32 +235,6 @@ func TestLogIsNeverWrittenIntoAPipeThatIsRead(t *testing.T) {
 	}
 	if n, err := unix.Read(reader, make([]byte, 1)); n != 0 || err != nil {
 		t.Errorf("the reader got %d bytes, %v", n, err)
-	}
-}
-
-func TestLogTailIsOfOneProfile(t *testing.T) {
-	home := newHome(t)
-	var text strings.Builder
-	for _, name := range []string{"a", "b", "a", "a", `"a b"`, "aa", "a"} {
-		text.WriteString("TIME profile=" + name + " x\n")
-	}
-	text.WriteString("TIME profile=b prior_state=\"x profile=nobody \" action=registered\n")
-	put(t, home, "logs/container-boot.log", strings.Repeat("TIME profile=b x\n", 20000)+text.String())
-	v := openVolume(t, home)
-	for _, tt := range []struct {
-		name  string
-		lines int
-	}{{"a", 3}, {"a b", 1}, {"nobody", 0}} {
-		lines, err := v.BootLogTail(tt.name, 3)
-		if err != nil || len(lines) != tt.lines {
-			t.Errorf("%s: %q, %v; want %d lines", tt.name, lines, err, tt.lines)
-		}
-	}
-	fifoHome := newHome(t)
-	fifo(t, fifoHome, "logs/container-boot.log")
-	fv := openVolume(t, fifoHome)
-	if lines, err := fv.BootLogTail("a", 3); err == nil {
-		t.Errorf("lines %q of a FIFO", lines)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -140,6 +142,7 @@ func becomeStranger() {
 	}
 }
 
+// inTime returns what f returns, and fails the test when f blocks.
 func inTime[T any](t *testing.T, f func() T) T {
 	t.Helper()
 	result := make(chan T, 1)
@@ -147,7 +150,7 @@ func inTime[T any](t *testing.T, f func() T) T {
 	select {
 	case r := <-result:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(testenv.HangLimit):
 		t.Fatal("it blocks")
 	}
 	var zero T
@@ -157,10 +160,7 @@ func inTime[T any](t *testing.T, f func() T) T {
 // underStrace runs another test of this package under strace, and returns what both say.
 func underStrace(t *testing.T, test string, args ...string) string {
 	t.Helper()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is missing: run .ci/test")
-	}
+	strace := testenv.NeedProgram(t, "strace")
 	out, err := exec.Command(strace, slices.Concat([]string{"-f", "-qq"}, args, []string{os.Args[0], "-test.run=^" + test + "$"})...).CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", test, err, out)
@@ -178,11 +178,4 @@ func entryOf(t *testing.T, l Listing, name string) Entry {
 	}
 	t.Fatalf("%q is not in the listing", name)
 	return Entry{}
-}
-
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -124,7 +126,7 @@ func TestStateFileThatIsNoFileIsNoIntentAndNeverBlocks(t *testing.T) {
 }
 
 func TestDeviceIsNoState(t *testing.T) {
-	needsRoot(t)
+	testenv.NeedRoot(t, "makes a device")
 	home := newHome(t)
 	if err := unix.Mknod(filepath.Join(home, "gateway_state.json"), unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5))); err != nil {
 		t.Fatal(err)

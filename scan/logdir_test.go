@@ -5,14 +5,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
 // Whoever owns the home may give another directory of root's the name under which
 // logs/ is made.
 func TestLogsIsNoOtherDirectoryOfRoot(t *testing.T) {
-	needsRoot(t)
-	home := newHome(t)
+	testenv.NeedRoot(t, "gives a directory to another user")
+	home := testenv.MemDir(t)
 	put(t, home, "lost+found/secret", "")
 	if err := os.Chmod(filepath.Join(home, "lost+found"), 0o700); err != nil {
 		t.Fatal(err)

@@ -40,8 +40,7 @@ func ownFileError(err error) error {
 func makeFile(d dir, name string, owner Owner, data []byte) error {
 	tmp := tempName(name)
 	_ = unix.Unlinkat(d.fd, tmp, 0) // of a pass that was killed
-	// Appending, since another pass may put it in place, and write to it, before we have.
-	fd, err := openat(d.fd, tmp, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
+	fd, err := openNew(d.fd, tmp)
 	if err != nil {
 		return tempError(d, tmp, err)
 	}
@@ -57,6 +56,12 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	}
 	_ = unix.Unlinkat(d.fd, tmp, 0)
 	return err
+}
+
+// openNew makes a file that is to be filled. Another pass may put it in place, and write
+// to it, before we have: we append, and it has a mode that lets its owner write.
+func openNew(dirFd int, name string) (int, error) {
+	return openat(dirFd, name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
 }
 
 // mustStandAt returns fs.ErrExist when name is not the open file: another pass, of a second

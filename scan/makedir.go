@@ -50,23 +50,26 @@ func openShut(d dir, name string) (int, error) {
 // clearShut removes what makeDir leaves, also of a pass that was killed. What is not ours
 // is left alone, unless it is empty.
 func clearShut(d dir, name string) error {
+	err := tryAgain(func() error { return clearShutOnce(d, name) }, unix.ENOTEMPTY)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing %+q: %w", d.join(tempName(name)), err)
+	}
+	return nil
+}
+
+func clearShutOnce(d dir, name string) error {
 	tmp := tempName(name)
 	shut, err := openShut(d, tmp)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
 	case errors.Is(err, fs.ErrExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		_ = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
 		return nil
-	case err == nil:
-		_ = unix.Unlinkat(shut, name, unix.AT_REMOVEDIR)
-		unix.Close(shut)
-		err = unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
+	case err != nil:
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("removing %+q: %w", d.join(tmp), err)
-	}
-	return nil
+	defer unix.Close(shut)
+	_ = unix.Unlinkat(shut, name, unix.AT_REMOVEDIR)
+	return unix.Unlinkat(d.fd, tmp, unix.AT_REMOVEDIR)
 }
 
 func makeOwned(dirFd int, name string, owner Owner) error {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -47,7 +49,7 @@ func TestLegacyContainerStartsItsGatewayUnlessAStateIsRecorded(t *testing.T) {
 }
 
 func TestMigratedStateBelongsToTheUserAndIsRead(t *testing.T) {
-	needsRoot(t)
+	testenv.NeedRoot(t, "gives a file to another user")
 	home := newHome(t)
 	put(t, home, ".gateway_state.json.new", "of a pass that was killed")
 	v := openVolume(t, home)

@@ -111,10 +111,11 @@ func openByElement(fd int, name string, flags int) (int, error) {
 	return openByElement(sub, rest, flags)
 }
 
-// openat never follows a link at name's end and never blocks.
+// openat never follows a link at name's end and never blocks. Its owner may write a file
+// that it makes.
 func openat(fd int, name string, flags int) (int, error) {
 	for {
-		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 		if !errors.Is(err, unix.EINTR) {
 			return got, err
 		}

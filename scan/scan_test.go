@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"slotgen/internal/testenv"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -142,7 +144,7 @@ func TestOutcomesComeInByteOrderBehindTheDefault(t *testing.T) {
 // What has no slot by its name protects none either; all others are listed.
 func TestOfNamesThatNoProfileCanHaveAThousandAreListed(t *testing.T) {
 	t.Parallel()
-	home := newHome(t)
+	home := testenv.MemDir(t)
 	for i := range maxMisnamed {
 		mkdir(t, home, fmt.Sprintf("profiles/A%04d", i))
 		mkdir(t, home, fmt.Sprintf("profiles/unmarked%04d", i))
