@@ -3,11 +3,13 @@ package scandir
 import (
 	"fmt"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 func BenchmarkPublishNewSlot(b *testing.B) {
 	b.ReportAllocs()
-	d, err := Open(tmpfs(b))
+	d, err := Open(testenv.MemDir(b))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -23,7 +25,7 @@ func BenchmarkPublishNewSlot(b *testing.B) {
 
 func BenchmarkCompareEqualSlot(b *testing.B) {
 	b.ReportAllocs()
-	d, err := Open(tmpfs(b))
+	d, err := Open(testenv.MemDir(b))
 	if err != nil {
 		b.Fatal(err)
 	}

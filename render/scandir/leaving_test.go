@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,10 +34,19 @@ func clearedInSteps(l *Leaving, d *Dir, wanted func(service string) bool) []stri
 	return warnings
 }
 
+// inBubble makes a test of one that runs by a clock of its own: it moves on only while
+// the program sleeps.
+func inBubble(f func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		synctest.Test(t, f)
+	}
+}
+
 func TestStepWaitsForNothing(t *testing.T) {
-	const limit = 2 * time.Second // for three steps
+	const limit = 4 * (stepLimit + pollEvery) // for four steps, by the bubble's clock
 	wanted := func(string) bool { return false }
-	t.Run("a service that is up", func(t *testing.T) {
+	t.Run("a service that is up", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
 		var leaving Leaving
@@ -60,8 +70,8 @@ func TestStepWaitsForNothing(t *testing.T) {
 		if errs := leaving.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
 			t.Errorf("once it is down: %v, left %q", errs, names(t, path))
 		}
-	})
-	t.Run("a supervisor that stays", func(t *testing.T) {
+	}))
+	t.Run("a supervisor that stays", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
 		var leaving Leaving
@@ -93,7 +103,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 		if services, stuck = leaving.Unfinished(); len(services)+len(stuck) > 0 {
 			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 		}
-	})
+	}))
 }
 
 // The form owner lets the user put anything in the place of s6's own files.
@@ -111,17 +121,8 @@ func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
 	}
 	defer writer.Close()
 	defer hold(t, supervise+"/lock")()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var leaving Leaving
-		leaving.Step(t.Context(), d, []string{"gateway-a"})
-	}()
-	select {
-	case <-done:
-	case <-time.After(5 * time.Second):
-		t.Error("it waits for the pipe")
-	}
+	var leaving Leaving
+	leaving.Step(t.Context(), d, []string{"gateway-a"}) // hangs where it waits for the pipe
 }
 
 func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
@@ -145,35 +146,37 @@ func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 }
 
 func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
-	path := t.TempDir()
-	d := open(t, path)
-	var leaving Leaving
-	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
-	write(t, lock, "")
-	defer hold(t, lock)()
-	wanted := func(string) bool { return true }
-	start := time.Now()
-	for time.Since(start) < endLimit+loggerLimit-time.Second {
-		if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
-			t.Fatalf("after %s: warnings %q", time.Since(start), w)
+	synctest.Test(t, func(t *testing.T) {
+		path := t.TempDir()
+		d := open(t, path)
+		var leaving Leaving
+		lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
+		write(t, lock, "")
+		defer hold(t, lock)()
+		wanted := func(string) bool { return true }
+		start := time.Now()
+		for time.Since(start) < endLimit+loggerLimit-time.Second {
+			if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
+				t.Fatalf("after %s: warnings %q", time.Since(start), w)
+			}
+			time.Sleep(time.Second)
 		}
-		time.Sleep(time.Second)
-	}
-	time.Sleep(2 * time.Second)
-	if w := clearedInSteps(&leaving, d, wanted); len(w) != 1 {
-		t.Errorf("warnings %q, want one", w)
-	}
-	if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
-		t.Errorf("stuck %q", stuck)
-	}
-	// Others may have cleared it meanwhile.
-	if err := d.removeAll(".gateway-a.old"); err != nil {
-		t.Fatal(err)
-	}
-	clearedInSteps(&leaving, d, wanted)
-	if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
-		t.Errorf("still unfinished: %q, stuck %q", services, stuck)
-	}
+		time.Sleep(2 * time.Second)
+		if w := clearedInSteps(&leaving, d, wanted); len(w) != 1 {
+			t.Errorf("warnings %q, want one", w)
+		}
+		if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
+			t.Errorf("stuck %q", stuck)
+		}
+		// Others may have cleared it meanwhile.
+		if err := d.removeAll(".gateway-a.old"); err != nil {
+			t.Fatal(err)
+		}
+		clearedInSteps(&leaving, d, wanted)
+		if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
+			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
+		}
+	})
 }
 
 // Another pass may prune the service, and make the slot of a profile that is back.

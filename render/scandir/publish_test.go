@@ -2,15 +2,14 @@ package scandir
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
+	"slotgen/internal/testenv"
 	"slotgen/render"
 
 	"github.com/google/go-cmp/cmp"
@@ -104,9 +103,7 @@ func TestSlotIsCreatedKeptOrReplacedWhole(t *testing.T) {
 }
 
 func TestAnyDifferenceReplacesASlot(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("the form group needs root")
-	}
+	testenv.NeedRoot(t, "gives a slot to a group")
 	tests := map[string]struct {
 		do   func(dir string) error
 		want Difference
@@ -160,9 +157,7 @@ func relink(path, target string) error {
 }
 
 func TestWhatS6KeepsInASlotDoesNotCount(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("the form group needs root")
-	}
+	testenv.NeedRoot(t, "gives a slot to a group")
 	path := t.TempDir()
 	d := open(t, path)
 	publish(t, d, slot("#!/bin/sh\n"))
@@ -217,10 +212,11 @@ func TestSlotThatHoldsTooMuchIsAnError(t *testing.T) {
 }
 
 func TestModesDoNotDependOnUmaskOrOnTheScandir(t *testing.T) {
+	testenv.NeedRoot(t, "gives a slot to a group")
 	plain, odd := t.TempDir(), t.TempDir()
 	publish(t, open(t, plain), slot("#!/bin/sh\n"))
 	if err := unix.Chown(odd, -1, 4242); err != nil {
-		t.Skip("needs root")
+		t.Fatal(err)
 	}
 	if err := unix.Chmod(odd, 0o2755); err != nil {
 		t.Fatal(err)
@@ -272,49 +268,6 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 				t.Error("what stood was replaced")
 			}
 		})
-	}
-}
-
-func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
-	path := t.TempDir()
-	first, second := open(t, path), open(t, path)
-	if err := first.Lock(t.Context(), time.Second); err != nil {
-		t.Fatal(err)
-	}
-	err := second.Lock(t.Context(), 50*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("still held after 50ms by process %d", os.Getpid())) {
-		t.Errorf("error %v", err)
-	}
-	released := make(chan error)
-	go func() { released <- first.Unlock() }()
-	if err := second.Lock(t.Context(), 5*time.Second); err != nil {
-		t.Errorf("the lock was given up and not had: %v", err)
-	}
-	if err := <-released; err != nil {
-		t.Error(err)
-	}
-}
-
-func TestLockIsNotTakenThroughALink(t *testing.T) {
-	path, other := t.TempDir(), filepath.Join(t.TempDir(), "file")
-	write(t, other, "precious")
-	if err := os.Symlink(other, filepath.Join(path, lockName)); err != nil {
-		t.Fatal(err)
-	}
-	if err := open(t, path).Lock(t.Context(), time.Second); err == nil {
-		t.Error("a link was followed")
-	}
-	if text, _ := os.ReadFile(other); string(text) != "precious" {
-		t.Errorf("the file now holds %q", text)
-	}
-	if err := os.Remove(filepath.Join(path, lockName)); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mkfifo(filepath.Join(path, lockName), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := open(t, path).Lock(t.Context(), time.Second); err == nil || !strings.HasSuffix(err.Error(), "not a regular file") {
-		t.Errorf("a FIFO is a lock: %v", err)
 	}
 }
 

@@ -5,26 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
-// tmpfs returns a new directory on a tmpfs, where a slot is looked at without
-// listing it.
-func tmpfs(t testing.TB) string {
-	t.Helper()
-	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // TempDir need not be on a tmpfs
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(path) })
-	return path
-}
-
 // What the quick look says has to be what the close one says.
 func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("owners need root")
-	}
+	testenv.NeedRoot(t, "gives a slot to others")
 	down := withFiles(slot("#!/bin/sh\n"), data("down", ""), data("env/KEY", "value"))
 	changes := map[string]func(dir string) error{
 		"nothing":                  func(string) error { return nil },
@@ -62,7 +50,7 @@ func TestQuickLookAtASlotOnTmpfsMissesNothing(t *testing.T) {
 	for name, change := range changes {
 		t.Run(name, func(t *testing.T) {
 			var quick, listed Change
-			for on, change2 := range map[string]*Change{tmpfs(t): &quick, t.TempDir(): &listed} {
+			for on, change2 := range map[string]*Change{testenv.MemDir(t): &quick, t.TempDir(): &listed} {
 				d := open(t, on)
 				publish(t, d, down)
 				if err := change(filepath.Join(on, "gateway-coder")); err != nil {
@@ -97,11 +85,9 @@ func mkdirMode(path string, mode uint32) error {
 
 // The quick look has to be taken at all: every slot as published passes it.
 func TestPublishedSlotOnTmpfsPassesTheQuickLook(t *testing.T) {
-	path := tmpfs(t)
+	path := testenv.MemDir(t)
 	d := open(t, path)
-	if !d.onTmpfs {
-		t.Fatal("/dev/shm is no tmpfs")
-	}
+	testenv.Need(t, d.onTmpfs, "needs a tmpfs at /dev/shm")
 	publish(t, d, slot("#!/bin/sh\n"))
 	fd, err := d.openSlot("gateway-coder")
 	if err != nil {
@@ -117,7 +103,7 @@ func TestPublishedSlotOnTmpfsPassesTheQuickLook(t *testing.T) {
 
 func TestQuickLookSeesALockThatIsHeld(t *testing.T) {
 	for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
-		path := tmpfs(t)
+		path := testenv.MemDir(t)
 		d := open(t, path)
 		publish(t, d, slot("#!/bin/sh\n"))
 		release := hold(t, filepath.Join(path, "gateway-coder", lock))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,8 +37,7 @@ func TestLeftoverThatASupervisorHoldsStaysHiddenWithAWarning(t *testing.T) {
 		".gateway-gone.old": ".gateway-gone.old", ".gateway-a.old": ".gateway-a.old", "gateway-a.tmp": ".gateway-a.tmp.old",
 	} {
 		for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
-			t.Run(name+"/"+lock, func(t *testing.T) {
-				t.Parallel()
+			t.Run(name+"/"+lock, inBubble(func(t *testing.T) {
 				path := t.TempDir()
 				write(t, filepath.Join(path, name, lock), "")
 				release := hold(t, filepath.Join(path, name, lock))
@@ -56,7 +56,7 @@ func TestLeftoverThatASupervisorHoldsStaysHiddenWithAWarning(t *testing.T) {
 				if warnings := sweep(t, path); len(warnings) > 0 || !slices.Equal(names(t, path), want) {
 					t.Errorf("once it is free: warnings %q, left %q", warnings, names(t, path))
 				}
-			})
+			}))
 		}
 	}
 }
@@ -137,21 +137,16 @@ func TestSlotMovedAsideComesBackWhole(t *testing.T) {
 }
 
 func TestSweepOfAnOddLockNeverBlocks(t *testing.T) {
-	path := t.TempDir()
-	write(t, filepath.Join(path, ".gateway-gone.old", "supervise", "status"), "")
-	if err := unix.Mkfifo(filepath.Join(path, ".gateway-gone.old", "supervise", "lock"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan []string, 1)
-	go func() { done <- sweep(t, path) }()
-	select {
-	case warnings := <-done:
-		if len(warnings) != 1 {
+	synctest.Test(t, func(t *testing.T) {
+		path := t.TempDir()
+		write(t, filepath.Join(path, ".gateway-gone.old", "supervise", "status"), "")
+		if err := unix.Mkfifo(filepath.Join(path, ".gateway-gone.old", "supervise", "lock"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if warnings := sweep(t, path); len(warnings) != 1 {
 			t.Errorf("warnings %q, want one", warnings)
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("it blocks")
-	}
+	})
 }
 
 func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
@@ -162,7 +157,7 @@ func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
 		write(t, filepath.Join(path, name, "x"), "")
 	}
 	before := stamps(t, path)
-	time.Sleep(20 * time.Millisecond)
+	awaitAnotherTime(t)
 	if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
@@ -195,12 +190,15 @@ func TestLeftoverThatWasGivenUpCostsASecond(t *testing.T) {
 	lock := filepath.Join(path, ".gateway-gone.old/supervise/lock")
 	write(t, lock, "")
 	hold(t, lock)
-	time.Sleep(endLimit + loggerLimit) // since it was hidden, as far as anybody can tell
-	start := time.Now()
-	if w := sweep(t, path); len(w) != 1 {
-		t.Errorf("warnings %q, want one", w)
-	}
-	if took := time.Since(start); took > 4*time.Second {
-		t.Errorf("it took %s", took)
-	}
+	hidden := time.Now().Round(0) // as far as anybody can tell
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(hidden.Add(endLimit + loggerLimit)))
+		start := time.Now()
+		if w := sweep(t, path); len(w) != 1 {
+			t.Errorf("warnings %q, want one", w)
+		}
+		if took := time.Since(start); took > time.Second+pollEvery {
+			t.Errorf("it took %s", took)
+		}
+	})
 }

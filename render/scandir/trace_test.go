@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"slotgen/internal/testenv"
 )
 
 // publishVar names the scandir that the test binary publishes a slot into.
@@ -25,10 +27,7 @@ func TestAsPublisher(t *testing.T) {
 // publisher is the above under strace, with what it says.
 func publisher(t *testing.T, path string, options ...string) (*exec.Cmd, *strings.Builder) {
 	t.Helper()
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is missing: run .ci/test")
-	}
+	strace := testenv.NeedProgram(t, "strace")
 	options = append([]string{"-f", "-qq", "-e", "signal=none"}, options...)
 	cmd := exec.Command(strace, append(options, os.Args[0], "-test.run=^TestAsPublisher$")...)
 	cmd.Env = append(os.Environ(), publishVar+"="+path)
