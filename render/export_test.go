@@ -2,15 +2,17 @@ package render_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"slotgen/internal/testenv"
 	"slotgen/render"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,13 +58,31 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
+// texts returns the files below a directory.
+func texts(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all[strings.TrimPrefix(path, dir)] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestExportsAtOnceAllEndWellAndLeaveNothingElse(t *testing.T) {
 	for name, export := range map[string]func(dir string) ([]string, error){
 		"templates": func(dir string) ([]string, error) { return render.ExportTo(dir, true) },
 		"s6-rc":     func(dir string) ([]string, error) { return render.WriteS6RC(dir, "/usr/bin/slotgen") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			dir := testenv.MemDir(t)
 			if _, err := export(filepath.Join(dir, "alone")); err != nil {
 				t.Fatal(err)
 			}
@@ -77,9 +97,8 @@ func TestExportsAtOnceAllEndWellAndLeaveNothingElse(t *testing.T) {
 				}
 				wg.Wait()
 			}
-			out, err := exec.Command("diff", "-r", filepath.Join(dir, "alone"), filepath.Join(dir, "at once")).CombinedOutput()
-			if err != nil {
-				t.Errorf("%v:\n%s", err, out)
+			if diff := cmp.Diff(texts(t, filepath.Join(dir, "alone")), texts(t, filepath.Join(dir, "at once"))); diff != "" {
+				t.Errorf("(-alone +at once):\n%s", diff)
 			}
 		})
 	}

@@ -1,11 +1,12 @@
 package render
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"text/template"
+
+	"slotgen/internal/testenv"
 )
 
 func TestNoFunctionAnswersDifferentlyOnEveryCall(t *testing.T) {
@@ -82,12 +83,7 @@ func FuzzShquote(f *testing.F) {
 }
 
 func FuzzExecquote(f *testing.F) {
-	if _, err := exec.LookPath("execlineb"); err != nil {
-		if os.Getenv("CI") == "true" {
-			f.Fatal("no execlineb: run .ci/test")
-		}
-		f.Skip("no execlineb: run .ci/test")
-	}
+	testenv.NeedProgram(f, "execlineb")
 	for _, seed := range seeds() {
 		f.Add(seed)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"slotgen/internal/testenv"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -239,9 +241,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 }
 
 func TestOverrideOfAnotherUserIsRefusedWhereItCanBeWritten(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	testenv.NeedRoot(t, "gives a template to another user")
 	for _, name := range []string{"run.tmpl", "."} {
 		dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n"})
 		if err := os.Chown(filepath.Join(dir, name), 12345, 0); err != nil {

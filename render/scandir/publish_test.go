@@ -196,7 +196,7 @@ func TestNameTakenByNoDirectoryIsAnErrorAndStays(t *testing.T) {
 }
 
 func TestSlotThatHoldsTooMuchIsAnError(t *testing.T) {
-	path := t.TempDir()
+	path := testenv.MemDir(t)
 	dir := filepath.Join(path, "gateway-coder")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
