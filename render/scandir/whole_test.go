@@ -71,8 +71,8 @@ func TestPlanBesideAPassFindsOneSlotWhole(t *testing.T) {
 		listed bool
 		times  int
 	}{
-		"in memory":         {testenv.MemDir, false, 500},
-		"in memory, listed": {testenv.MemDir, true, 500},
+		"in memory":         {testenv.MemDir, false, 200},
+		"in memory, listed": {testenv.MemDir, true, 200},
 		"elsewhere":         {testing.TB.TempDir, true, 50},
 	} {
 		t.Run(name, func(t *testing.T) {
