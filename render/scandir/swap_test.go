@@ -62,32 +62,39 @@ func TestSlotIsNotReplacedByTwoRenamesWhileAnEarlierOneRunsAside(t *testing.T) {
 // A supervisor comes up as the slot is exchanged, and neither the slot's name nor the
 // one aside can be had for it: then its directory stays where it is.
 func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
+	testenv.Need(t, runtime.GOARCH == "amd64", "needs amd64: others rename a file by renameat2 too, before the exchange")
 	path := t.TempDir()
 	publish(t, open(t, path), slot("#!/bin/sh\n"))
 	at := func(name string) string { return filepath.Join(path, name) }
 	before := inode(t, at("gateway-coder"))
 	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
-	testenv.Need(t, runtime.GOARCH == "amd64", "needs amd64: others rename a file by renameat2 too, before the exchange")
 	// It stops when it has exchanged the slot.
 	cmd, out := publisher(t, path, "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:signal=STOP:when=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if cmd.ProcessState == nil {
-			_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // what it says is looked at
+	}()
+	goOn := func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
+			_ = unix.Kill(-cmd.Process.Pid, unix.SIGCONT)
+			return false
 		}
-	})
+	}
+	t.Cleanup(func() { testenv.Holds(goOn) })
 	testenv.WaitFor(t, "the exchange", func() bool { return inode(t, at("gateway-coder")) != before })
 	hold(t, at(".gateway-coder.new/supervise/lock"))
 	if err := os.Rename(at("gateway-coder"), at("elsewhere")); err != nil {
 		t.Error(err)
 	}
-	if err := unix.Kill(-cmd.Process.Pid, unix.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait() // what it says is looked at
+	testenv.WaitFor(t, "its end", goOn) // each of its threads stops once
 	for _, want := range []error{errCameUp, errStaysAside} {
 		if !strings.Contains(out.String(), want.Error()) {
 			t.Errorf("it does not say %q:\n%s", want, out)
