@@ -8,43 +8,26 @@ import (
 	"unicode/utf8"
 )
 
-// members holds the raw values of those members of a JSON object that anything
-// here asks for, nil where there is none.
-type members struct{ desiredState, gatewayState, phase json.RawMessage }
+// members holds the members of a JSON object that slotgen asks for. Names match exactly:
+// package json gives a name in another case to the first field that matches but for
+// case, and nobody reads that one.
+type members struct {
+	OtherDesired json.RawMessage `json:"DESIRED_STATE"`
+	OtherGateway json.RawMessage `json:"GATEWAY_STATE"`
+	OtherPhase   json.RawMessage `json:"PHASE"`
 
-// set keeps the value of a member by its exact name; the last of equal names counts.
-func (m *members) set(name string, value []byte) {
-	switch name {
-	case "desired_state":
-		m.desiredState = value
-	case "gateway_state":
-		m.gatewayState = value
-	case "phase":
-		m.phase = value
-	}
+	DesiredState json.RawMessage `json:"desired_state"`
+	GatewayState json.RawMessage `json:"gateway_state"`
+	Phase        json.RawMessage `json:"phase"`
 }
 
-// parseMembers reads a JSON object. The file is gone through once, or twice for words
-// that Python alone writes: package json would keep every member of it. What can't be
-// read is left to package json, and so is what to say of it.
+// parseMembers reads a JSON object. The last of equal names counts, as in Python.
 func parseMembers(data []byte) (members, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return members{}, errors.New("not UTF-8")
 	}
-	t := jsonText{data: data}
-	if t.document() {
-		return t.found, nil
-	}
-	t = jsonText{data: nonNumbersToNull(data)}
-	if t.document() {
-		return t.found, nil
-	}
-	return unmarshalMembers(data)
-}
-
-func unmarshalMembers(data []byte) (members, error) {
-	var object map[string]json.RawMessage
+	var object *members
 	err := json.Unmarshal(data, &object)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
@@ -56,15 +39,45 @@ func unmarshalMembers(data []byte) (members, error) {
 	case err != nil, object == nil:
 		return members{}, errors.New("not a JSON object")
 	}
-	return members{object["desired_state"], object["gateway_state"], object["phase"]}, nil
+	return *object, nil
 }
 
-// parseString returns the text of a JSON string, which raw is if anything.
-func parseString(raw json.RawMessage) (string, bool) {
-	n := len(raw)
-	if n >= 2 && raw[0] == '"' && bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : n-1]), true
+// nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity by null. Python's
+// json module writes them, and JSON does not have them. It leaves strings alone.
+func nonNumbersToNull(data []byte) []byte {
+	out := make([]byte, 0, len(data))
+	quoted, escaped := false, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case escaped:
+			escaped = false
+		case quoted && c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted:
+			if n := nonNumberLen(data[i:]); n > 0 {
+				out = append(out, "null"...)
+				i += n - 1
+				continue
+			}
+		}
+		out = append(out, data[i])
 	}
+	return out
+}
+
+func nonNumberLen(data []byte) int {
+	for _, word := range []string{"NaN", "Infinity", "-Infinity"} {
+		if bytes.HasPrefix(data, []byte(word)) {
+			return len(word)
+		}
+	}
+	return 0
+}
+
+// parseString returns the text of a JSON string, and whether raw is one.
+func parseString(raw json.RawMessage) (string, bool) {
 	var text string
 	return text, json.Unmarshal(raw, &text) == nil
 }

@@ -94,11 +94,11 @@ func parseIntent(data []byte) (Intent, error) {
 	if err != nil {
 		return Intent{}, err
 	}
-	intent, err := stateMember(m.desiredState, "desired_state")
+	intent, err := stateMember(m.DesiredState, "desired_state")
 	if err != nil || intent.Known {
 		return intent, err
 	}
-	intent, err = stateMember(m.gatewayState, "gateway_state")
+	intent, err = stateMember(m.GatewayState, "gateway_state")
 	if intent.State == "draining" || intent.State == "degraded" {
 		// Only a gateway that is up gets there: it was killed before it could say more.
 		intent.Raw, intent.State = intent.State, Running
@@ -132,10 +132,10 @@ func (r *reader) priorExit(d dir) string {
 
 func parsePriorExit(data []byte) string {
 	m, err := parseMembers(data)
-	if err != nil || m.phase == nil {
+	if err != nil {
 		return ExitUnknown
 	}
-	switch phase, _ := parseString(m.phase); phase {
+	switch phase, _ := parseString(m.Phase); phase {
 	case "exited":
 		return "clean"
 	case Running:
