@@ -150,99 +150,16 @@ func TestNothingStaleIsNoWarning(t *testing.T) {
 	t.Parallel()
 	home := newHome(t)
 	put(t, home, "profiles/a/SOUL.md", "")
-	put(t, home, "real/SOUL.md", "")
-	put(t, home, "real/gateway.pid", "1")
-	put(t, home, "real/gateway.pid.bak", "1")
-	link(t, home, "profiles/b", "../real")
+	put(t, home, "profiles/b/gateway.pid", "1")
+	put(t, home, "profiles/b/gateway.pid.bak", "1")
 	v := openVolume(t, home)
 	for _, name := range []string{"a", "b"} {
 		if w := v.RemoveStale(Profile{Name: name}); len(w) > 0 {
 			t.Errorf("%s: warnings %q", name, w)
 		}
 	}
-	if !missingIn(home, "real/gateway.pid") || missingIn(home, "real/gateway.pid.bak") || missingIn(home, "profiles/a/SOUL.md") {
+	if !missingIn(home, "profiles/b/gateway.pid") || missingIn(home, "profiles/b/gateway.pid.bak") || missingIn(home, "profiles/a/SOUL.md") {
 		t.Error("a stale file is still there, or another one is gone")
-	}
-}
-
-// A profile that is a link to another one has no files of its own.
-func TestStaleFilesOfAnotherProfileAreLeftToIt(t *testing.T) {
-	t.Parallel()
-	for target, stays := range map[string]bool{
-		"a": true, "../profiles/a": true, "..": true, "../a": true, ".store": false, "a/inside": false, "default": false,
-	} {
-		t.Run(target, func(t *testing.T) {
-			home := newHome(t)
-			for _, dir := range []string{"profiles/a", "profiles/a/inside", "profiles/.store", "profiles/default"} {
-				mkdir(t, home, dir)
-			}
-			link(t, home, "a", "profiles/a")
-			link(t, home, "profiles/b", target)
-			stale := "profiles/b/gateway.pid"
-			put(t, home, stale, "1")
-			if w := openVolume(t, home).RemoveStale(Profile{Name: "b"}); len(w) > 0 {
-				t.Errorf("warnings %q", w)
-			}
-			if missingIn(home, stale) == stays {
-				t.Errorf("it stays: %v, want %v", !stays, stays)
-			}
-		})
-	}
-}
-
-func TestStaleFilesOfADirectoryThatSeveralProfilesAreLinksToAreTheFirstOnes(t *testing.T) {
-	t.Parallel()
-	for name, stays := range map[string]bool{"a": false, "b": true} {
-		home := newHome(t)
-		mkdir(t, home, "profiles")
-		put(t, home, "real/gateway.pid", "1")
-		link(t, home, "profiles/a", "../real")
-		link(t, home, "profiles/b", "../real")
-		if w := openVolume(t, home).RemoveStale(Profile{Name: name}); len(w) > 0 {
-			t.Errorf("%s: warnings %q", name, w)
-		}
-		if missingIn(home, "real/gateway.pid") == stays {
-			t.Errorf("%s: it stays: %v, want %v", name, !stays, stays)
-		}
-	}
-}
-
-func TestStaleFilesOfManyLinksAreRemoved(t *testing.T) {
-	home := newHome(t)
-	mkdir(t, home, "profiles")
-	names := strings.Fields("a b c d e f g h i j")
-	for _, name := range names {
-		put(t, home, "real/"+name+"/gateway.pid", "1")
-		link(t, home, "profiles/"+name, "../real/"+name)
-	}
-	v := openVolume(t, home)
-	for _, name := range names {
-		if w := v.RemoveStale(Profile{Name: name}); len(w) > 0 || !missingIn(home, "real/"+name+"/gateway.pid") {
-			t.Errorf("%s: it stays, warnings %q", name, w)
-		}
-	}
-}
-
-// The volume's owner may make any number of links, and of names beside them.
-func TestProfilesAreListedOnceForAllLinks(t *testing.T) {
-	out := underStrace(t, "TestStaleFilesOfManyLinksAreRemoved", "-y", "-e", "trace=getdents64")
-	const once = 2 // calls, of which the last says that there is no more
-	if n := strings.Count(out, "/profiles>"); n != once+once {
-		t.Errorf("profiles/ was listed by %d calls, want %d and as many to clear up:\n%s", n, once, out)
-	}
-}
-
-func TestStaleFilesOutsideTheHomeStay(t *testing.T) {
-	t.Parallel()
-	home, outside := newHome(t), newHome(t)
-	put(t, outside, "gateway.pid", "1")
-	mkdir(t, home, "profiles")
-	link(t, home, "profiles/a", outside) // put there after the scan
-	if w := openVolume(t, home).RemoveStale(Profile{Name: "a"}); len(w) != 1 {
-		t.Errorf("warnings %q, want one", w)
-	}
-	if missingIn(outside, "gateway.pid") {
-		t.Error("a file outside the home is gone")
 	}
 }
 

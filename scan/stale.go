@@ -33,22 +33,17 @@ func stands(d dir, name string) bool {
 // RemoveStale removes what a dead container's gateway left in the profile's
 // directory. A link is removed, not followed. What can't be removed stays and
 // is returned as a warning; the profile is none the worse for it. A profile that is a
-// link to another one, or to the home, leaves them to that one, and where that can't be
-// told they stay.
+// link keeps its stale files: the directory may be that of another profile, which is live.
 func (v *Volume) RemoveStale(p Profile) []string {
-	d, err := v.profileDir(p)
+	d, err := v.stalePlace(p)
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
 	if err != nil {
 		return []string{fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err)}
 	}
 	if !p.Default {
 		defer d.close()
-		another, err := v.isAnothers(p, d)
-		if err != nil {
-			return []string{fmt.Sprintf("looking for stale files of profile %q: %s", p.Name, err)}
-		}
-		if another {
-			return nil
-		}
 	}
 	var warnings []string
 	for _, name := range staleFiles(p) {
@@ -75,79 +70,18 @@ func removeStanding(d dir, name string) error {
 	return nil
 }
 
-// isAnothers tells whether a profile is a link to the home or to another profile's
-// directory: the files in there are that one's, which may be live. Of several links to a
-// directory that is no profile itself, the files are the first one's.
-func (v *Volume) isAnothers(p Profile, d dir) (bool, error) {
+// stalePlace opens the directory of a profile, and returns ENOTDIR for a link.
+func (v *Volume) stalePlace(p Profile) (dir, error) {
+	if p.Default {
+		return v.top, nil
+	}
 	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
-		return false, err
+		return dir{}, err
 	}
 	defer profiles.close()
-	var st unix.Stat_t
-	if err := unix.Fstatat(profiles.fd, p.Name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return false, err
-	}
-	id, err := FileIDAt(d.fd, "")
-	if err != nil {
-		return false, err
-	}
-	whose, err := v.owned()
-	return whose[id] != p.Name, err
-}
-
-// owned is whose each directory is that a profile's name leads to.
-type owned map[FileID]string
-
-func (o owned) claim(id FileID, name string) {
-	if o[id] == "" {
-		o[id] = name
-	}
-}
-
-// listOwned reads owned. A directory is its own before it is a link's.
-func (v *Volume) listOwned() (owned, error) {
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer profiles.close()
-	names, err := ListNames(profiles.fd)
-	if err != nil {
-		return nil, err
-	}
-	slices.Sort(names)
-	all, links := owned{}, []string{}
-	if id, err := FileIDAt(v.top.fd, ""); err == nil {
-		all.claim(id, DefaultName)
-	}
-	for _, name := range names {
-		var st unix.Stat_t
-		if name == DefaultName || CheckName(name) != "" || unix.Fstatat(profiles.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
-			continue
-		}
-		if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-			links = append(links, name)
-		} else {
-			all.claim(FileID{st.Dev, st.Ino}, name)
-		}
-	}
-	for _, name := range links {
-		if id, err := v.idBehind(profiles, name); err == nil {
-			all.claim(id, name)
-		}
-	}
-	return all, nil
-}
-
-// idBehind is of the directory that a link leads to.
-func (v *Volume) idBehind(d dir, name string) (FileID, error) {
-	led, err := v.openDir(d, name, unix.O_PATH)
-	if err != nil {
-		return FileID{}, err
-	}
-	defer led.close()
-	return FileIDAt(led.fd, "")
+	fd, err := openat(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
+	return dir{fd: fd, path: profiles.join(p.Name)}, err
 }
 
 func (v *Volume) profileDir(p Profile) (dir, error) {

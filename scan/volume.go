@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,8 +21,6 @@ type Volume struct {
 	home string
 	root *os.Root
 	top  dir
-	// owned is listOwned, read once.
-	owned func() (owned, error)
 }
 
 // Root returns the volume's root that an absolute path stands for: of one whose parent
@@ -51,9 +48,7 @@ func Open(home string) (*Volume, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, Bare(err)), root.Close())
 	}
-	v := &Volume{home: abs, root: root, top: dir{fd: fd, path: "."}}
-	v.owned = sync.OnceValues(v.listOwned)
-	return v, nil
+	return &Volume{home: abs, root: root, top: dir{fd: fd, path: "."}}, nil
 }
 
 // Home returns the volume's root as an absolute path.
