@@ -34,7 +34,8 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 		}
 	}
 	scan.Share(len(chosen), func() func(int) {
-		publish := p.publisher().publish
+		renderer := p.set.Renderer()
+		publish := func(o *outcome) error { return p.publish(o, renderer) }
 		if unlisted != nil {
 			publish = func(*outcome) error { return unlisted }
 		}
@@ -122,16 +123,8 @@ func (p *pass) addLive(outcomes []outcome) {
 	}
 }
 
-// publisher publishes the slots of one goroutine.
-type publisher struct {
-	*pass
-	renderer *render.Renderer
-}
-
-func (p *pass) publisher() *publisher { return &publisher{p, p.set.Renderer()} }
-
-func (p *publisher) publish(o *outcome) error {
-	slot, findings, err := p.renderer.Slot(o.entry.Profile)
+func (p *pass) publish(o *outcome, renderer *render.Renderer) error {
+	slot, findings, err := renderer.Slot(o.entry.Profile)
 	if err != nil {
 		return err
 	}
@@ -150,7 +143,7 @@ func (p *publisher) publish(o *outcome) error {
 		o.differences = plan.Everything()
 	}
 	if len(o.differences) > 0 {
-		p.renderer = p.set.Renderer() // the outcome keeps what the last one rendered
+		*renderer = *p.set.Renderer() // the outcome keeps what the last one rendered
 	}
 	if p.dryRun {
 		return nil

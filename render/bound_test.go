@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
@@ -68,25 +67,5 @@ func TestFunctionThatMakesLessIsSprigs(t *testing.T) {
 		} else if got := textOf(t, slot, "data/x"); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
-	}
-}
-
-func TestLoopThatGoesOnForAllRunsOnce(t *testing.T) {
-	set := load(t, overrides(t, map[string]string{"data/x.tmpl": `{{ range 100000000000 }}x{{ end }}`}))
-	var runs []*texts
-	for _, name := range []string{"coder", "other"} {
-		p := coder()
-		p.Name = name
-		if _, _, err := set.Slot(p); !errors.Is(err, errTooLong) {
-			t.Errorf("%s: %v", name, err)
-		}
-		for _, f := range set.shared().files {
-			if f.slotPath == "data/x" {
-				runs = append(runs, f.known.Load())
-			}
-		}
-	}
-	if len(runs) != 2 || runs[0] == nil || runs[0] != runs[1] {
-		t.Errorf("it ran for each profile: %v", runs)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"text/template"
 )
 
@@ -79,8 +78,6 @@ func bySlotPath(a, b source) int { return cmp.Compare(a.slotPath, b.slotPath) }
 type file struct {
 	source
 	template *template.Template
-	parts    []part
-	known    *atomic.Pointer[texts]
 }
 
 func newTree(layers ...layer) *tree {
@@ -107,7 +104,7 @@ func newTree(layers ...layer) *tree {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}
 	for i := range t.files {
-		t.files[i].compile(t.root)
+		t.files[i].template = t.root.Lookup(t.files[i].file)
 	}
 	t.overridden = slices.ContainsFunc(sources, isOverride)
 	slices.SortFunc(t.files, func(a, b file) int { return bySlotPath(a.source, b.source) })
@@ -136,12 +133,6 @@ func functionsFor(sources []source) template.FuncMap {
 		return Functions()
 	}
 	return ownFunctions()
-}
-
-// compile looks the file's template up, now that all are there.
-func (f *file) compile(root *template.Template) {
-	f.template, f.known = root.Lookup(f.file), &atomic.Pointer[texts]{}
-	f.parts = split(f.template)
 }
 
 // parse adds a template under the name of its file: two files of one slot may
