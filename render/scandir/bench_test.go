@@ -2,6 +2,7 @@ package scandir
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"slotgen/internal/testenv"
@@ -39,4 +40,15 @@ func BenchmarkCompareEqualSlot(b *testing.B) {
 			b.Fatal(p.Change, err)
 		}
 	}
+}
+
+// tmpfs returns a new directory on a tmpfs.
+func tmpfs(t testing.TB) string {
+	t.Helper()
+	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // TempDir need not be on a tmpfs
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	return path
 }

@@ -27,14 +27,12 @@ func (d *Dir) Live(service string) (bool, error) {
 		return false, fmt.Errorf("looking at %q: %w", service, err)
 	}
 	defer unix.Close(fd)
-	return liveAt(fd, true, d.Supervised)
+	return liveAt(fd, d.Supervised)
 }
 
-// liveAt asks first what is the same for all slots, and for the locks only where
-// there may be some.
-func liveAt(fd int, mayBeHeld bool, supervised func() (bool, error)) (bool, error) {
-	yes, err := supervised()
-	if yes || err != nil || !mayBeHeld {
+// liveAt asks first what is the same for all slots.
+func liveAt(fd int, supervised func() (bool, error)) (bool, error) {
+	if yes, err := supervised(); yes || err != nil {
 		return yes, err
 	}
 	return heldAt(fd)

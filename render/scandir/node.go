@@ -138,11 +138,6 @@ func difference(have, want *node) *Difference {
 	return nil
 }
 
-// sameAs compares all but the content.
-func (n node) sameAs(want *node) bool {
-	return n.kind == want.kind && n.mode == want.mode && n.uid == want.uid && n.gid == want.gid
-}
-
 func (n node) differs(want node) string {
 	switch {
 	case n.kind != want.kind:

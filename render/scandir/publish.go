@@ -86,10 +86,8 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 
 func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
-	g := glance{fd: fd, dirs: make([]counted, 0, 4), mayBeHeld: !d.onTmpfs}
-	same := d.onTmpfs && g.isAsWanted(p.want)
 	var err error
-	if p.Live, err = liveAt(fd, g.mayBeHeld || !same, d.listens); err != nil || same {
+	if p.Live, err = liveAt(fd, d.listens); err != nil {
 		return p, err
 	}
 	have, err := readSlot(fd, p.want)

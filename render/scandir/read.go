@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (d *Dir) openSlot(service string) (int, error) {
 // reader reads what stands in a slot. It knows what is wanted, so that equal
 // bytes are not kept twice.
 type reader struct {
-	want  []node // sorted by path
+	want  []node
 	nodes []node
 }
 
@@ -119,12 +120,17 @@ func (r *reader) other(dirFd int, name, path string) error {
 	return nil
 }
 
-// content returns the bytes of an open file, and those that are wanted where they
-// are the same.
+// content returns the bytes of an open file. Where they are the wanted ones it returns
+// these after one read: to read each file into memory of its own and to its end makes a
+// pass over unchanged slots a fifth slower.
 func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
-	i, found := slices.BinarySearchFunc(r.want, path, func(n node, path string) int { return strings.Compare(n.path, path) })
-	if found && equalContent(fd, size, r.want[i].data) {
-		return r.want[i].data, nil
+	var buf [2 << 10]byte // longer than the usual file
+	i := slices.IndexFunc(r.want, func(n node) bool { return n.path == path })
+	if i >= 0 && size < int64(len(buf)) {
+		n, err := unix.Pread(fd, buf[:], 0)
+		if err == nil && n < len(buf) && bytes.Equal(buf[:n], r.want[i].data) {
+			return r.want[i].data, nil
+		}
 	}
 	return readAll(fd, size)
 }

@@ -25,11 +25,10 @@ import (
 // Dir is an open scandir. Everything below it is reached from its descriptor, and no
 // link at the end of a path is followed, but by Weight, which counts as s6-svscan does.
 type Dir struct {
-	path    string
-	root    *os.Root
-	fd      int
-	onTmpfs bool
-	lock    *os.File
+	path string
+	root *os.Root
+	fd   int
+	lock *os.File
 	// scanner is what Supervised last answered to listens.
 	scanner atomic.Pointer[bool]
 	// hasMounts tells whether there was any mount below when it was asked first.
@@ -51,18 +50,13 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	d := &Dir{path: path, root: root, fd: fd, onTmpfs: isTmpfs(fd)}
+	d := &Dir{path: path, root: root, fd: fd}
 	d.hasMounts = sync.OnceValue(func() bool { return len(d.mounts()) > 0 })
 	return d, nil
 }
 
 // FD returns the scandir's descriptor, which d keeps.
 func (d *Dir) FD() int { return d.fd }
-
-func isTmpfs(fd int) bool {
-	var st unix.Statfs_t
-	return unix.Fstatfs(fd, &st) == nil && st.Type == unix.TMPFS_MAGIC
-}
 
 // Make makes the scandir with mode 0755 where it is missing, parents too.
 func Make(path string) error {
