@@ -12,13 +12,12 @@ import (
 
 // Functions returns what a template may call: sprig's hermetic text functions
 // without those that differ from call to call, and shquote, execquote and
-// required. None makes more than 1 MiB out of a number. The map is the caller's own.
+// required. The map is the caller's own.
 func Functions() template.FuncMap {
 	funcs := sprig.HermeticTxtFuncMap()
 	for _, name := range unrepeatable() {
 		delete(funcs, name)
 	}
-	maps.Copy(funcs, bounded(funcs))
 	maps.Copy(funcs, ownFunctions())
 	return funcs
 }
