@@ -134,33 +134,32 @@ func interpreter(words []string) string {
 	return path.Base(words[0])
 }
 
+// checkShell wants a script that a POSIX shell can parse. One that only bash can is
+// doubtful.
 func checkShell(f File) []Finding {
 	finding := parseAs(syntax.LangPOSIX, f)
 	if finding == nil {
 		return nil
 	}
-	if parseAs(syntax.LangBash, f) == nil {
-		finding.Doubtful = true
-		finding.Text += " (bash would take it, a POSIX shell need not)"
-	}
+	finding.Doubtful = parseAs(syntax.LangBash, f) == nil
 	return []Finding{*finding}
 }
 
-// parseAs returns the first place at which the script is none in a language.
+// parseAs returns the parser's error where the script is none in a language.
 func parseAs(lang syntax.LangVariant, f File) *Finding {
 	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), "")
 	if err == nil {
 		return nil
 	}
-	finding := &Finding{Path: f.Path, Text: err.Error()}
+	var at syntax.Pos
 	if e, ok := errors.AsType[syntax.ParseError](err); ok {
-		finding.Line, finding.Column, finding.Text = e.Pos.Line(), e.Pos.Col(), e.Text
+		at = e.Pos
 	}
 	if e, ok := errors.AsType[syntax.LangError](err); ok {
-		finding.Line, finding.Column = e.Pos.Line(), e.Pos.Col()
-		finding.Text = e.Feature + " is not of this shell"
+		at = e.Pos
 	}
-	return finding
+	text := strings.TrimPrefix(err.Error(), at.String()+": ")
+	return &Finding{Path: f.Path, Line: at.Line(), Column: at.Col(), Text: text}
 }
 
 // maxDeathTally is s6's own bound on max-death-tally.
