@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"slotgen/render"
+	"slotgen/internal/hint"
 
 	"github.com/urfave/cli/v2"
 )
@@ -73,7 +73,7 @@ func noCommand(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	err := fmt.Errorf("unknown command %q", name)
-	if near := render.Nearest(name, commandNames(c.App.VisibleCommands())); near != "" {
+	if near := hint.Nearest(name, commandNames(c.App.VisibleCommands())); near != "" {
 		return withHint(err, "did you mean %q?", near)
 	}
 	return withHint(err, helpHint)
@@ -101,23 +101,23 @@ func commandNames(commands []*cli.Command) []string {
 // usageError replaces cli's own answer to a bad flag, which is the whole help
 // on stdout.
 func usageError(c *cli.Context, err error, _ bool) error {
-	hint := fmt.Sprintf("run %q for the flags", c.Command.HelpName+" --help")
+	advice := fmt.Sprintf("run %q for the flags", c.Command.HelpName+" --help")
 	text := err.Error()
 	if name, found := strings.CutPrefix(text, "flag provided but not defined: -"); found {
 		name = strings.TrimPrefix(name, "-")
-		if near := render.Nearest(name, flagNames(c.Command.Flags)); near != "" {
-			hint = fmt.Sprintf("did you mean %q?", dashed(near))
+		if near := hint.Nearest(name, flagNames(c.Command.Flags)); near != "" {
+			advice = fmt.Sprintf("did you mean %q?", dashed(near))
 		}
-		return withHint(fmt.Errorf("unknown flag %q", dashed(name)), "%s", hint)
+		return withHint(fmt.Errorf("unknown flag %q", dashed(name)), "%s", advice)
 	}
 	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
-		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", hint)
+		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", advice)
 	}
 	text = decapitalize(text)
 	for _, of := range []string{" for flag -", " for -"} { // the second one of a switch
 		text = strings.Replace(text, of, of+"-", 1)
 	}
-	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", hint)
+	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", advice)
 }
 
 func flagNames(flags []cli.Flag) []string {

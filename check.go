@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotgen/internal/hint"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -91,7 +92,7 @@ func (f *findings) add(err error, profiles ...string) {
 	about, known := f.about[text]
 	if !known {
 		f.texts = append(f.texts, text)
-		f.addHint(text, hintOf(err))
+		f.addHint(text, hint.Of(err))
 	}
 	for _, p := range profiles {
 		if !slices.Contains(about, p) {

@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
-	"slotgen/render"
+	"slotgen/internal/hint"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -69,7 +69,7 @@ func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	}
 	if !found {
 		err := fmt.Errorf("unknown profile %q", name)
-		if near := render.Nearest(name, withSlots(list)); near != "" {
+		if near := hint.Nearest(name, withSlots(list)); near != "" {
 			return e, withHint(err, "did you mean %q?", near)
 		}
 		return e, withHint(err, "profiles are the directories with a SOUL.md in %q", home+"/profiles")

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,7 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"slotgen/render"
+	"slotgen/internal/hint"
 )
 
 // messages writes for the operator. Whatever a message quotes, it stays one
@@ -63,21 +62,13 @@ func (m messages) withHint(text string, err error) {
 // hint prints the mend of an error that knows one, of this package's or of
 // another's.
 func (m messages) hint(err error) {
-	if hint := hintOf(err); hint != "" {
-		m.line("hint: %s", hint)
+	if text := hint.Of(err); text != "" {
+		m.line("hint: %s", text)
 	}
-}
-
-func hintOf(err error) string {
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		return hinted.Hint()
-	}
-	return ""
 }
 
 func withHint(err error, format string, args ...any) error {
-	return render.WithHint(err, format, args...)
+	return hint.Add(err, format, args...)
 }
 
 // unreadError ends a command with exit code 1: that not all of the volume could be read

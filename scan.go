@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"slotgen/internal/hint"
 	"slotgen/scan"
 
 	"github.com/urfave/cli/v2"
@@ -86,8 +87,8 @@ func explain(ctx context.Context, p *pass, out *output, all bool, colours palett
 func (p *pass) tellHints(outcomes []outcome) {
 	told := map[string]bool{"": true}
 	for _, o := range outcomes {
-		if hint := hintOf(o.err); !told[hint] {
-			told[hint] = true
+		if text := hint.Of(o.err); !told[text] {
+			told[text] = true
 			p.msg.hint(o.err)
 		}
 	}

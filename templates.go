@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotgen/internal/hint"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -116,7 +117,7 @@ func templateHint(file string, set *render.Set) string {
 		}
 		known = append(known, o.Path)
 	}
-	if near := render.Nearest(file, known); near != "" {
+	if near := hint.Nearest(file, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
 	return "slotgen templates list has them"

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"slotgen/internal/hint"
+
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -42,7 +44,7 @@ func (f Finding) String() string {
 func (f Finding) asError() error {
 	err := errors.New(f.String())
 	if f.hint != "" {
-		return WithHint(err, "%s", f.hint)
+		return hint.Add(err, "%s", f.hint)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/Masterminds/sprig/v3"
 
+	"slotgen/internal/hint"
 	"slotgen/scan"
 )
 
@@ -16,7 +17,7 @@ import (
 func mistaken(err error) error {
 	text := err.Error()
 	if strings.HasSuffix(text, "unexpected EOF") {
-		return WithHint(err, "an if, range, with, define or block before it has no {{end}}")
+		return hint.Add(err, "an if, range, with, define or block before it has no {{end}}")
 	}
 	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
 		return mistakenFunction(err, strings.TrimSuffix(name, `" not defined`))
@@ -30,15 +31,15 @@ func mistaken(err error) error {
 
 func mistakenFunction(err error, name string) error {
 	if _, left := sprig.TxtFuncMap()[name]; left {
-		return WithHint(err, "sprig's %s is left out: a template comes to the same text at every pass", name)
+		return hint.Add(err, "sprig's %s is left out: a template comes to the same text at every pass", name)
 	}
 	if name == "include" {
-		return WithHint(err, `{{template "NAME" .}} puts in what a define holds`)
+		return hint.Add(err, `{{template "NAME" .}} puts in what a define holds`)
 	}
-	if near := Nearest(name, slices.Sorted(maps.Keys(Functions()))); near != "" {
-		return WithHint(err, "did you mean %s?", near)
+	if near := hint.Nearest(name, slices.Sorted(maps.Keys(Functions()))); near != "" {
+		return hint.Add(err, "did you mean %s?", near)
 	}
-	return WithHint(err, "there are sprig's functions, and shquote, execquote and required")
+	return hint.Add(err, "there are sprig's functions, and shquote, execquote and required")
 }
 
 // mistakenField knows the fields of the context, of which a range or with takes the
@@ -51,12 +52,12 @@ func mistakenField(err error, name, kind string) error {
 	}
 	if kind != context.String() {
 		if slices.Contains(known, name) {
-			return WithHint(err, "in a range or with the profile is $: $.%s", name)
+			return hint.Add(err, "in a range or with the profile is $: $.%s", name)
 		}
 		return err
 	}
-	if near := Nearest(name, known); near != "" {
-		return WithHint(err, "did you mean .%s?", near)
+	if near := hint.Nearest(name, known); near != "" {
+		return hint.Add(err, "did you mean .%s?", near)
 	}
-	return WithHint(err, "a profile has .%s", strings.Join(known, ", ."))
+	return hint.Add(err, "a profile has .%s", strings.Join(known, ", ."))
 }

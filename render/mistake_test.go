@@ -1,9 +1,10 @@
 package render
 
 import (
-	"errors"
 	"strings"
 	"testing"
+
+	"slotgen/internal/hint"
 )
 
 func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
@@ -39,11 +40,7 @@ func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
 // checkHint wants a part of the mend that an error tells, or that it tells none.
 func checkHint(t *testing.T, err error, want string) {
 	t.Helper()
-	h, told := errors.AsType[interface {
-		error
-		Hint() string
-	}](err)
-	if told != (want != "") || told && !strings.Contains(h.Hint(), want) {
+	if got := hint.Of(err); (got != "") != (want != "") || !strings.Contains(got, want) {
 		t.Errorf("error %v has not the hint %q", err, want)
 	}
 }

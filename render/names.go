@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/xrash/smetrics"
-
+	"slotgen/internal/hint"
 	"slotgen/scan"
 )
 
@@ -50,8 +49,8 @@ func checkName(slotPath string) error {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
 	err := fmt.Errorf("%q is no file of a service directory", slotPath)
-	if near := cmp.Or(Nearest(name, serviceFiles()), profilesOwn(slotPath)); near != "" {
-		return WithHint(err, "did you mean %q?", near+suffix)
+	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilesOwn(slotPath)); near != "" {
+		return hint.Add(err, "did you mean %q?", near+suffix)
 	}
 	return err
 }
@@ -66,16 +65,4 @@ func profilesOwn(slotPath string) string {
 		return "profiles/NAME/" + file
 	}
 	return "profiles/" + strings.TrimPrefix(profile, scan.ServicePrefix) + "/" + file
-}
-
-// Nearest returns the known word that was probably meant by a mistyped one, or ""
-// when none is at most two edits away.
-func Nearest(word string, known []string) string {
-	best, least := "", min(3, len(word))
-	for _, k := range known {
-		if edits := smetrics.WagnerFischer(word, k, 1, 1, 1); edits < least {
-			best, least = k, edits
-		}
-	}
-	return best
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/hint"
 	"slotgen/scan"
 )
 
@@ -84,7 +85,7 @@ func (o *override) entry(rel string, depth int) error {
 	named, ofProfile := strings.HasSuffix(rel, suffix), strings.HasPrefix(rel, profilesDir+"/")
 	switch {
 	case named && err == nil && info.IsDir():
-		err = WithHint(errors.New("a directory, no file"), "some programs make one where the source of a mount is missing")
+		err = hint.Add(errors.New("a directory, no file"), "some programs make one where the source of a mount is missing")
 	case err == nil && info.IsDir() && depth == maxDepth:
 		err = fmt.Errorf("more than %d directories deep", maxDepth)
 	case err == nil && info.IsDir():
@@ -182,5 +183,5 @@ func linkError(err error) error {
 		}
 		return scan.Bare(err)
 	}
-	return WithHint(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
+	return hint.Add(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
 }

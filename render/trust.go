@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slotgen/internal/hint"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -68,12 +70,12 @@ func trusted(f *os.File) error {
 		return err
 	}
 	name := filepath.Clean(f.Name()) // of the directory itself it is "DIR/."
-	const hint = "mount the override directory read-only, or give it to root with chown and chmod go-w"
+	const remedy = "mount the override directory read-only, or give it to root with chown and chmod go-w"
 	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return WithHint(fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), hint)
+		return hint.Add(fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), remedy)
 	}
 	if st.Mode&0o022 != 0 {
-		return WithHint(fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), hint)
+		return hint.Add(fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), remedy)
 	}
 	return nil
 }

@@ -10,9 +10,9 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"slotgen/internal/hint"
 
-	"slotgen/render"
+	"golang.org/x/sys/unix"
 )
 
 // Live tells whether a supervisor holds the slot or its logger, or may be about
@@ -108,7 +108,7 @@ func lockHeld(fd int, lock string) (held bool, err error) {
 // hintRoot adds the mend to an error of who may not ask s6 about its services.
 func hintRoot(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return render.WithHint(err, "it takes root to ask whether a service is live")
+		return hint.Add(err, "it takes root to ask whether a service is live")
 	}
 	return err
 }

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"slotgen/render"
+	"slotgen/internal/hint"
 )
 
 // mustHoldNoMount returns an error where a file system is mounted in a directory that is
@@ -17,7 +17,7 @@ func (d *Dir) mustHoldNoMount(name string) error {
 	}
 	for _, point := range d.mounts() { // anew: a mount moves with its directory
 		if point == name || strings.HasPrefix(point, name+"/") {
-			return render.WithHint(fmt.Errorf("a file system is mounted at %q", d.path+"/"+point), "unmount it: what it holds would be removed")
+			return hint.Add(fmt.Errorf("a file system is mounted at %q", d.path+"/"+point), "unmount it: what it holds would be removed")
 		}
 	}
 	return nil

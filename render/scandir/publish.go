@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"slotgen/internal/hint"
 	"slotgen/render"
 
 	"golang.org/x/sys/unix"
@@ -187,7 +188,7 @@ func (d *Dir) mustNotLive(service string) error {
 
 // stillRuns adds the mend for a service that does not end.
 func (d *Dir) stillRuns(hidden string, err error) error {
-	return render.WithHint(err, "s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)
+	return hint.Add(err, "s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)
 }
 
 func stagedName(service string) string { return "." + service + ".new" }
@@ -256,7 +257,7 @@ func (d *Dir) swapByTwo(staged, service string) error {
 	}
 	if err := d.rename(service, aside); err != nil {
 		if errors.Is(err, unix.EXDEV) {
-			return render.WithHint(err, "a directory of an overlay's lower layer can't be renamed: remove it first")
+			return hint.Add(err, "a directory of an overlay's lower layer can't be renamed: remove it first")
 		}
 		return err
 	}

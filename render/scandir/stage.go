@@ -8,7 +8,7 @@ import (
 	"path"
 	"slices"
 
-	"slotgen/render"
+	"slotgen/internal/hint"
 	"slotgen/scan"
 
 	"github.com/google/renameio/v2"
@@ -110,7 +110,7 @@ func (s *stager) fill(nodes []node) error {
 // chownHint adds the mend for a root that may not give files away.
 func chownHint(err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // of a user namespace without the group
-		return render.WithHint(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
+		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
 	}
 	return err
 }
@@ -187,7 +187,7 @@ func (s *stager) mustHaveGroupBit(name string, mode uint32) error {
 	var st unix.Stat_t
 	err := unix.Fstatat(s.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && st.Mode&unix.S_ISGID == 0 {
-		err = render.WithHint(errors.New("the set-group-ID bit is not taken"), "it needs CAP_FSETID; --supervise-access group does without")
+		err = hint.Add(errors.New("the set-group-ID bit is not taken"), "it needs CAP_FSETID; --supervise-access group does without")
 	}
 	return err
 }

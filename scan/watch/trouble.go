@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"slotgen/internal/hint"
+
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
 )
@@ -47,24 +49,15 @@ func (e troubleError) Error() string {
 
 func (e troubleError) Unwrap() error { return e.err }
 
-// limitError is trouble with a limit of the kernel's.
-type limitError struct {
-	troubleError
-	limit string
-}
-
-// Hint returns the mend.
-func (e limitError) Hint() string { return "the limit is the kernel's " + e.limit }
-
 func newTrouble(err error, home string, interval time.Duration) error {
 	trouble := troubleError{err: err, home: home, interval: interval}
 	switch {
 	case errors.Is(err, unix.ENOSPC):
-		return limitError{trouble, "fs.inotify.max_user_watches"}
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_user_watches")
 	case errors.Is(err, unix.EMFILE):
-		return limitError{trouble, "fs.inotify.max_user_instances"}
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_user_instances")
 	case isOverflow(err):
-		return limitError{trouble, "fs.inotify.max_queued_events"}
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_queued_events")
 	}
 	return trouble
 }
