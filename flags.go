@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -155,4 +156,20 @@ func docFlag(flags []cli.Flag, name string) cli.DocGenerationFlag {
 		}
 	}
 	return nil
+}
+
+// valueWord returns the word that stands for a flag's value, which the flag's usage
+// has between backticks: "DIR".
+func valueWord(f cli.DocGenerationFlag) string {
+	if words := strings.SplitN(f.GetUsage(), "`", 3); len(words) == 3 {
+		return words[1]
+	}
+	return "VALUE"
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
 }

@@ -5,10 +5,15 @@ package templates
 import "embed"
 
 // FS holds what is no slot's: below completion are scripts for shells, below hook
-// those that wire slotgen into an image, below man is the manual.
+// those that wire slotgen into an image.
 //
-//go:embed completion hook man
+//go:embed completion hook
 var FS embed.FS
+
+// ManPage is the man page in roff, as slotgen man prints it.
+//
+//go:embed slotgen.8
+var ManPage []byte
 
 //go:embed run.tmpl
 var run string
