@@ -34,7 +34,7 @@ const ownerBits = 0o700
 // run executes one command line and returns its exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
-	msg := messages{w: &lateWriter{w: stderr}}
+	msg := messages{w: &asyncWriter{w: stderr}}
 	out := &output{w: stdout}
 	err := runLine(args, out, msg)
 	if out.err != nil {

@@ -20,7 +20,7 @@ import (
 )
 
 func testApp() *cli.App {
-	return newApp(&output{w: io.Discard}, messages{w: &lateWriter{w: io.Discard}})
+	return newApp(&output{w: io.Discard}, messages{w: &asyncWriter{w: io.Discard}})
 }
 
 // leafCommand is a command that has none of its own below it.

@@ -14,7 +14,7 @@ import (
 // messages writes for the operator. Whatever a message quotes, it stays one
 // line of printable text.
 type messages struct {
-	w *lateWriter
+	w *asyncWriter
 	// said keeps a pass from saying what the pass before it said; nil says all.
 	said *said
 }

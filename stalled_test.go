@@ -155,12 +155,11 @@ func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 
 func TestMessagesThatAreTooManyToWaitAreCounted(t *testing.T) {
 	reads, writes, full := stalledPipe(t)
-	l := &lateWriter{w: writes}
+	l := &asyncWriter{w: writes}
 	l.hold()
-	const messages = 10 // of which those that are being written and those that wait are fewer
-	text := append(bytes.Repeat([]byte("x"), maxLate/4-1), '\n')
+	const messages = maxUnread + 10
 	for range messages {
-		if _, err := l.Write(text); err != nil {
+		if _, err := l.Write([]byte("a message\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
