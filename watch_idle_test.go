@@ -166,7 +166,7 @@ func (l *lone) cpu() time.Duration {
 }
 
 // mostMemory is the promise of README, in KiB.
-const mostMemory = 12 << 10
+const mostMemory = 20 << 10
 
 func TestWatchCostsNothingWhileNothingChanges(t *testing.T) {
 	l := newLone(t, 1000)

@@ -35,6 +35,11 @@ type watching struct {
 	notBefore time.Time
 }
 
+// betweenPasses is the time from the end of a pass to the next one, so that changes
+// without end leave the processor and the scandir's lock to others. A change that comes
+// meanwhile would wait that long for its burst to end anyway.
+const betweenPasses = 500 * time.Millisecond
+
 // run watches until ctx ends. Its error means that it could not begin.
 func (w *watching) run(ctx context.Context) error {
 	if why := w.sleeps(); why != "" {
@@ -46,7 +51,6 @@ func (w *watching) run(ctx context.Context) error {
 	changes := watch.Start(ctx, watch.Options{
 		Home: w.home, Templates: cmp.Or(w.templates, defaultTemplates), Interval: w.interval,
 	})
-	debug.SetGCPercent(restingGC)
 	w.owed.all = true
 	err := w.pass(ctx, true)
 	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
@@ -111,9 +115,6 @@ func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
 	select {
 	case <-ctx.Done():
 		return
-	case <-time.After(restEvery):
-		giveMemoryBack()
-		return
 	case <-w.hup:
 		w.owed.all, asked = true, true
 	case c := <-changes:
@@ -128,9 +129,11 @@ func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
 		}
 	}
 	if !w.owed.isEmpty() {
-		before := processorTime()
 		w.report(ctx, w.pass(ctx, asked))
-		pause(ctx, 2*(processorTime()-before))
+		select {
+		case <-ctx.Done():
+		case <-time.After(betweenPasses):
+		}
 	}
 }
 
@@ -156,8 +159,7 @@ func (w *watching) changed(c watch.Change) {
 // pass makes one pass over what is owed. Its error means that it was refused, and
 // all is still owed.
 func (w *watching) pass(ctx context.Context, asked bool) error {
-	defer giveMemoryBack()
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
+	defer debug.FreeOSMemory() // the next pass may be days away
 	start := time.Now()
 	p := pass{
 		settings: w.settings, msg: w.msg, role: w.role, only: w.owed.only(),
