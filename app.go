@@ -16,8 +16,7 @@ const name = "slotgen"
 
 // newApp returns the app with all its commands.
 func newApp(out *output, msg messages) *cli.App {
-	app := appWith(
-		out, msg,
+	commands := []*cli.Command{
 		reconcileCommand(out, msg),
 		watchCommand(msg),
 		renderCommand(out, msg),
@@ -28,15 +27,11 @@ func newApp(out *output, msg messages) *cli.App {
 		completionCommand(out),
 		manCommand(out),
 		helpCommand(),
-	)
-	app.Version = version()
-	return app
-}
-
-func appWith(out *output, msg messages, commands ...*cli.Command) *cli.App {
+	}
 	inOurWords(commands)
 	return &cli.App{
 		Name:                      name,
+		Version:                   version(),
 		Usage:                     "turn profiles on a volume into s6 service directories",
 		Writer:                    out,
 		ErrWriter:                 msg.w,

@@ -148,9 +148,6 @@ func contextFlags() []cli.Flag {
 // docFlag returns the flag of that name, as far as cli documents it, or nil.
 func docFlag(flags []cli.Flag, name string) cli.DocGenerationFlag {
 	for _, flag := range flags {
-		if muted, ok := flag.(mutedFlag); ok {
-			flag = muted.Flag
-		}
 		if f, ok := flag.(cli.DocGenerationFlag); ok && slices.Contains(flag.Names(), name) {
 			return f
 		}

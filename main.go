@@ -36,7 +36,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
 	msg := messages{w: &asyncWriter{w: stderr}}
 	out := &output{w: stdout}
-	err := runLine(args, out, msg)
+	err := newApp(out, msg).Run(args)
 	if out.err != nil {
 		msg.fail(out.err)
 		return exitIncomplete
