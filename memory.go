@@ -23,8 +23,6 @@ type memory struct {
 	// leavingAt is when these are looked after next, zero when there are none.
 	leavingAt time.Time
 	orphans   map[string]sighting // by their services
-	// told is what was last said of a profile that failed or was passed over.
-	told map[string]string
 }
 
 // sighting is of a slot without a profile.
@@ -34,12 +32,12 @@ type sighting struct {
 }
 
 func newMemory() *memory {
-	return &memory{orphans: map[string]sighting{}, told: map[string]string{}}
+	return &memory{orphans: map[string]sighting{}}
 }
 
-// confirm notes the orphans among the chosen and returns those that were seen
-// long enough ago before: each once, or again and again where it is to be pruned.
-func (m *memory) confirm(orphans []string, chosen func(name string) bool, pruning bool) []string {
+// confirm notes the orphans among the chosen, and returns those that were seen long
+// enough ago before.
+func (m *memory) confirm(orphans []string, chosen func(name string) bool) []string {
 	if m == nil {
 		return orphans
 	}
@@ -54,7 +52,7 @@ func (m *memory) confirm(orphans []string, chosen func(name string) bool, prunin
 		if !seen {
 			s.first = time.Now()
 		}
-		if time.Since(s.first) >= confirmAfter && (pruning || !s.confirmed) {
+		if time.Since(s.first) >= confirmAfter {
 			s.confirmed = true
 			confirmed = append(confirmed, service)
 		}
@@ -126,36 +124,4 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// isNews tells whether an outcome is a change, was not told yet, or is the end of what
-// was told.
-func (m *memory) isNews(o outcome) bool {
-	if m == nil || o.change == scandir.Created || o.change == scandir.Updated {
-		return true
-	}
-	return m.told[o.entry.Profile.Name] != lasting(o)
-}
-
-// lasting is what would be said of an outcome again in every pass, or "".
-func lasting(o outcome) string {
-	switch {
-	case o.action == actionSkipped || o.action == actionFailed:
-		return o.action + ": " + o.reason
-	case o.effect == scandir.NeedsRestart:
-		return string(o.effect)
-	}
-	return ""
-}
-
-// note remembers what was told.
-func (m *memory) note(outcomes []outcome) {
-	for _, o := range outcomes {
-		name := o.entry.Profile.Name
-		if text := lasting(o); text != "" {
-			m.told[name] = text
-		} else {
-			delete(m.told, name)
-		}
-	}
 }

@@ -13,11 +13,11 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 	orphans := []string{"gateway-a"}
 	everyone := func(string) bool { return true }
 	m.orphans["gateway-a"] = sighting{first: time.Now().Add(-confirmAfter)}
-	if got := m.confirm(orphans, everyone, true); !slices.Equal(got, orphans) {
+	if got := m.confirm(orphans, everyone); !slices.Equal(got, orphans) {
 		t.Fatalf("confirmed are %q, want %q", got, orphans)
 	}
 	m.doubt("gateway-a")
-	if got := m.confirm(orphans, everyone, true); len(got) != 0 {
+	if got := m.confirm(orphans, everyone); len(got) != 0 {
 		t.Errorf("confirmed at once are %q, want none", got)
 	}
 	names, at := m.next()

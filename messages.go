@@ -15,8 +15,16 @@ import (
 // line of printable text.
 type messages struct {
 	w *asyncWriter
-	// said keeps a pass from saying what the pass before it said; nil says all.
-	said *said
+	// seen keeps a pass from repeating what the pass before it said.
+	seen dedupe
+	// profile is the profile that the messages are about, or empty.
+	profile string
+}
+
+// about returns m for messages about a profile.
+func (m messages) about(profile string) messages {
+	m.profile = profile
+	return m
 }
 
 func (m messages) line(format string, args ...any) {
@@ -38,10 +46,12 @@ func (m messages) warnOf(err error, text string) {
 
 // note is a line about something that lasts.
 func (m messages) note(format string, args ...any) {
-	if m.said.first(fmt.Sprintf(format, args...)) {
-		m.line(format, args...)
+	if text := fmt.Sprintf(format, args...); m.isNew(text) {
+		m.line("%s", text)
 	}
 }
+
+func (m messages) isNew(text string) bool { return !m.seen.Seen(subject{m.profile, text}, text) }
 
 // fail prints an error, and its hint where it has one.
 func (m messages) fail(err error) {
@@ -53,7 +63,7 @@ func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
 
 func (m messages) withHint(text string, err error) {
 	text = oneLine(text)
-	if m.said.first(text) {
+	if m.isNew(text) {
 		m.line("%s", text)
 		m.hint(err)
 	}

@@ -38,6 +38,8 @@ type outcome struct {
 	// watch.
 	differences []scandir.Difference
 	warnings    []string
+	// isNews is set where a watch has not said the same of the profile before.
+	isNews bool
 }
 
 // isNotMade tells whether the pass ended before this outcome.
@@ -65,6 +67,17 @@ func (o outcome) line(dryRun bool) string {
 func (o outcome) fields() string {
 	return fmt.Sprintf("profile=%s prior_state=%s action=%s",
 		scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.action)
+}
+
+// lasting returns what every pass would say again of an outcome, or "".
+func (o outcome) lasting() string {
+	switch {
+	case o.action == actionSkipped || o.action == actionFailed:
+		return o.action + ": " + o.reason
+	case o.effect == scandir.NeedsRestart:
+		return string(o.effect)
+	}
+	return ""
 }
 
 // tell prints what an operator has to know of the outcome beside its line.

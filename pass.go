@@ -95,6 +95,7 @@ func (p *pass) run(ctx context.Context) (outcomes []outcome, err error) {
 	if p.json || p.explain {
 		p.addLive(outcomes)
 	}
+	p.markNews(outcomes)
 	if !p.dryRun {
 		p.sendRescan(outcomes)
 		p.log(outcomes)
@@ -218,13 +219,22 @@ func (p *pass) sendRescan(outcomes []outcome) {
 	}
 }
 
-// log appends the outcomes to the boot log, those that are news where passes
-// follow each other. It is no part of the job: where it can't be written, the boot
-// goes on.
+// markNews marks the outcomes that are a change, that were not said yet, or that end
+// what was said.
+func (p *pass) markNews(outcomes []outcome) {
+	for i := range outcomes {
+		o := &outcomes[i]
+		seen := p.msg.seen.Seen(subject{o.entry.Profile.Name, "outcome"}, o.lasting())
+		o.isNews = !seen || o.change == scandir.Created || o.change == scandir.Updated
+	}
+}
+
+// log appends the outcomes that are news to the boot log. The log is no part of the
+// job: where it can't be written, the boot goes on.
 func (p *pass) log(outcomes []outcome) {
 	lines := make([]scan.Outcome, 0, len(outcomes))
 	for _, o := range outcomes {
-		if p.memory.isNews(o) {
+		if o.isNews {
 			lines = append(lines, o.logged())
 		}
 	}
@@ -238,5 +248,10 @@ func (p *pass) log(outcomes []outcome) {
 
 func (p *pass) fail(err error) {
 	p.msg.fail(err)
+	p.incomplete = true
+}
+
+func (p *pass) failFor(profile string, err error) {
+	p.msg.about(profile).fail(err)
 	p.incomplete = true
 }

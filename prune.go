@@ -34,17 +34,19 @@ func (p *pass) orphans() ([]string, error) {
 		if !found || exists[name] || scan.CheckName(name) != "" || !p.chosen(name) {
 			continue
 		}
-		isDir, derr := p.dir.IsServiceDir(service)
+		isDir, err := p.dir.IsServiceDir(service)
 		if isDir {
 			orphans = append(orphans, service)
 		}
-		err = errors.Join(err, derr)
+		if err != nil {
+			p.failFor(name, err)
+		}
 	}
 	if !p.list.Complete {
 		p.sayNoProfiles(orphans)
-		return nil, err
+		return nil, nil
 	}
-	return orphans, err
+	return orphans, nil
 }
 
 // sayNoProfiles tells that slots of profiles stand on a volume without profiles/, as
@@ -62,7 +64,7 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	if err != nil {
 		p.fail(err)
 	}
-	orphans = p.toPrune(p.memory.confirm(orphans, p.chosen, p.pruning))
+	orphans = p.toPrune(p.memory.confirm(orphans, p.chosen))
 	orphans = p.memory.alsoLeaving(orphans, p.chosen)
 	if len(orphans)+len(leftovers) == 0 || ctx.Err() != nil {
 		return nil
@@ -71,7 +73,8 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	errs := p.seeOff(ctx, slices.Concat(leftovers, orphans))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrLeaving) {
-			p.msg.warnOf(err, p.dir.LeftoverWarning(name, err))
+			service, _ := scandir.AsideOf(name)
+			p.msg.about(profileOf(service)).warnOf(err, p.dir.LeftoverWarning(name, err))
 		}
 	}
 	outcomes := p.pruneOutcomes(orphans, errs)
@@ -167,7 +170,7 @@ func (p *pass) toPrune(orphans []string) []string {
 	switch {
 	case !p.pruning:
 		for _, service := range orphans {
-			p.msg.warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
+			p.msg.about(profileOf(service)).warn("slot %q has no profile: left alone, reconcile --prune removes it", service)
 		}
 	case p.dryRun:
 		for _, service := range orphans {
@@ -185,7 +188,7 @@ func (p *pass) toPrune(orphans []string) []string {
 func (p *pass) mayBeBack(service string) bool {
 	exists, err := p.volume.Exists(profileOf(service))
 	if err != nil {
-		p.fail(err)
+		p.failFor(profileOf(service), err)
 	}
 	if !exists && err == nil {
 		return false

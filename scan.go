@@ -85,10 +85,9 @@ func explain(ctx context.Context, p *pass, out *output, all bool, colours palett
 
 // tellHints prints each mend once, of what failed.
 func (p *pass) tellHints(outcomes []outcome) {
-	told := map[string]bool{"": true}
+	seen := dedupe{}
 	for _, o := range outcomes {
-		if text := hint.Of(o.err); !told[text] {
-			told[text] = true
+		if text := hint.Of(o.err); !seen.Seen(subject{what: text}, text) {
 			p.msg.hint(o.err)
 		}
 	}

@@ -74,10 +74,10 @@ func newWatching(c *cli.Context, msg messages) (*watching, error) {
 	if err != nil {
 		return nil, err
 	}
-	msg.said = newSaid()
+	msg.seen = dedupe{}
 	return &watching{
 		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
 		interval: interval, ready: ready, hup: make(chan os.Signal, 1),
-		memory: newMemory(), failing: owed{},
+		memory: newMemory(), failing: owed{}, troubles: dedupe{},
 	}, nil
 }

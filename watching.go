@@ -27,7 +27,9 @@ type watching struct {
 	hup      chan os.Signal
 
 	memory *memory
-	owed   owed // to the next pass
+	// troubles are what was said of inotify, which no pass looks at.
+	troubles dedupe
+	owed     owed // to the next pass
 	// failing is what is tried again at retryAt.
 	failing owed
 	retryAt time.Time
@@ -140,16 +142,14 @@ func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
 // changed notes what a change asks for. Of what is gone only a slot that stands
 // needs a pass.
 func (w *watching) changed(c watch.Change) {
-	if c.Trouble != nil {
-		w.msg.warnOf(c.Trouble, c.Trouble.Error())
+	if c.Trouble != nil && !w.troubles.Seen(subject{}, c.Trouble.Error()) {
+		w.msg.line("warning: %s", c.Trouble)
+		w.msg.hint(c.Trouble)
 	}
 	w.owed.all = w.owed.all || c.All
 	w.owed.add(c.Profiles...)
 	for _, name := range c.Gone {
-		if name == scan.DefaultName { // a directory of that name is no profile
-			continue
-		}
-		delete(w.memory.told, name)
+		w.msg.seen.Forget(func(s subject) bool { return s.profile == name })
 		if hasSlot(w.scandir, name) {
 			w.owed.add(name)
 		}
@@ -177,17 +177,18 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 		w.notBefore = soon // what kept the last pass from its work is over
 	}
 	for _, o := range outcomes {
-		w.msg.warnAll(o.warnings)
-		if w.memory.isNews(o) {
-			o.tellChange(w.msg)
+		msg := w.msg.about(o.entry.Profile.Name)
+		msg.warnAll(o.warnings)
+		if o.isNews {
+			o.tellChange(msg)
 		}
 	}
-	w.memory.note(outcomes)
 	w.role = scan.Role{} // a container from before s6 is told by its role once, at its boot
 	if asked {
 		w.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
 	}
 	w.settle(&p, outcomes)
+	w.msg.seen.Forget(func(s subject) bool { return s.profile == "" || p.chosen(s.profile) })
 	if ctx.Err() == nil {
 		w.reportReady()
 	}
@@ -224,12 +225,12 @@ func (w *watching) settle(p *pass, outcomes []outcome) {
 	}
 }
 
-// report says why a pass was refused, and ends what it has said.
+// report says why a pass was refused. That pass looked at nothing.
 func (w *watching) report(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		w.msg.fail(err)
+		w.msg.seen.Forget(func(subject) bool { return false })
 	}
-	w.msg.said.turn(err != nil)
 }
 
 func (w *watching) reportReady() {

@@ -23,15 +23,13 @@ func (w *watcher) failed(err error) {
 	w.arm(time.Now())
 }
 
-// trouble shortens the interval, and says why once.
+// trouble shortens the interval, and notes why.
 func (w *watcher) trouble(err error) {
-	if w.troubled {
-		return
+	if w.Interval > fallback {
+		w.Interval = fallback
+		w.interval.Reset(w.Interval)
 	}
-	w.troubled = true
-	w.Interval = min(w.Interval, fallback)
 	w.pending.trouble = newTrouble(err, w.Home, w.Interval)
-	w.interval.Reset(w.Interval)
 }
 
 func isOverflow(err error) bool { return errors.Is(err, fsnotify.ErrEventOverflow) }

@@ -51,7 +51,7 @@ type Change struct {
 	// on or reports, and the profiles with changed templates of their own. Gone are
 	// those that stand no longer. Both are sorted.
 	Profiles, Gone []string
-	// Trouble is why inotify can't be relied on, told once.
+	// Trouble is why inotify can't be relied on, in each look that finds it so.
 	Trouble error
 }
 
@@ -76,7 +76,6 @@ type watcher struct {
 
 	interval *time.Timer
 	pending  pending
-	troubled bool
 }
 
 // Start looks at everything, so that what it tells are the changes since then,

@@ -315,7 +315,14 @@ func TestMoreWaitingDirectoriesThanAreWatchedAreLookedAt(t *testing.T) {
 		t.Errorf("told of %+v", c)
 	}
 	l.put("profiles/w0505/SOUL.md")
-	l.want("the marker of one that is not watched", Change{Profiles: []string{"w0505"}})
+	for c = range l.changes { // a look that finds the same trouble may come before
+		if len(c.Profiles) > 0 {
+			break
+		}
+	}
+	if !slices.Equal(c.Profiles, []string{"w0505"}) {
+		t.Errorf("of the marker of one that is not watched: told of %+v", c)
+	}
 }
 
 func TestLostEventsMakeALookAtEverything(t *testing.T) {
