@@ -20,19 +20,14 @@ const (
 // pass by itself, everything is new.
 type memory struct {
 	leaving scandir.Leaving
-	// leavingAt is when these are looked after next, zero when there are none.
-	leavingAt time.Time
-	orphans   map[string]sighting // by their services
-}
-
-// sighting is of a slot without a profile.
-type sighting struct {
-	first     time.Time
-	confirmed bool
+	// orphans holds when each was seen first, by its service.
+	orphans map[string]time.Time
+	// again says what to look at once more, though nothing changes.
+	again schedule
 }
 
 func newMemory() *memory {
-	return &memory{orphans: map[string]sighting{}}
+	return &memory{orphans: map[string]time.Time{}, again: schedule{}}
 }
 
 // confirm notes the orphans among the chosen, and returns those that were seen long
@@ -48,25 +43,23 @@ func (m *memory) confirm(orphans []string, chosen func(name string) bool) []stri
 	}
 	var confirmed []string
 	for _, service := range orphans {
-		s, seen := m.orphans[service]
-		if !seen {
-			s.first = time.Now()
-		}
-		if time.Since(s.first) >= confirmAfter {
-			s.confirmed = true
+		if first, seen := m.orphans[service]; !seen {
+			m.doubt(service)
+		} else if at := first.Add(confirmAfter); time.Now().Before(at) {
+			m.again.add(profileOf(service), at)
+		} else {
 			confirmed = append(confirmed, service)
 		}
-		m.orphans[service] = s
 	}
 	return confirmed
 }
 
-// doubt takes a confirmed orphan for one that is seen for the first time. It is
-// looked at again by itself: a profile that comes and goes within one settled burst
-// of events is no change.
+// doubt restarts the orphan's confirmation period. The watch looks at it again by
+// itself: a profile that comes and goes within one burst of events is no change.
 func (m *memory) doubt(service string) {
 	if m != nil {
-		m.orphans[service] = sighting{first: time.Now()}
+		m.orphans[service] = time.Now()
+		m.again.add(profileOf(service), m.orphans[service].Add(confirmAfter))
 	}
 }
 
@@ -97,31 +90,4 @@ func (m *memory) isLeaving(service string) bool {
 	return m != nil && m.leaving.Has(service)
 }
 
-// next returns the profiles that another pass has to look at, and when; the zero
-// time is never.
-func (m *memory) next() (names []string, at time.Time) {
-	for service, s := range m.orphans {
-		if !s.confirmed {
-			names = append(names, profileOf(service))
-			at = earlier(at, s.first.Add(confirmAfter))
-		}
-	}
-	unfinished, _ := m.leaving.Unfinished()
-	for _, service := range unfinished {
-		names = append(names, profileOf(service))
-	}
-	if len(unfinished) > 0 && m.leavingAt.IsZero() {
-		m.leavingAt = time.Now().Add(leavingEvery)
-	}
-	return names, earlier(at, m.leavingAt)
-}
-
 func profileOf(service string) string { return strings.TrimPrefix(service, scan.ServicePrefix) }
-
-// earlier takes a zero time for none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
-}

@@ -12,7 +12,7 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 	m := newMemory()
 	orphans := []string{"gateway-a"}
 	everyone := func(string) bool { return true }
-	m.orphans["gateway-a"] = sighting{first: time.Now().Add(-confirmAfter)}
+	m.orphans["gateway-a"] = time.Now().Add(-confirmAfter)
 	if got := m.confirm(orphans, everyone); !slices.Equal(got, orphans) {
 		t.Fatalf("confirmed are %q, want %q", got, orphans)
 	}
@@ -20,14 +20,14 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 	if got := m.confirm(orphans, everyone); len(got) != 0 {
 		t.Errorf("confirmed at once are %q, want none", got)
 	}
-	names, at := m.next()
-	if !slices.Equal(names, []string{"a"}) || at.IsZero() {
+	at := m.again.first()
+	if names := m.again.due(at); !slices.Equal(names, []string{"a"}) || at.IsZero() {
 		t.Errorf("next to look at are %q at %s, want a", names, at)
 	}
 }
 
 func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {
-	var o owed
+	o := workset{}
 	for i := range manyNames {
 		o.add(strconv.Itoa(i))
 	}

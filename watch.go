@@ -78,6 +78,6 @@ func newWatching(c *cli.Context, msg messages) (*watching, error) {
 	return &watching{
 		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
 		interval: interval, ready: ready, hup: make(chan os.Signal, 1),
-		memory: newMemory(), failing: owed{}, troubles: dedupe{},
+		memory: newMemory(), troubles: dedupe{}, work: workset{everything: true},
 	}, nil
 }

@@ -123,10 +123,10 @@ func TestOnlyAPassOverEverythingEndsThatAllIsTriedAgain(t *testing.T) {
 		{"over some", []string{"coder"}, true},
 		{"over everything", nil, false},
 	} {
-		w := watching{memory: newMemory(), failing: owed{all: true}, retryAt: retryAt}
-		w.settle(&pass{only: tt.only}, nil)
-		if w.failing.all != tt.all || w.retryAt.IsZero() == tt.all {
-			t.Errorf("%s: all is to be tried again: %v, at %v", tt.name, w.failing.all, w.retryAt)
+		s := schedule{everything: retryAt}
+		s.looked((&pass{only: tt.only}).chosen)
+		if _, all := s[everything]; all != tt.all {
+			t.Errorf("%s: all is to be tried again: %v", tt.name, all)
 		}
 	}
 }

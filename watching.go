@@ -29,12 +29,10 @@ type watching struct {
 	memory *memory
 	// troubles are what was said of inotify, which no pass looks at.
 	troubles dedupe
-	owed     owed // to the next pass
-	// failing is what is tried again at retryAt.
-	failing owed
+	// work is what the next pass looks at. Some is left where the last one was refused,
+	// and nothing but a change or a signal makes another before retryAt.
+	work    workset
 	retryAt time.Time
-	// notBefore keeps passes that follow from an earlier one apart.
-	notBefore time.Time
 }
 
 // betweenPasses is the time from the end of a pass to the next one, so that changes
@@ -53,7 +51,6 @@ func (w *watching) run(ctx context.Context) error {
 	changes := watch.Start(ctx, watch.Options{
 		Home: w.home, Templates: cmp.Or(w.templates, defaultTemplates), Interval: w.interval,
 	})
-	w.owed.all = true
 	err := w.pass(ctx, true)
 	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
 		return err
@@ -105,32 +102,27 @@ func (w *watching) sleeps() string {
 
 // wait waits for something to do, and does it.
 func (w *watching) wait(ctx context.Context, changes <-chan watch.Change) {
-	again, at := w.memory.next()
-	if !at.IsZero() && at.Before(w.notBefore) {
-		at = w.notBefore
+	at := w.memory.again.first()
+	if len(w.work) > 0 {
+		at = w.retryAt
 	}
 	var timer <-chan time.Time
-	if next := earlier(at, w.retryAt); !next.IsZero() {
-		timer = time.After(time.Until(next))
+	if !at.IsZero() {
+		timer = time.After(time.Until(at))
 	}
 	asked := false
 	select {
 	case <-ctx.Done():
 		return
 	case <-w.hup:
-		w.owed.all, asked = true, true
+		w.work.add(everything)
+		asked = true
 	case c := <-changes:
 		w.changed(c)
 	case now := <-timer:
-		if !at.IsZero() && !now.Before(at) {
-			w.owed.add(again...)
-			w.memory.leavingAt, w.notBefore = time.Time{}, now.Add(leavingEvery)
-		}
-		if !w.retryAt.IsZero() && !now.Before(w.retryAt) {
-			w.owed.merge(w.failing)
-		}
+		w.work.add(w.memory.again.due(now)...)
 	}
-	if !w.owed.isEmpty() {
+	if len(w.work) > 0 {
 		w.report(ctx, w.pass(ctx, asked))
 		select {
 		case <-ctx.Done():
@@ -146,35 +138,34 @@ func (w *watching) changed(c watch.Change) {
 		w.msg.line("warning: %s", c.Trouble)
 		w.msg.hint(c.Trouble)
 	}
-	w.owed.all = w.owed.all || c.All
-	w.owed.add(c.Profiles...)
+	if c.All {
+		w.work.add(everything)
+	}
+	w.work.add(c.Profiles...)
 	for _, name := range c.Gone {
 		w.msg.seen.Forget(func(s subject) bool { return s.profile == name })
 		if hasSlot(w.scandir, name) {
-			w.owed.add(name)
+			w.work.add(name)
 		}
 	}
 }
 
-// pass makes one pass over what is owed. Its error means that it was refused, and
-// all is still owed.
+// pass makes one pass over the work. Its error means that it was refused, and all of the
+// work is left.
 func (w *watching) pass(ctx context.Context, asked bool) error {
 	defer debug.FreeOSMemory() // the next pass may be days away
 	start := time.Now()
 	p := pass{
-		settings: w.settings, msg: w.msg, role: w.role, only: w.owed.only(),
+		settings: w.settings, msg: w.msg, role: w.role, only: w.work.only(),
 		rescan: true, pruning: w.pruning, memory: w.memory,
 	}
 	p.set, p.noTemplates = readTemplates(w.templates)
+	w.memory.again.looked(p.chosen)
 	outcomes, err := p.run(ctx)
 	p.close()
 	if err != nil {
-		w.notBefore = time.Now().Add(w.interval)
-		w.retryAt = w.notBefore
+		w.retryAt = time.Now().Add(w.interval)
 		return err
-	}
-	if soon := time.Now().Add(leavingEvery); w.notBefore.After(soon) {
-		w.notBefore = soon // what kept the last pass from its work is over
 	}
 	for _, o := range outcomes {
 		msg := w.msg.about(o.entry.Profile.Name)
@@ -195,33 +186,27 @@ func (w *watching) pass(ctx context.Context, asked bool) error {
 	return nil
 }
 
-// settle notes what the pass has left to be tried again.
+// settle empties the work, and notes when to look again at what the pass has left.
 func (w *watching) settle(p *pass, outcomes []outcome) {
-	for name := range w.failing.names {
-		if p.chosen(name) {
-			delete(w.failing.names, name)
-		}
+	w.work = workset{}
+	again, now := w.memory.again, time.Now()
+	if p.incomplete {
+		again.add(everything, now.Add(w.interval))
 	}
-	limited := len(p.only) > 0 // it did not look at what failed beside the profiles
-	w.failing.all = p.incomplete || w.failing.all && limited
 	for _, o := range outcomes {
 		if o.action == actionFailed {
-			w.failing.add(o.entry.Profile.Name)
+			again.add(o.entry.Profile.Name, now.Add(w.interval))
 		}
 	}
-	_, stuck := w.memory.leaving.Unfinished()
-	for _, service := range stuck {
-		w.failing.add(profileOf(service))
+	unfinished, stuck := w.memory.leaving.Unfinished()
+	for _, service := range unfinished {
+		again.add(profileOf(service), now.Add(leavingEvery))
 	}
-	w.owed = owed{}
-	now := time.Now()
-	switch {
-	case w.failing.isEmpty():
-		w.retryAt = time.Time{}
-	case p.pruned > 0: // there may be room now
-		w.retryAt = now.Add(leavingEvery)
-	case !now.Before(w.retryAt):
-		w.retryAt = now.Add(w.interval)
+	for _, service := range stuck {
+		again.add(profileOf(service), now.Add(w.interval))
+	}
+	if p.pruned > 0 { // there may be room now
+		again.hurry(now.Add(leavingEvery))
 	}
 }
 
