@@ -174,9 +174,12 @@ func (p *pass) printTail(out *output, name string) error {
 	lines, err := p.volume.BootLogTail(name, tailLines)
 	if err != nil {
 		p.msg.warnOf(err, err.Error())
-		return nil
 	}
-	if len(lines) == 0 {
+	switch {
+	case len(lines) > 0:
+	case err != nil:
+		return nil
+	default:
 		lines = []string{"nothing about this profile"}
 	}
 	fmt.Fprintln(out, "boot log:")

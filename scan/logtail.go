@@ -15,30 +15,39 @@ import (
 // maxTail bounds how much of the boot log's end is searched, in bytes.
 const maxTail = 256 << 10
 
-// BootLogTail returns the last lines of the boot log that are about a profile,
-// oldest first, at most count. They are as found on the volume: escape them.
-func (v *Volume) BootLogTail(profile string, count int) ([]string, error) {
-	fd, err := v.open(v.top, logsDir+"/"+bootLog, unix.O_RDONLY)
+// BootLogTail returns the last lines of the boot log that are about a profile, oldest
+// first, at most count: from the rotated file, then from the current one. They are as
+// found on the volume: escape them. An error says which file could not be read.
+func (v *Volume) BootLogTail(profile string, count int) (lines []string, err error) {
+	about := "profile=" + Escape(profile) + " "
+	for _, name := range []string{bootLog + ".1", bootLog} {
+		text, readErr := v.readTail(logsDir + "/" + name)
+		err = errors.Join(err, readErr)
+		for line := range strings.Lines(string(text)) {
+			if _, fields, _ := strings.Cut(line, " "); strings.HasPrefix(fields, about) {
+				lines = append(lines, strings.TrimSuffix(line, "\n"))
+			}
+		}
+	}
+	return lines[max(0, len(lines)-count):], err
+}
+
+// readTail returns the end of a file on the volume, or nothing where there is no file.
+func (v *Volume) readTail(path string) ([]byte, error) {
+	fd, err := v.open(v.top, path, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, err)
+		return nil, fmt.Errorf("reading %q: %w", path, err)
 	}
-	f := os.NewFile(uintptr(fd), bootLog)
+	f := os.NewFile(uintptr(fd), path)
 	defer f.Close()
 	text, err := tail(f)
 	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", logsDir+"/"+bootLog, Bare(err))
+		return nil, fmt.Errorf("reading %q: %w", path, Bare(err))
 	}
-	var lines []string
-	about := "profile=" + Escape(profile) + " "
-	for line := range strings.Lines(string(text)) {
-		if _, fields, _ := strings.Cut(line, " "); strings.HasPrefix(fields, about) {
-			lines = append(lines, strings.TrimSuffix(line, "\n"))
-		}
-	}
-	return lines[max(0, len(lines)-count):], nil
+	return text, nil
 }
 
 // tail returns the end of a regular file, from the first whole line on.
