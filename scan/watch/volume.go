@@ -26,6 +26,8 @@ type sight struct {
 	// stamp tells a directory that has not changed since, zero for one that is
 	// looked into every time.
 	stamp stamp
+	// waits is set for a link that is no profile: its target may come without an event.
+	waits bool
 }
 
 // stamp changes when a directory is another one, or names in it come or go.
@@ -55,6 +57,22 @@ func (w *watcher) look() {
 	}
 	if tree {
 		w.lookAtTree()
+	}
+}
+
+// lookAtLinks looks at the links that are no profiles, and sets the time of the next
+// look where there still are any.
+func (w *watcher) lookAtLinks() {
+	start, names := time.Now(), map[string]bool{}
+	for name, sight := range w.volume.entries {
+		if sight.waits {
+			names[name] = true
+		}
+	}
+	w.links = nil
+	w.lookAtVolume(names)
+	if w.links != nil {
+		w.links = time.After(max(linkInterval, mostBusy*time.Since(start)))
 	}
 }
 
@@ -155,6 +173,12 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 		w.notify.leave(u)
 	}
 	after := sight{verdict: verdict, why: why}
+	if verdict != scan.Publish && !waits && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		after.waits = true
+		if w.links == nil {
+			w.links = time.After(linkInterval)
+		}
+	}
 	if verdict == scan.Publish && st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		after.stamp = stampOf(st)
 	}

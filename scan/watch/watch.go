@@ -4,7 +4,8 @@
 //
 // Directories are watched by inotify where a change has to be seen at once:
 // profiles/, the home above it, and each entry of profiles/ that still waits for
-// its SOUL.md. Once the marker is there, nothing that a gateway writes into its
+// its SOUL.md. No event tells that the target of a link has come, so links that are no
+// profiles are looked at every second. Once the marker is there, nothing that a gateway writes into its
 // profile's directory wakes anybody up; the default profile's is the home, where all
 // is an event. Network and FUSE mounts, where inotify is silent, are covered by a look
 // at everything once in an interval.
@@ -23,6 +24,8 @@ const (
 
 	// fallback is the interval where inotify can't be relied on.
 	fallback = 5 * time.Second
+	// linkInterval is the time between two looks at the links that are no profiles.
+	linkInterval = time.Second
 	// mostBusy bounds the share of the time that is spent looking, as 1 in mostBusy.
 	mostBusy = 20
 	// burst bounds how many events are read in settleMost. With more of them
@@ -75,6 +78,7 @@ type watcher struct {
 	paused bool
 
 	interval *time.Timer
+	links    <-chan time.Time // nil where no link waits for its target
 	pending  pending
 }
 
@@ -135,6 +139,8 @@ func (w *watcher) run(ctx context.Context) {
 			w.look()
 		case <-w.interval.C:
 			w.lookAtEverything()
+		case <-w.links:
+			w.lookAtLinks()
 		case <-w.rest.C:
 			w.paused = false
 			continue
