@@ -39,22 +39,23 @@ func watchCommand(msg messages) *cli.Command {
 			},
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, unix.SIGHUP) // first: it would end the process
+			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
+			defer stop()
 			outliveReaders()
 			msg.w.hold()
 			defer msg.w.release(time.Second)
-			w, err := newWatching(c, msg)
+			w, err := newWatching(c, hup, msg)
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
-			defer stop()
-			signal.Notify(w.hup, unix.SIGHUP)
 			return w.run(ctx)
 		}),
 	}
 }
 
-func newWatching(c *cli.Context, msg messages) (*watching, error) {
+func newWatching(c *cli.Context, hup <-chan os.Signal, msg messages) (*watching, error) {
 	s, err := readSettings(c, msg)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func newWatching(c *cli.Context, msg messages) (*watching, error) {
 	msg.seen = dedupe{}
 	return &watching{
 		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
-		interval: interval, ready: ready, hup: make(chan os.Signal, 1),
+		interval: interval, ready: ready, hup: hup,
 		memory: newMemory(), troubles: dedupe{}, work: workset{everything: true},
 	}, nil
 }

@@ -24,7 +24,7 @@ type watching struct {
 	pruning  bool
 	interval time.Duration
 	ready    *os.File // nil when readiness was reported, or nobody waits for it
-	hup      chan os.Signal
+	hup      <-chan os.Signal
 
 	memory *memory
 	// troubles are what was said of inotify, which no pass looks at.
