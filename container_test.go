@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,19 +42,27 @@ type container struct {
 
 type containerOption func(*container)
 
+// hangLimitMS is testenv.HangLimit as a number of milliseconds: a limit that a test gives a program
+// that has to be done before.
+var hangLimitMS = strconv.FormatInt(testenv.HangLimit.Milliseconds(), 10)
+
 // withVar sets a variable of the container's environment: with-contenv gives it to services, and
 // run to commands.
 func withVar(name, value string) containerOption {
 	return func(c *container) { c.vars[name] = value }
 }
 
+// unhurriedStop gives the stop script so much time that gateways end within it on any machine.
+func unhurriedStop(c *container) { withVar("SLOTGEN_STOP_TIMEOUT", hangLimitMS)(c) }
+
 // newContainer makes a container with the given s6 and an empty volume that belongs to hermes.
 // No s6-svscan runs until boot is called. The test's end removes everything.
-// Without root the test is skipped, or fails where CI=true.
+// Without root or that s6 the test is skipped, or fails where CI=true.
 func newContainer(t *testing.T, release s6Release, options ...containerOption) *container {
 	t.Helper()
 	testenv.NeedTime(t, "boots a container")
 	testenv.NeedRoot(t, "makes a container of mount and PID namespaces")
+	testenv.Need(t, release.missing == "", release.missing)
 	c := &container{
 		t:       t,
 		release: release,

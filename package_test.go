@@ -78,6 +78,7 @@ func archiveFiles(t *testing.T, argv ...string) []string {
 }
 
 func TestPackages(t *testing.T) {
+	testenv.NeedTime(t, "makes packages for two machines, twice")
 	testenv.NeedRoot(t, "installs a package")
 	dist := makePackages(t, "022", "UTC")
 	t.Run("hold the same files", func(t *testing.T) {
@@ -118,7 +119,7 @@ func TestPackages(t *testing.T) {
 // installed installs the .deb in a container and boots it with what came with it.
 func installed(t *testing.T, deb string) {
 	t.Helper()
-	c := newContainer(t, s6Releases(t)[0])
+	c := newContainer(t, ownS6(), unhurriedStop)
 	c.household()
 	text := readText(t, deb)
 	if err := os.WriteFile(c.path("/tmp/slotgen.deb"), []byte(text), 0o644); err != nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,32 +53,32 @@ func TestReadmeBlocksAreAllRun(t *testing.T) {
 			t.Errorf("no test runs a block marked %q:\n%s", b.info, b.text)
 		}
 	}
-	for _, block := range readmeBlocks(t, "ci") {
-		for line := range strings.Lines(block) {
-			checkCommandLine(t, strings.Fields(line))
+}
+
+// README builds slotgen as these tests do, and tells how to run tests that there are.
+func TestReadmeNamesTheBuildAndTests(t *testing.T) {
+	text := readText(t, "README.md")
+	if command := "CGO_ENABLED=0 go " + strings.Join(buildArguments, " ") + " -o slotgen ."; !strings.Contains(text, "\n"+command+"\n") {
+		t.Errorf("README does not have the line %q", command)
+	}
+	if info, err := os.Stat(".ci/test"); err != nil || info.Mode()&0o111 == 0 {
+		t.Errorf("README names .ci/test, which can't be run: %v", err)
+	}
+	for _, match := range regexp.MustCompile(`\.ci/test -run (\w+)`).FindAllStringSubmatch(text, -1) {
+		if !hasTest(t, match[1]) {
+			t.Errorf("README names the test %s, which is not there", match[1])
 		}
 	}
 }
 
-// checkCommandLine holds that the program of a line can be run, and that there is
-// a test of the name that it is asked for.
-func checkCommandLine(t *testing.T, words []string) {
+// hasTest asks the test program itself.
+func hasTest(t *testing.T, name string) bool {
 	t.Helper()
-	words = slices.DeleteFunc(words, func(w string) bool { return strings.Contains(w, "=") })
-	if info, err := os.Stat(words[0]); err != nil || info.Mode()&0o111 == 0 {
-		t.Errorf("README names %s, which can't be run: %v", words[0], err)
-	}
-	i := slices.Index(words, "-run")
-	if i < 0 {
-		return
-	}
-	files, err := filepath.Glob("*_test.go")
+	out, err := exec.Command("/proc/self/exe", "-test.list", "^"+name+"$").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(files, func(f string) bool { return strings.Contains(readText(t, f), "func "+words[i+1]+"(") }) {
-		t.Errorf("README names the test %s, which is not there", words[i+1])
-	}
+	return string(out) == name+"\n"
 }
 
 func TestContainerReadmeBlocksForARunningContainer(t *testing.T) {
@@ -87,7 +86,7 @@ func TestContainerReadmeBlocksForARunningContainer(t *testing.T) {
 		c := newContainer(t, release)
 		c.profile("coder", running)
 		c.boot()
-		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10s")
+		c.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10m")
 		c.waitUp("gateway-coder", "gateway-coder/log")
 		c.waitFor("coder's record", func() bool { return len(c.records("coder")) == 1 })
 		for _, block := range readmeBlocks(t, "s6") {
@@ -111,6 +110,7 @@ func cloneRepository(t *testing.T, to string) {
 // The blocks without a mark are one session in a fresh clone; the block without a
 // language that follows one is what it prints.
 func TestReadmeTranscript(t *testing.T) {
+	testenv.NeedTime(t, "builds slotgen in a fresh clone")
 	testenv.NeedRoot(t, "makes mounts of its own")
 	clone := t.TempDir()
 	cloneRepository(t, clone)
@@ -185,7 +185,7 @@ func (c *container) buildFrom(dockerfile string) {
 }
 
 func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
-	c := newContainer(t, s6Releases(t)[0])
+	c := newContainer(t, ownS6(), unhurriedStop)
 	blocks := allReadmeBlocks(t)
 	i := slices.IndexFunc(blocks, func(b readmeBlock) bool { return b.info == "dockerfile" })
 	if i < 0 {
