@@ -8,12 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // hostile is a volume as the most ill-willed user leaves it.
@@ -110,47 +113,63 @@ func newHostile(t *testing.T, empty int) *hostile {
 	return h
 }
 
-func TestBootOverAHostileVolumeEndsInSecondsAndLosesNoProfile(t *testing.T) {
-	h := newHostile(t, 100_000)
-	service := t.TempDir()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+// pass runs a pass over the volume and holds that it loses no profile and tells what is wrong. It
+// returns how long it kept a processor.
+func (h *hostile) pass(service string) time.Duration {
+	h.t.Helper()
+	ctx, cancel := context.WithTimeout(h.t.Context(), testenv.HangLimit)
 	defer cancel()
-	args := []string{"reconcile", "--home", h.home, "--scandir", service, "--user", "10000:10000", "--autostart", "multiplex", "--proc", t.TempDir()}
-	for round := range 2 {
-		cmd := exec.CommandContext(ctx, slotgenBinary(t), args...)
-		cmd.Dir = h.home // where a name that reached a shell would make its file
-		var stdout, stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		start := time.Now()
-		err := cmd.Run()
-		t.Logf("pass %d over 100,000 directories and %d hostile entries took %v", round+1, len(h.good)+len(h.bad), time.Since(start).Round(time.Millisecond))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, stderr.String())
-		}
-		for _, name := range append(h.good, "default") {
-			if _, err := os.Lstat(filepath.Join(service, "gateway-"+name, "run")); err != nil {
-				t.Errorf("no slot for %q: %v", name, err)
-			}
-		}
-		for _, bad := range h.bad {
-			if !strings.Contains(stderr.String(), bad) {
-				t.Errorf("stderr does not tell of %s", bad)
-			}
-		}
-		checkUnforged(t, stdout.String(), "reconcile: profile=")
-		checkUnforged(t, stderr.String(), "slotgen: ")
+	cmd := exec.CommandContext(ctx, slotgenBinary(h.t), "reconcile", "--home", h.home, "--scandir", service, "--user", "10000:10000", "--autostart", "multiplex", "--proc", h.t.TempDir())
+	cmd.Dir = h.home // where a name that reached a shell would make its file
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		h.t.Fatalf("%v\n%s", err, stderr.String())
 	}
+	for _, name := range append(h.good, "default") {
+		if _, err := os.Lstat(filepath.Join(service, "gateway-"+name, "run")); err != nil {
+			h.t.Errorf("no slot for %q: %v", name, err)
+		}
+	}
+	for _, bad := range h.bad {
+		if !strings.Contains(stderr.String(), bad) {
+			h.t.Errorf("stderr does not tell of %s", bad)
+		}
+	}
+	checkUnforged(h.t, stdout.String(), `reconcile: profile=`)
+	checkUnforged(h.t, stderr.String(), `slotgen: `)
 	if _, err := os.Lstat(h.path("owned")); err == nil {
-		t.Error("a name was run")
+		h.t.Error("a name was run")
+	}
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+func TestBootOverAHostileVolumeLosesNoProfile(t *testing.T) {
+	h, service := newHostile(t, 100), t.TempDir()
+	h.pass(service)
+	h.pass(service)
+}
+
+// Ten times as many directories may cost ten times as much, and some more since the machine is
+// busy, but not a hundred times.
+func TestCostOfAHostileVolumeGrowsWithItsSize(t *testing.T) {
+	testenv.NeedTime(t, "makes 110,000 directories")
+	const few, many, atMost = 10_000, 100_000, 40
+	small := newHostile(t, few).pass(t.TempDir())
+	large := newHostile(t, many).pass(t.TempDir())
+	t.Logf("%d directories cost %v of a processor, %d cost %v", few, small, many, large)
+	if large > atMost*small {
+		t.Errorf("%d directories cost %.0f times as much as %d", many, large.Seconds()/small.Seconds(), few)
 	}
 }
 
-// checkUnforged holds that every line begins as slotgen begins its own and has
-// nothing that a terminal would act on.
-func checkUnforged(t *testing.T, text, prefix string) {
+// checkUnforged holds that every line begins as slotgen begins its own, by a regular expression,
+// and has nothing that a terminal would act on.
+func checkUnforged(t *testing.T, text, begin string) {
 	t.Helper()
+	own := regexp.MustCompile("^" + begin)
 	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, prefix) || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\x00\x07\x1b\r\n\u202e") {
+		if !own.MatchString(line) || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\x00\x07\x1b\r\n\u202e") {
 			t.Errorf("the line %q is not slotgen's own", line)
 		}
 	}
@@ -165,7 +184,7 @@ func TestBootLogOfAHostileVolumeIsNotForged(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	log := readText(t, h.path("logs/container-boot.log"))
-	checkUnforged(t, log, time.Now().UTC().Format("2006-01-02T"))
+	checkUnforged(t, log, `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000 profile=`)
 	if n, want := strings.Count(log, "\n"), len(h.good)+1+9; n != want {
 		t.Errorf("the log has %d lines, want %d", n, want)
 	}
@@ -220,6 +239,7 @@ done 2>/dev/null`
 const raceRounds = 500
 
 func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
+	testenv.NeedTime(t, "makes hundreds of passes")
 	home, outside := t.TempDir(), t.TempDir()
 	h := &hostile{t: t, home: home}
 	h.profile("a")
