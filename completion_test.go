@@ -1,13 +1,13 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -115,11 +115,12 @@ func hostileHome(t *testing.T) string {
 
 func TestCompletionSaysNothingElse(t *testing.T) {
 	for _, home := range []string{hostileHome(t), "/nowhere", "/dev/null"} {
-		cmd := exec.Command(slotgenBinary(t), "completion", "words", "render", "--profile", "c")
+		ctx, cancel := context.WithTimeout(t.Context(), testenv.HangLimit)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, slotgenBinary(t), "completion", "words", "render", "--profile", "c")
 		cmd.Env = []string{"HERMES_HOME=" + home}
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
-		cmd.WaitDelay = 10 * time.Second
 		out, err := cmd.Output()
 		want := ""
 		if strings.HasPrefix(home, os.TempDir()) {
