@@ -47,14 +47,17 @@ func TestRoleOfRealProcesses(t *testing.T) {
 			t.Parallel()
 			home, service := t.TempDir(), filepath.Join(t.TempDir(), "service")
 			// sh -c SCRIPT NAME ARG...: the arguments stand in the process's own command line.
-			script := `if [ -n "$LATER" ]; then sh -c 'sleep 60; :' $LATER & fi
+			script := `if [ -n "$LATER" ]; then
+	sh -c 'echo >"$STARTED"; sleep 100000; :' $LATER &
+	until [ -s "$STARTED" ]; do sleep 0.01; done
+fi
 "$SLOTGEN" reconcile --home "$HOME_DIR" --scandir "$SERVICE" --user 10000:10000; exit $?`
 			cmd := exec.Command("unshare", append([]string{
 				"--pid", "--fork", "--kill-child", "--mount", "--propagation", "private", "--mount-proc",
 				"/bin/sh", "-c", script,
 			}, tt.first...)...)
 			cmd.Env = append(os.Environ(), "SLOTGEN="+slotgenBinary(t), "HOME_DIR="+home, "SERVICE="+service,
-				"LATER="+strings.Join(tt.later, " "))
+				"LATER="+strings.Join(tt.later, " "), "STARTED="+filepath.Join(t.TempDir(), "started"))
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			stdout, err := cmd.Output()
@@ -83,7 +86,7 @@ func TestRoleIsNotAUsersToChoose(t *testing.T) {
 		t.Fatal(err)
 	}
 	const script = `cp /bin/sh "$DIR/sh" && chmod 4755 "$DIR/sh"
-setpriv --reuid 12345 --regid 12345 --clear-groups "$DIR/sh" -c 'echo >&3; sleep 60; :' main-wrapper.sh dashboard 3>"$DIR/started" &
+setpriv --reuid 12345 --regid 12345 --clear-groups "$DIR/sh" -c 'echo >&3; sleep 100000; :' main-wrapper.sh dashboard 3>"$DIR/started" &
 until [ -s "$DIR/started" ]; do sleep 0.01; done
 stat -c %u "/proc/$!/cmdline"
 "$SLOTGEN" reconcile --home "$HOME_DIR" --scandir "$DIR/service" --user 10000:10000`
