@@ -72,8 +72,6 @@ func (c *container) household() {
 	c.profile("2nd-desk", "")
 }
 
-func (c *container) isUp(slot string) bool { return strings.HasPrefix(c.svstat(slot), "up ") }
-
 func (c *container) waitUp(slots ...string) {
 	c.t.Helper()
 	for _, slot := range slots {
@@ -85,9 +83,19 @@ func (c *container) waitUp(slots ...string) {
 func (c *container) waitSupervised(slots ...string) {
 	c.t.Helper()
 	for _, slot := range slots {
-		c.waitFor(slot+" to be supervised", func() bool {
-			return c.run("root", "s6-svok", "/run/service/"+slot).code == 0
-		})
+		c.waitFor(slot+" to be supervised", func() bool { return c.isSupervised(slot) })
+	}
+}
+
+// checkDown holds that a supervisor leaves its service down, by what it notes when it starts.
+func (c *container) checkDown(slots ...string) {
+	c.t.Helper()
+	c.waitSupervised(slots...)
+	for _, slot := range slots {
+		c.waitFor("the status of "+slot, func() bool { return exists(c.path("/run/service/" + slot + "/supervise/status")) })
+		if got := c.svstat(slot); !strings.HasPrefix(got, "down ") || strings.Contains(got, "want up") {
+			c.t.Errorf("%s: %s, want down", slot, got)
+		}
 	}
 }
 
@@ -98,12 +106,7 @@ func TestContainerBootStartsWhatRan(t *testing.T) {
 		c.mustRun("root", "slotgen", "reconcile", "--env", "GREETING=it's $HOME, \"you\"")
 		c.boot()
 		c.waitUp("gateway-default", "gateway-coder", "gateway-night_watch")
-		c.waitSupervised("gateway-accounts", "gateway-broken-bot", "gateway-2nd-desk")
-		for _, slot := range []string{"gateway-accounts", "gateway-broken-bot", "gateway-2nd-desk"} {
-			if got := c.svstat(slot); !strings.HasPrefix(got, "down ") {
-				t.Errorf("%s: %s, want down", slot, got)
-			}
-		}
+		c.checkDown("gateway-accounts", "gateway-broken-bot", "gateway-2nd-desk")
 		c.waitFor("the gateways' records", func() bool {
 			return len(c.records("coder")) > 0 && len(c.records("default")) > 0
 		})
@@ -160,11 +163,12 @@ func TestContainerExitCodeDecidesOverRestart(t *testing.T) {
 			return len(c.records("crashes")) >= 3
 		})
 		for _, name := range []string{"quits", "misconfigured"} {
+			c.waitFor(name+" to be down for good or to run again", func() bool {
+				got := c.svstat("gateway-" + name)
+				return strings.HasPrefix(got, "down (exitcode ") && !strings.Contains(got, "want up") || len(c.records(name)) > 1
+			})
 			if n := len(c.records(name)); n != 1 {
 				t.Errorf("%s ran %d times, want once", name, n)
-			}
-			if got := c.svstat("gateway-" + name); !strings.HasPrefix(got, "down (exitcode ") || strings.Contains(got, "want up") {
-				t.Errorf("%s: %s, want down for good", name, got)
 			}
 		}
 	})
@@ -176,7 +180,7 @@ func TestContainerUserControlsItsServices(t *testing.T) {
 		c.profile("coder", running)
 		c.mustRun("root", "slotgen", "reconcile", "--profile", "coder")
 		c.boot()
-		c.waitUp("gateway-coder")
+		c.waitFor("coder's record", func() bool { return len(c.records("coder")) > 0 })
 		const slot = "/run/service/gateway-coder"
 		for _, user := range []string{"hermes", "friend"} {
 			c.mustRun(user, "s6-svok", slot)
@@ -184,11 +188,11 @@ func TestContainerUserControlsItsServices(t *testing.T) {
 			c.waitFor("coder to go down", func() bool {
 				return strings.HasPrefix(c.mustRun(user, "s6-svstat", slot), "down ")
 			})
-			c.mustRun(user, "s6-svc", "-u", slot)
-			c.waitUp("gateway-coder")
 			before := len(c.records("coder"))
+			c.mustRun(user, "s6-svc", "-u", slot)
+			c.waitFor("coder to be started", func() bool { return len(c.records("coder")) > before })
 			c.mustRun(user, "s6-svc", "-t", slot)
-			c.waitFor("coder to be restarted", func() bool { return len(c.records("coder")) > before })
+			c.waitFor("coder to be restarted", func() bool { return len(c.records("coder")) > before+1 })
 			c.mustRun(user, "s6-svstat", slot+"/log")
 			pid := c.mustRun(user, "s6-svstat", "-p", slot+"/log")
 			c.mustRun(user, "s6-svc", "-h", slot+"/log")
@@ -216,8 +220,8 @@ func TestContainerEventsAccessGivesSvwait(t *testing.T) {
 		c.boot()
 		c.waitUp("gateway-coder")
 		const slot = "/run/service/gateway-coder"
-		c.mustRun("hermes", "s6-svwait", "-t", "5000", "-u", slot)
-		c.mustRun("hermes", "s6-svc", "-wD", "-T", "5000", "-d", slot)
+		c.mustRun("hermes", "s6-svwait", "-t", hangLimitMS, "-u", slot)
+		c.mustRun("hermes", "s6-svc", "-wD", "-T", hangLimitMS, "-d", slot)
 		if got := c.run("stranger", "s6-svwait", "-t", "1000", "-u", slot); got.code != 111 {
 			t.Errorf("a stranger's s6-svwait ends with %d", got.code)
 		}
@@ -242,7 +246,7 @@ func TestContainerRestartRestoresWhatRan(t *testing.T) {
 			t.Fatalf("the scandir outlived the restart: %v %v", entries, err)
 		}
 		boot()
-		c.waitSupervised("gateway-accounts")
+		c.checkDown("gateway-accounts")
 		for _, name := range []string{"gateway.pid", "processes.json"} {
 			if _, err := os.Lstat(filepath.Join(c.home, "profiles/coder", name)); err == nil {
 				t.Errorf("%s of the dead container is still there", name)
@@ -273,8 +277,8 @@ func TestContainerBootScriptPublishesBeforeARunningScanner(t *testing.T) {
 		}
 		c.mustRun("root", "env", "-i", "PATH=/command:/usr/bin:/bin", "RC_NAME=cont-init", "/usr/local/bin/99-slotgen")
 		c.waitUp("gateway-default", "gateway-coder", "gateway-night_watch")
-		c.waitSupervised("gateway-accounts")
-		if _, err := os.Lstat(c.path("/run/service/gateway-Bad")); err == nil {
+		c.checkDown("gateway-accounts")
+		if c.hasSlot("gateway-Bad") {
 			t.Error("a profile with a bad name has a slot")
 		}
 	})

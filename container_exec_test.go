@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -140,19 +141,30 @@ func createFile(t *testing.T, path string) *os.File {
 // signal sends a signal to the program. A test first waits for a sign that the program is up.
 func (p *containerProcess) signal(sig syscall.Signal) {
 	p.c.t.Helper()
+	pid, err := strconv.Atoi(p.child())
+	if err == nil {
+		err = syscall.Kill(pid, sig)
+	}
+	if err != nil {
+		p.c.t.Fatalf("signalling %q: %v", p.cmd.Args, err)
+	}
+}
+
+// child returns the machine's number of the program, or nothing where it has not started.
+func (p *containerProcess) child() string {
 	// The process that was started is nsenter; the program is its only child.
 	pid := p.cmd.Process.Pid
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		p.c.t.Fatalf("signalling %q: %v", p.cmd.Args, err)
-	}
-	child, err := strconv.Atoi(strings.TrimSpace(string(children)))
-	if err == nil {
-		err = syscall.Kill(child, sig)
-	}
-	if err != nil {
-		p.c.t.Fatalf("signalling %q: %v", p.cmd.Args, err)
-	}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	return strings.TrimSpace(string(children))
+}
+
+// hasOpen reports whether the program has a file of that name open.
+func (p *containerProcess) hasOpen(name string) bool {
+	links, _ := filepath.Glob("/proc/" + p.child() + "/fd/*") // the pattern is right
+	return slices.ContainsFunc(links, func(link string) bool {
+		target, _ := os.Readlink(link)
+		return filepath.Base(target) == name
+	})
 }
 
 // wait returns what the program left when it has ended, and fails the test when it never does.

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // process is one program that runs inside a container, by its number there.
@@ -82,7 +84,7 @@ func (c *container) inDeletedDirs() []process {
 }
 
 // servicePID returns the number of a service's process, as s6-supervise notes it in its status
-// file, or 0 where it has none or its finish script runs. It is quicker than s6-svstat.
+// file, or 0 where it has none or its finish script runs. It starts no program.
 func (c *container) servicePID(service string) int {
 	c.t.Helper()
 	status, err := os.ReadFile(c.path("/run/service/" + service + "/supervise/status"))
@@ -91,6 +93,39 @@ func (c *container) servicePID(service string) int {
 		return 0
 	}
 	return int(binary.BigEndian.Uint64(status[24:]))
+}
+
+// isSupervised reports whether a supervisor reads the control pipe of a service, as s6-svok does
+// without starting a program.
+func (c *container) isSupervised(service string) bool {
+	fd, err := syscall.Open(c.path("/run/service/"+service+"/supervise/control"), syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+	return err == nil && syscall.Close(fd) == nil
+}
+
+// isUp reports whether a service runs, as s6-svstat does.
+func (c *container) isUp(service string) bool {
+	c.t.Helper()
+	return c.isSupervised(service) && c.servicePID(service) != 0
+}
+
+// rescan returns when s6-svscan has done all that it was asked for before: it has started
+// a service that was published last.
+func (c *container) rescan() {
+	c.t.Helper()
+	hidden, err := os.MkdirTemp(c.path("/run/service"), ".marker-")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	name := strings.TrimPrefix(filepath.Base(hidden), ".")
+	err = errors.Join(
+		os.WriteFile(hidden+"/run", []byte("#!/bin/sh\nexec sleep 100000\n"), 0o755),
+		os.Rename(hidden, c.path("/run/service/"+name)),
+	)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.mustRun("root", "s6-svscanctl", "-a", "/run/service")
+	c.waitUp(name)
 }
 
 // hidden lists what is left of slots under names that s6-svscan passes over.

@@ -113,7 +113,7 @@ func TestS6RCSetNeedsNothingButBase(t *testing.T) {
 // A oneshot's script is a command line that execlineb's lexer takes apart.
 func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
+		c := newContainer(t, release, unhurriedStop)
 		c.household()
 		c.exitWith("broken-bot", 1)
 		c.profile("Bad", running)

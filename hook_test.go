@@ -7,20 +7,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // overlay runs a program as s6-overlay runs its scripts: next to no environment,
 // and the working directory of s6-rc's oneshot runner.
 func (c *container) overlay(argv ...string) execResult {
 	c.t.Helper()
+	return c.run("root", c.overlayCommand(argv...)...)
+}
+
+func (c *container) overlayCommand(argv ...string) []string {
+	c.t.Helper()
 	const dir = "/run/s6-rc/servicedirs/s6rc-oneshot-runner"
 	if err := os.MkdirAll(c.path(dir), 0o755); err != nil {
 		c.t.Fatal(err)
 	}
-	return c.run("root", append([]string{
+	return append([]string{
 		"env", "-i", "-C", dir, "PATH=/command:/usr/bin:/bin", "PWD=" + dir, "RC_NAME=legacy-cont-init",
-	}, argv...)...)
+	}, argv...)
 }
 
 // runScripts runs the scripts of a directory in s6-overlay's order and returns
@@ -91,18 +95,24 @@ func (c *container) waitLines(profiles ...string) {
 // farewell is how many lines a gateway writes while it stops, in about a second.
 const farewell = 40
 
-// talkative makes three profiles whose gateways take their time to stop, and whose
-// finish scripts have something to say.
-func (c *container) talkative() []string {
+// bootTalkative boots three gateways that have something to say while they stop, after the given
+// commands, and finish scripts that do too. It returns when all run.
+func (c *container) bootTalkative(commands string) []string {
 	c.t.Helper()
 	names := []string{"coder", "default", "writer"}
 	for _, name := range names {
 		c.profile(name, running)
-		c.onTerm(name, fmt.Sprintf("i=0\nwhile [ $i -lt %d ]; do i=$((i+1)); echo \"farewell $i\"; sleep 0.02; done\n", farewell))
+		c.onTerm(name, commands+fmt.Sprintf("i=0\nwhile [ $i -lt %d ]; do i=$((i+1)); echo \"farewell $i\"; sleep 0.02; done\n", farewell))
 	}
 	c.mustRun("root", "sh", "-ec", `slotgen templates show --file finish >/tmp/finish
 mkdir -p /etc/slotgen/templates
 sed 's/^case/echo "{{ .Name }} finished with $1"\n&/' /tmp/finish >/etc/slotgen/templates/finish.tmpl`)
+	c.installHooks()
+	c.boot()
+	if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+		c.t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
+	}
+	c.waitLines(names...)
 	return names
 }
 
@@ -135,61 +145,73 @@ func (c *container) missingLines(name string) []string {
 
 // The clock only bounds how long it waits.
 func TestContainerStopHookEndsGatewaysWhereProcTellsNoTime(t *testing.T) {
-	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
-		c.profile("coder", running)
-		c.installHooks()
-		c.boot()
-		if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
-			t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
-		}
-		c.waitLines("coder")
-		got := c.run("root", "unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec /etc/cont-finish.d/10-slotgen")
-		if got != (execResult{}) || c.hasSlot("gateway-coder") {
-			t.Errorf("the stop script: %+v", got)
-		}
-	})
+	t.Parallel()
+	c := newContainer(t, ownS6(), unhurriedStop)
+	c.profile("coder", running)
+	c.installHooks()
+	c.boot()
+	if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
+		t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
+	}
+	c.waitLines("coder")
+	got := c.run("root", "unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec /etc/cont-finish.d/10-slotgen")
+	if got != (execResult{}) || c.hasSlot("gateway-coder") {
+		t.Errorf("the stop script: %+v", got)
+	}
 }
 
 func TestContainerStopHookLosesNoLine(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		for _, hook := range []bool{true, false} {
-			// The hook's own limit is far off, for a busy machine; the grace time after it is
-			// shorter than the gateways need.
-			c := newContainer(t, release, withVar("SLOTGEN_STOP_TIMEOUT", "20000"))
-			names := c.talkative()
-			c.installHooks()
-			c.boot()
-			if got := c.runScripts("/etc/cont-init.d"); got.code != 0 {
-				t.Fatalf("the boot script exits %d: %s", got.code, got.stderr)
+		c := newContainer(t, release, unhurriedStop)
+		names := c.bootTalkative("")
+		if got := c.runScripts("/etc/cont-finish.d"); got != (execResult{}) {
+			t.Errorf("the stop script: %+v", got)
+		}
+		for _, name := range names {
+			if c.hasSlot("gateway-" + name) {
+				t.Errorf("the slot of %s is still to be seen", name)
 			}
-			c.waitLines(names...)
-			if hook {
-				if got := c.runScripts("/etc/cont-finish.d"); got != (execResult{}) {
-					t.Errorf("the stop script: %+v", got)
-				}
-				for _, name := range names {
-					if _, err := os.Lstat(c.path("/run/service/gateway-" + name)); err == nil {
-						t.Errorf("the slot of %s is still to be seen", name)
-					}
-				}
+		}
+		c.mustRun("root", "/usr/local/bin/stop", "0.1")
+		for _, name := range names {
+			if missing := c.missingLines(name); len(missing) > 0 {
+				t.Errorf("lost of %s: %q", name, missing)
 			}
-			c.mustRun("root", "/usr/local/bin/stop", "0.1")
-			lost := 0
-			for _, name := range names {
-				missing := c.missingLines(name)
-				if lost += len(missing); hook && len(missing) > 0 {
-					t.Errorf("lost of %s: %q", name, missing)
-				}
-			}
-			if !hook && lost == 0 {
-				t.Error("without the hook nothing was lost either: this test shows nothing")
-			}
-			t.Logf("with the hook: %v, lines lost: %d", hook, lost)
 		}
 	})
 }
 
+// What the hook is there for: gateways that need more than the grace time.
+func TestContainerStopWithoutTheHookLosesLines(t *testing.T) {
+	t.Parallel()
+	c := newContainer(t, ownS6())
+	names := c.bootTalkative("until [ -e /tmp/released ]; do sleep 0.02; done\n")
+	c.mustRun("root", "/usr/local/bin/stop", "0.1")
+	for _, name := range names {
+		if missing := c.missingLines(name); len(missing) == 0 {
+			t.Errorf("nothing of %s is lost without the hook: the tests of the hook show nothing", name)
+		}
+	}
+}
+
+// stopClock gives the container a /proc/uptime that stands still, and returns what sets it: the
+// stop script reads the time there.
+func (c *container) stopClock() (set func(seconds int)) {
+	c.t.Helper()
+	clock := createFile(c.t, c.path("/tmp/uptime"))
+	c.t.Cleanup(func() { clock.Close() })
+	set = func(seconds int) {
+		c.t.Helper()
+		if _, err := clock.WriteAt(fmt.Appendf(nil, "%06d.00 0.00\n", seconds), 0); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	set(100000)
+	c.mustRun("root", "mount", "--bind", "/tmp/uptime", "/proc/uptime")
+	return set
+}
+
+// All gateways share one limit: once it has passed, the script waits for none of them.
 func TestContainerStopHookEndsInTime(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
 		c := newContainer(t, release, withVar("SLOTGEN_STOP_TIMEOUT", "1500"))
@@ -201,15 +223,18 @@ func TestContainerStopHookEndsInTime(t *testing.T) {
 		c.onTerm("parent", "sleep 1000 &\n")
 		c.profile("well-bred", running)
 		c.installHooks()
+		setClock := c.stopClock()
 		c.boot()
 		c.runScripts("/etc/cont-init.d")
 		c.waitLines("stubborn", "stubborn2", "stubborn3", "stubborn4", "parent", "well-bred")
 		c.mkdir(c.path("/run/service/.gateway-stubborn4.old")) // it can't be hidden
-		start := time.Now()
-		got := c.runScripts("/etc/cont-finish.d")
-		if took := time.Since(start); took > 4*time.Second {
-			t.Errorf("a stop of six gateways that may take 1.5 s took %v", took)
-		}
+		stop := c.spawn("root", c.overlayCommand("/etc/cont-finish.d/10-slotgen")...)
+		c.waitFor("the well-bred one and its logger to end", func() bool {
+			n := c.supervisors()
+			return n["gateway-well-bred"]+n["gateway-well-bred/log"] == 0
+		})
+		setClock(100002)
+		got := stop.wait()
 		want := "slotgen: warning: not ended after 1500 ms: gateway-parent gateway-stubborn gateway-stubborn2 gateway-stubborn3 gateway-stubborn4\n"
 		if got.code != 1 || got.stderr != want {
 			t.Errorf("exit code %d, stderr %q, want %q", got.code, got.stderr, want)
@@ -222,7 +247,8 @@ func TestContainerStopHookEndsInTime(t *testing.T) {
 }
 
 func TestContainerStopHookWithNothingToEnd(t *testing.T) {
-	c := newContainer(t, s6Releases(t)[0], withVar("SLOTGEN_STOP_TIMEOUT", "4s"))
+	t.Parallel()
+	c := newContainer(t, ownS6(), withVar("SLOTGEN_STOP_TIMEOUT", "4s"))
 	c.installHooks()
 	if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 || !strings.Contains(got.stderr, "slotgen: warning: SLOTGEN_STOP_TIMEOUT is no number") {
 		t.Errorf("without s6-svscan: %+v", got)
@@ -239,7 +265,7 @@ func TestContainerStopHookWithNothingToEnd(t *testing.T) {
 
 func TestContainerGatewaysComeBackAfterTheStopHook(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
+		c := newContainer(t, release, unhurriedStop)
 		c.household()
 		c.installHooks()
 		c.boot()

@@ -48,8 +48,8 @@ func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
 }
 
 func TestContainerReadOnlyMountOfAnotherUserIsTaken(t *testing.T) {
-	release := s6Releases(t)[0]
-	c := newContainer(t, release)
+	t.Parallel()
+	c := newContainer(t, ownS6())
 	c.profile("coder", running)
 	dir := filepath.Join(c.home, "overrides")
 	c.mkdir(dir)

@@ -32,7 +32,7 @@ func (c *container) plant(names ...string) (said func(uid int) string) {
 // it is given in the PATH that it loads.
 func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 	forEachS6(t, func(t *testing.T, release s6Release) {
-		c := newContainer(t, release)
+		c := newContainer(t, release, unhurriedStop)
 		c.profile("coder", running)
 		c.installHooks()
 		said := c.plant("sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
@@ -52,10 +52,10 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		c.mustRun("root", "mv", "/tmp/rc/slotgen-watch", "/run/service/watch")
 		c.mustRun("root", "s6-svscanctl", "-a", "/run/service")
 		c.waitUp("watch")
-		c.mustRun("root", "s6-svwait", "-U", "-t", "10000", "/run/service/watch")
+		c.mustRun("root", "s6-svwait", "-U", "-t", hangLimitMS, "/run/service/watch")
 		// s6-overlay takes its services down before it runs the stop script: a pass beside
 		// that would bring the gateways back.
-		c.mustRun("root", "s6-svc", "-wD", "-T", "10000", "-d", "/run/service/watch")
+		c.mustRun("root", "s6-svc", "-wD", "-T", hangLimitMS, "-d", "/run/service/watch")
 		if got := c.runScripts("/etc/cont-finish.d"); got.code != 0 {
 			t.Errorf("the stop script: %+v", got)
 		}

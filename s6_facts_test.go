@@ -1,12 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -52,7 +51,7 @@ func (c *container) replace(path, text string, mode os.FileMode) {
 // waitFile waits for a file that a service makes.
 func (c *container) waitFile(what, path string) {
 	c.t.Helper()
-	c.waitFor(what, func() bool { return c.run("root", "test", "-e", path).code == 0 })
+	c.waitFor(what, func() bool { return exists(c.path(path)) })
 }
 
 func (c *container) scanctl(commands string) {
@@ -91,18 +90,23 @@ func TestContainerS6EndsWhatIsHiddenAndPassesOverNamesWithADot(t *testing.T) {
 		handLogged(c, ".hidden")
 		c.boot()
 		c.waitUp("a", "a/log")
+		c.rescan()
 		if n := c.supervisors()[".hidden"]; n > 0 {
 			t.Error("a service directory with a dot is supervised")
 		}
-		c.waitFor("lines", func() bool { return strings.Contains(c.run("root", "cat", "/tmp/lines").stdout, "line 2\n") })
+		lines := func() string {
+			text, _ := os.ReadFile(c.path("/tmp/lines"))
+			return string(text)
+		}
+		c.waitFor("lines", func() bool { return strings.Contains(lines(), "line 2\n") })
 		service := c.path("/run/service/")
 		if err := os.Rename(service+"a", service+".a.old"); err != nil {
 			t.Fatal(err)
 		}
 		c.scanctl("an")
 		c.waitFor("both supervisors to end", func() bool { n := c.supervisors(); return n["a"] == 0 && n["a/log"] == 0 })
-		if lines := c.run("root", "cat", "/tmp/lines").stdout; !strings.HasSuffix(lines, " last\n") {
-			t.Errorf("the log ends in %q", lines[max(0, len(lines)-80):])
+		if text := lines(); !strings.HasSuffix(text, " last\n") {
+			t.Errorf("the log ends in %q", text[max(0, len(text)-80):])
 		}
 	})
 }
@@ -207,9 +211,12 @@ func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 		c.replace("bare/log/run", "#!/bin/sh\nexec cat >/tmp/bare\n", 0o755)
 		c.scanctl("an")
 		c.mustRun("root", "s6-svc", "-t", "/run/service/bare")
-		c.waitFor("a restart", func() bool { now := c.servicePID("bare"); return now != 0 && now != bare })
-		time.Sleep(500 * time.Millisecond)
-		if got := c.run("root", "cat", "/tmp/bare"); got.stdout != "" {
+		c.rescan()
+		c.waitFor("lines of bare after a restart", func() bool {
+			now := c.servicePID("bare")
+			return now != 0 && now != bare && strings.Contains(readText(t, c.console), fmt.Sprintf("\n%d\n", now))
+		})
+		if got, _ := os.ReadFile(c.path("/tmp/bare")); len(got) > 0 {
 			t.Error("a logger that came was taken up")
 		}
 		if c.run("root", "kill", "-0", strconv.Itoa(logger)).code != 0 {
@@ -227,13 +234,11 @@ func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 		c.boot()
 		c.waitUp("gateway-coder", "gateway-coder/log")
 		// It makes the file before it is ready for signals.
-		c.waitFor("its first line", func() bool {
-			text, _ := os.ReadFile(filepath.Join(c.home, "logs/gateways/coder/current"))
-			return len(text) > 0
-		})
+		c.waitFor("its first line", func() bool { return len(c.logLines("coder")) > 0 })
 		pid := c.servicePID("gateway-coder/log")
-		c.mustRun("root", "s6-svc", "-t", "/run/service/gateway-coder/log")
-		time.Sleep(300 * time.Millisecond)
+		c.mustRun("root", "kill", "-TERM", strconv.Itoa(pid))
+		lines := len(c.logLines("coder"))
+		c.waitFor("lines after the TERM", func() bool { return len(c.logLines("coder")) > lines+2 })
 		if now := c.servicePID("gateway-coder/log"); now != pid {
 			t.Error("the logger ended on TERM")
 		}

@@ -86,9 +86,17 @@ func (s *skipping) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-// passes holds that another pass gets the lock.
+// passes holds that another pass gets the lock while one that has made the last slot is stalled.
 func passes(t *testing.T, home, service string) {
 	t.Helper()
+	testenv.WaitFor(t, "the lock to be given up", func() bool {
+		lock, err := os.Open(filepath.Join(service, ".slotgen.lock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lock.Close()
+		return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+	})
 	cmd := exec.Command(slotgenBinary(t), "reconcile", "--home", home, "--scandir", service, "--user", "0:0", "--proc", t.TempDir())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("another pass: %v\n%s", err, out)
@@ -112,6 +120,20 @@ func TestStalledStandardErrorKeepsNoOtherPassOut(t *testing.T) {
 		!strings.Contains(lines[1], "3 profiles: 3 created") {
 		t.Errorf("once it was read, stderr said %q", lines)
 	}
+}
+
+func TestStalledStandardOutputKeepsNoOtherPassOut(t *testing.T) {
+	t.Parallel()
+	_, writes, _ := stalledPipe(t)
+	home, service := t.TempDir(), t.TempDir()
+	first := exec.Command(slotgenBinary(t), "reconcile", "--home", home, "--scandir", service, "--user", "0:0", "--proc", t.TempDir())
+	first.Stdout = writes
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = first.Process.Kill(); _ = first.Wait() })
+	testenv.WaitFor(t, "the slot", func() bool { return exists(filepath.Join(service, "gateway-default")) })
+	passes(t, home, service)
 }
 
 // Of a terminal poll(2) says that it can be written to as long as a byte fits.
