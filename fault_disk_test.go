@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -137,47 +136,6 @@ func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
 				t.Errorf("%s, %s: exit code %d\n%s\n%s", name, errno, run.code, run.stderr, f.wants.changes(got))
 			}
 			undo()
-		}
-	}
-}
-
-// Kernels before 5.6 do not know openat2, and some sandboxes refuse it.
-func TestPassWithoutOpenat2DoesTheSame(t *testing.T) {
-	needStrace(t)
-	f := newFaults(t, situation{args: reconcileArgs(), prepare: func(f *faults) {
-		f.volume("running", "stopped")
-		for _, dir := range []string{"kept/", "../outside/"} {
-			f.write("home/"+dir+"SOUL.md", "")
-			f.write("home/"+dir+"gateway.lifecycle.json", `{"phase": "exited"}`)
-			f.write("home/"+dir+"gateway.pid", "7\n")
-		}
-	}, arrange: func(f *faults) func() {
-		for name, target := range map[string]string{
-			"away": "../../outside", "near": "../kept", "coder/state": "../../../outside", "writer/state": "../../kept",
-		} {
-			if err := os.Symlink(target, filepath.Join(f.root, "home/profiles", name)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return func() {}
-	}})
-	pass := func() (run faultRun, stands tree, log string) {
-		defer f.arranged()()
-		run = f.trace("-e", "trace=openat2")
-		return run, f.read(), regexp.MustCompile(`(?m)^\S+ `).ReplaceAllString(f.readLog("container-boot.log"), "")
-	}
-	want, stands, log := pass()
-	says(t, log, "profile=away prior_state=None action=skipped", "leads outside", "profile=coder ", "prior_exit=unknown",
-		"profile=near ", "profile=writer ", "prior_exit=clean")
-	for _, errno := range []string{"ENOSYS", "EPERM"} {
-		f.always = "openat2:error=" + errno
-		got, standsNow, logNow := pass()
-		if _, hit := got.hit("openat2"); !hit {
-			t.Errorf("%s: openat2 was not called", errno)
-		}
-		if got.code != want.code || got.stdout != want.stdout || logNow != log || !standsNow.equal(stands) {
-			t.Errorf("%s: exit code %d, want %d\n%s%s%s%s", errno, got.code, want.code,
-				got.stdout, got.stderr, logNow, stands.changes(standsNow))
 		}
 	}
 }

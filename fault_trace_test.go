@@ -48,7 +48,7 @@ func (c faultCall) renames() bool {
 // does.
 func (c faultCall) reads() bool {
 	switch c.name {
-	case "close", "fcntl", "flock", "fstat", "fstatfs", "fsync", "getdents64", "newfstatat", "openat2", "pread64", "read", "readlinkat":
+	case "close", "fcntl", "flock", "fstat", "fstatfs", "fsync", "getdents64", "newfstatat", "pread64", "read", "readlinkat":
 		return true
 	}
 	return false

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 	"slotgen/scan"
 )
@@ -60,7 +60,7 @@ func (o *override) walk(rel string, depth int) error {
 	if err != nil {
 		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
 	}
-	names, err := f.Readdirnames(-1)
+	names, err := fdio.Names(int(f.Fd()))
 	f.Close()
 	if err != nil {
 		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
@@ -152,17 +152,11 @@ func (o *override) read(rel string) (string, error) {
 	if err := trusted(f); err != nil {
 		return "", err
 	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", scan.Bare(err)
-	case !info.Mode().IsRegular():
-		return "", errors.New("not a regular file")
-	case info.Size() > maxTemplate:
-		return "", errors.New("larger than 1 MiB")
+	text, err := fdio.Read(int(f.Fd()), nil, maxTemplate)
+	if errors.Is(err, fdio.ErrTooLarge) {
+		err = errors.New("larger than 1 MiB")
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxTemplate))
-	return string(text), scan.Bare(err)
+	return string(text), err
 }
 
 // isBadLink tells of an error of a stat whether it is a link's that leads to nothing

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -125,7 +127,7 @@ func appendRotating(logs dir, owner Owner, text []byte) error {
 }
 
 func appendOnce(logs dir, owner Owner, text []byte, rotateAt int64) error {
-	fd, err := openat(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
+	fd, err := fdio.Open(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeFile(logs, bootLog, owner, text)
 	}

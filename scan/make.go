@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -47,7 +49,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 	defer unix.Close(fd)
 	err = fillFile(fd, owner, data)
 	if err == nil {
-		err = renameNew(d.fd, tmp, d.fd, name, linkThenUnlink)
+		err = fdio.RenameNew(d.fd, tmp, d.fd, name)
 		// Another pass takes our other name for its own, and may have put it in place.
 		placed := mustStandAt(d, name, fd)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) && placed == nil {
@@ -61,7 +63,7 @@ func makeFile(d dir, name string, owner Owner, data []byte) error {
 // openNew makes a file that is to be filled. Another pass may put it in place, and write
 // to it, before we have: we append, and it has a mode that lets its owner write.
 func openNew(dirFd int, name string) (int, error) {
-	return openat(dirFd, name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
+	return fdio.Open(dirFd, name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_EXCL)
 }
 
 // mustStandAt returns fs.ErrExist when name is not the open file: another pass, of a second
@@ -89,27 +91,6 @@ func fillFile(fd int, owner Owner, data []byte) error {
 		return err
 	}
 	return unix.Fsync(fd)
-}
-
-// renameNew renames without replacing. File systems that can't (NFS among
-// them) get the next best call, which replaces nothing that holds data either.
-func renameNew(fromDir int, from string, toDir int, to string, nextBest func(int, string, int, string) error) error {
-	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return nextBest(fromDir, from, toDir, to)
-	}
-	return err
-}
-
-// linkThenUnlink leaves a second link for an instant; link(2) never replaces.
-func linkThenUnlink(fromDir int, from string, toDir int, to string) error {
-	if err := unix.Linkat(fromDir, from, toDir, to, 0); err != nil {
-		return err
-	}
-	if err := unix.Unlinkat(fromDir, from, 0); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 // errTempTaken is of another name that somebody has taken: another pass, or the

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -26,12 +28,12 @@ func makeDir(d dir, name string, owner Owner) error {
 	if err := makeOwned(shut, name, owner); err != nil {
 		return err
 	}
-	return renameNew(shut, name, d.fd, name, unix.Renameat)
+	return fdio.RenameNew(shut, name, d.fd, name)
 }
 
 // openShut opens a directory of ours that nobody else can enter.
 func openShut(d dir, name string) (int, error) {
-	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return -1, err
 	}
@@ -76,7 +78,7 @@ func makeOwned(dirFd int, name string, owner Owner) error {
 	if err := unix.Mkdirat(dirFd, name, 0o700); err != nil {
 		return err
 	}
-	fd, err := openat(dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(dirFd, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}

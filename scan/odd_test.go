@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 func TestReadThroughALinkNeverBlocksEither(t *testing.T) {
@@ -161,38 +159,4 @@ func TestNothingStaleIsNoWarning(t *testing.T) {
 	if !missingIn(home, "profiles/b/gateway.pid") || missingIn(home, "profiles/b/gateway.pid.bak") || missingIn(home, "profiles/a/SOUL.md") {
 		t.Error("a stale file is still there, or another one is gone")
 	}
-}
-
-func TestDirectoryIsListedUpToABound(t *testing.T) {
-	t.Parallel()
-	home := newHome(t)
-	for _, name := range []string{"a", "b", "c"} {
-		put(t, home, name, "")
-	}
-	for _, tt := range []struct {
-		most, want int
-		err        string
-	}{
-		{3, 3, ""},
-		{2, 2, "more than 2 entries, of which the rest is not read"},
-	} {
-		fd, err := unix.Open(home, unix.O_RDONLY|unix.O_DIRECTORY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		names, err := listNames(fd, tt.most)
-		if len(names) != tt.want || errText(err) != tt.err {
-			t.Errorf("at most %d: %q, error %v", tt.most, names, err)
-		}
-		if err := unix.Close(fd); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func errText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strings"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -43,7 +45,7 @@ const (
 // link; where one is in the way, os.Root decides whether it stays inside.
 // The error is fs.ErrNotExist, an unusable, or an errno.
 func (v *Volume) open(d dir, name string, flags int) (int, error) {
-	fd, err := openBeneath(d.fd, name, flags)
+	fd, err := fdio.OpenBeneath(d.fd, name, flags)
 	switch {
 	case err == nil:
 		return fd, nil
@@ -73,53 +75,6 @@ func isSpecial(d dir, name string) bool {
 		return false
 	}
 	return true
-}
-
-// openBeneath opens name, which may have several elements, below the directory fd
-// and passes through no link on the way.
-func openBeneath(fd int, name string, flags int) (int, error) {
-	if !strings.Contains(name, "/") {
-		return openat(fd, name, flags)
-	}
-	how := unix.OpenHow{
-		Flags:   uint64(flags | unix.O_CLOEXEC),
-		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS,
-	}
-	if flags&unix.O_PATH == 0 { // which takes no such flag beside it
-		how.Flags |= unix.O_NONBLOCK
-	}
-	got, err := unix.Openat2(fd, name, &how)
-	switch {
-	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM), errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
-		// Kernels before 5.6 do not have it, and some sandboxes refuse it.
-		return openByElement(fd, name, flags)
-	}
-	return got, err
-}
-
-// openByElement opens the elements of name one after the other with O_NOFOLLOW.
-func openByElement(fd int, name string, flags int) (int, error) {
-	first, rest, nested := strings.Cut(name, "/")
-	if !nested {
-		return openat(fd, name, flags)
-	}
-	sub, err := openat(fd, first, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(sub)
-	return openByElement(sub, rest, flags)
-}
-
-// openat never follows a link at name's end and never blocks. Its owner may write a file
-// that it makes.
-func openat(fd int, name string, flags int) (int, error) {
-	for {
-		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
-		if !errors.Is(err, unix.EINTR) {
-			return got, err
-		}
-	}
 }
 
 // openRooted opens a path below root, through links that stay inside, and

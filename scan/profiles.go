@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -32,12 +34,7 @@ func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
 // Names lists the entries in byte order. After an error in the middle it returns
 // those that were read, and the error.
 func (p *Profiles) Names() ([]string, error) {
-	d, err := p.v.openDir(p.d, ".", unix.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer d.close()
-	names, err := ListNames(d.fd)
+	names, err := fdio.Names(p.d.fd)
 	slices.Sort(names)
 	return names, err
 }
@@ -62,10 +59,10 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 
 // TopFD returns a descriptor of the home for who waits for a change: opened with O_PATH,
 // it outlives v and is the caller's to close.
-func (v *Volume) TopFD() (int, error) { return openat(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
+func (v *Volume) TopFD() (int, error) { return fdio.Open(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
 // FD is TopFD for profiles/.
-func (p *Profiles) FD() (int, error) { return openat(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
+func (p *Profiles) FD() (int, error) { return fdio.Open(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
 // EntryFD is TopFD for an entry's directory, through links that stay inside the home.
 func (p *Profiles) EntryFD(name string) (int, error) {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -36,7 +38,7 @@ func ReadRole(proc string) (Role, error) {
 		return Role{}, fmt.Errorf("reading %q: %w", proc, err)
 	}
 	defer unix.Close(fd)
-	r := cmdlines{proc: fd, buf: make([]byte, 1<<10)}
+	r := cmdlines{proc: fd}
 	// Of s6-overlay 2 it is process 1, and the others need not be listed.
 	if args, found, _ := r.afterWrapper(1); found {
 		return Role{Args: args}, nil
@@ -83,7 +85,7 @@ func (r Role) Legacy(noSupervise string) bool {
 
 // processes lists the process numbers in the open directory proc.
 func processes(proc int) ([]int, error) {
-	names, err := ListNames(proc)
+	names, err := fdio.Names(proc)
 	var pids []int
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil && pid > 0 {
@@ -105,7 +107,7 @@ type cmdlines struct {
 func (c *cmdlines) afterWrapper(pid int) (args []string, found bool, err error) {
 	// What is read below one descriptor is of one process: its number may be another's
 	// by the next look.
-	fd, err := openat(c.proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(c.proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, false, unlessEnded(err)
 	}
@@ -134,18 +136,16 @@ func unlessEnded(err error) error {
 // read returns a file of the open directory of a process, which stands until the next
 // read.
 func (c *cmdlines) read(process int, name string) ([]byte, error) {
-	fd, err := openat(process, name, unix.O_RDONLY)
+	fd, err := fdio.Open(process, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	for have := 0; ; {
-		n, err := readFd(fd, c.buf[have:])
-		if have += n; err != nil || have < len(c.buf) || have >= maxCmdline {
-			return c.buf[:have], err
-		}
-		c.buf = append(c.buf, c.buf...)
+	c.buf, err = fdio.Read(fd, c.buf, maxCmdline)
+	if errors.Is(err, fdio.ErrTooLarge) || errors.Is(err, fdio.ErrNotRegular) {
+		err = nil // what is beyond the bound, or no file, does not count
 	}
+	return c.buf, err
 }
 
 // isTrusted tells by its status whether root or our own user started a process. The

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -54,7 +56,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	var names []string
 	if err == nil {
 		defer profiles.close()
-		names, err = ListNames(profiles.fd)
+		names, err = fdio.Names(profiles.fd)
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -80,7 +82,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 		return dir{}, err
 	}
 	defer profiles.close()
-	fd, err := openat(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
 	return dir{fd: fd, path: profiles.join(p.Name)}, err
 }
 

@@ -4,13 +4,15 @@ import (
 	"path"
 	"slices"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
 // clear removes the directory of a slot in which those nodes were found. They go by
 // their names, which spares listing them; removeAll finds what is left.
 func (d *Dir) clear(name string, found []node) error {
-	if fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY); err == nil {
+	if fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY); err == nil {
 		for _, n := range slices.Backward(found) {
 			remove(fd, n)
 		}

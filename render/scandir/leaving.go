@@ -134,7 +134,7 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 			} else {
 				// Once: to many a program a second TERM means to drop everything. What does
 				// not heed it is hidden all the same.
-				_, _ = d.tell("d", name, "supervise", "control")
+				_, _ = d.tell("d", name+"/supervise/control")
 			}
 		}
 		known.err = nil

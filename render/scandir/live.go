@@ -6,20 +6,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
 	"slotgen/internal/hint"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // Live tells whether a supervisor holds the slot or its logger, or may be about
 // to: a slot that can be seen while an s6-svscan listens counts as live. A lock
 // that can't be asked is an error, never a no.
 func (d *Dir) Live(service string) (bool, error) {
-	fd, err := openat(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -49,7 +50,7 @@ func (d *Dir) WaitSupervised(services []string, limit time.Duration) []string {
 }
 
 func (d *Dir) isSupervised(service string) bool {
-	fd, err := openat(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false
 	}
@@ -69,7 +70,7 @@ func (d *Dir) isSupervised(service string) bool {
 // held tells whether an s6-supervise holds the lock of the service directory
 // name or of its logger's.
 func (d *Dir) held(name string) (bool, error) {
-	fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return false, nil // no service runs in a file or link that nobody looks at
 	}
@@ -91,7 +92,7 @@ func heldAt(fd int) (bool, error) {
 
 // lockHeld asks as s6-svok does: by fcntl, since flock does not see this lock.
 func lockHeld(fd int, lock string) (held bool, err error) {
-	lockFd, err := openat(fd, lock, unix.O_RDONLY)
+	lockFd, err := fdio.Open(fd, lock, unix.O_RDONLY)
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
@@ -129,21 +130,21 @@ func (d *Dir) isUp(name string) (bool, error) {
 	if !held || err != nil {
 		return false, err
 	}
-	fd, err := d.openBeneath(unix.O_RDONLY, name, "supervise", "status")
+	fd, err := fdio.OpenBeneath(d.fd, name+"/supervise/status", unix.O_RDONLY)
 	if err != nil {
 		return false, err
 	}
-	f := os.NewFile(uintptr(fd), "status")
-	defer f.Close()
-	if err := mustBe(fd, unix.S_IFREG); err != nil {
-		return false, err // a FIFO would be waited for
+	defer unix.Close(fd)
+	status, err := fdio.Read(fd, nil, maxFile)
+	if err != nil {
+		return false, err
 	}
-	return readIsUp(f)
+	return statusIsUp(status)
 }
 
 // lockHeldBy tells whether the service itself, not its logger, has a supervisor.
 func (d *Dir) lockHeldBy(name string) (bool, error) {
-	fd, err := openat(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false, ignoreMissing(err)
 	}
@@ -151,21 +152,21 @@ func (d *Dir) lockHeldBy(name string) (bool, error) {
 	return lockHeld(fd, "supervise/lock")
 }
 
-// readIsUp reads what s6-supervise keeps in supervise/status: two stamps of 12
+// statusIsUp reads what s6-supervise keeps in supervise/status: two stamps of 12
 // bytes each, then the process number in 8 bytes, big endian; 0 is none.
-func readIsUp(r io.Reader) (bool, error) {
-	var status [32]byte
-	if _, err := io.ReadFull(r, status[:]); err != nil {
-		return false, err
+func statusIsUp(status []byte) (bool, error) {
+	const number = 24 // where it begins
+	if len(status) < number+8 {
+		return false, io.ErrUnexpectedEOF
 	}
-	return binary.BigEndian.Uint64(status[24:]) != 0, nil
+	return binary.BigEndian.Uint64(status[number:]) != 0, nil
 }
 
 // Supervised tells whether an s6-svscan listens on the scandir.
 func (d *Dir) Supervised() (bool, error) {
-	listens, err := d.tell("", ".s6-svscan", "control")
+	listens, err := d.tell("", svscanControl)
 	if err != nil {
-		return false, hintRoot(fmt.Errorf("opening %q: %w", d.path+"/.s6-svscan/control", err))
+		return false, hintRoot(fmt.Errorf("opening %q: %w", d.path+"/"+svscanControl, err))
 	}
 	return listens, nil
 }
@@ -180,28 +181,6 @@ func (d *Dir) listens() (bool, error) {
 		d.scanner.Store(&yes)
 	}
 	return yes, err
-}
-
-// openBeneath opens the last of names, each in the directory before it; none
-// may be a link.
-func (d *Dir) openBeneath(flags int, names ...string) (int, error) {
-	fd := d.fd
-	for i, name := range names {
-		last := i == len(names)-1
-		how := unix.O_PATH | unix.O_DIRECTORY
-		if last {
-			how = flags
-		}
-		next, err := openat(fd, name, how)
-		if fd != d.fd {
-			unix.Close(fd)
-		}
-		if err != nil || last {
-			return next, err
-		}
-		fd = next
-	}
-	return -1, fs.ErrNotExist
 }
 
 func mustBe(fd int, kind uint32) error {

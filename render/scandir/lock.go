@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"slotgen/internal/fdio"
 	"slotgen/scan"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,7 @@ var ErrHeld = errors.New("still held")
 // it can read.
 func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 	name := filepath.Join(d.path, lockName)
-	fd, err := openat(d.fd, lockName, unix.O_RDWR|unix.O_CREAT)
+	fd, err := fdio.Open(d.fd, lockName, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
 		return fmt.Errorf("locking %q: %w", name, err)
 	}

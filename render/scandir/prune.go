@@ -169,13 +169,13 @@ func (d *Dir) pressOn(l *leaver) {
 		return
 	}
 	if !held {
-		if told, _ := d.tell("xh", l.hidden, "log", "supervise", "control"); told {
+		if told, _ := d.tell("xh", l.hidden+"/log/supervise/control"); told {
 			l.progress = loggerTold
 		}
 		return
 	}
 	if up, err := d.isUp(l.hidden); !up && err == nil && l.progress < exitTold {
-		if told, _ := d.tell("x", l.hidden, "supervise", "control"); told {
+		if told, _ := d.tell("x", l.hidden+"/supervise/control"); told {
 			l.progress = exitTold
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 	"slotgen/render"
 
@@ -277,14 +278,9 @@ func (d *Dir) swapByTwo(staged, service string) error {
 	return nil
 }
 
-// renameNew renames to a free name. Where the file system knows no such rename
-// the lock, and rename(2) itself for a name that holds anything, stand in.
+// renameNew renames to a free name.
 func (d *Dir) renameNew(from, to string) error {
-	err := unix.Renameat2(d.fd, from, d.fd, to, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-		return d.rename(from, to)
-	}
-	if err != nil {
+	if err := fdio.RenameNew(d.fd, from, d.fd, to); err != nil {
 		return fmt.Errorf("renaming %q to %q: %w", from, to, err)
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/scan"
+	"slotgen/internal/fdio"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +27,7 @@ var errTaken = errors.New("the name is taken by something that is not a director
 // openSlot opens the directory of a slot. fs.ErrNotExist says that the name is
 // free.
 func (d *Dir) openSlot(service string) (int, error) {
-	fd, err := openat(d.fd, service, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, service, unix.O_RDONLY|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		err = errTaken
 	}
@@ -59,7 +59,7 @@ func (r *reader) dir(fd int, path string, depth int) error {
 		return reading(path, err)
 	}
 	r.nodes = append(r.nodes, found(path, &st))
-	names, err := scan.ListNames(fd)
+	names, err := fdio.Names(fd)
 	if err == nil && (depth > maxDepth || len(r.nodes)+len(names) > maxNodes) {
 		err = errors.New("more than a service directory holds")
 	}
@@ -87,7 +87,7 @@ func (r *reader) entry(dirFd int, name, path string, depth int) error {
 	if isSkeleton(path) {
 		return r.other(dirFd, name, path)
 	}
-	fd, err := openat(dirFd, name, unix.O_RDONLY)
+	fd, err := fdio.Open(dirFd, name, unix.O_RDONLY)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
 		return r.other(dirFd, name, path)
 	}
@@ -132,24 +132,11 @@ func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
 			return r.want[i].data, nil
 		}
 	}
-	return readAll(fd, size)
-}
-
-// readAll reads a file of about that size up to one byte over the bound, so that a
-// larger one equals none that was rendered.
-func readAll(fd int, size int64) ([]byte, error) {
-	data := make([]byte, 0, min(size, maxFile)+1)
-	for len(data) <= maxFile {
-		if len(data) == cap(data) {
-			data = slices.Grow(data, 1)
-		}
-		n, err := unix.Pread(fd, data[len(data):cap(data)], int64(len(data)))
-		if err != nil || n == 0 {
-			return data, err
-		}
-		data = data[:len(data)+n]
+	data, err := fdio.Read(fd, nil, maxFile)
+	if errors.Is(err, fdio.ErrTooLarge) {
+		err = nil // none that was rendered is as large
 	}
-	return data[:maxFile+1], nil
+	return data, err
 }
 
 func found(path string, st *unix.Stat_t) node {

@@ -4,8 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
+
+// svscanControl is the FIFO on which s6-svscan takes commands.
+const svscanControl = ".s6-svscan/control"
 
 // ErrNoScanner says that no s6-svscan listens on the scandir.
 var ErrNoScanner = errors.New("no s6-svscan listens")
@@ -17,9 +22,9 @@ func (d *Dir) Rescan() error { return d.control("a") }
 
 // control gives commands to s6-svscan (s6, "s6-svscanctl").
 func (d *Dir) control(commands string) error {
-	told, err := d.tell(commands, ".s6-svscan", "control")
+	told, err := d.tell(commands, svscanControl)
 	if err != nil {
-		return fmt.Errorf("writing to %q: %w", d.path+"/.s6-svscan/control", err)
+		return fmt.Errorf("writing to %q: %w", d.path+"/"+svscanControl, err)
 	}
 	if !told {
 		return ErrNoScanner
@@ -29,8 +34,8 @@ func (d *Dir) control(commands string) error {
 
 // tell writes bytes to a FIFO below the scandir, which may be none, and returns
 // whether somebody reads there.
-func (d *Dir) tell(bytes string, names ...string) (bool, error) {
-	fd, err := d.openBeneath(unix.O_WRONLY, names...)
+func (d *Dir) tell(bytes, fifo string) (bool, error) {
+	fd, err := fdio.OpenBeneath(d.fd, fifo, unix.O_WRONLY)
 	if errors.Is(err, unix.ENXIO) {
 		return false, nil
 	}

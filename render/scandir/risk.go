@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -15,14 +17,14 @@ func (d *Dir) Risks() []string {
 	if who := d.WritableBy(); who != "" {
 		risks = append(risks, fmt.Sprintf("scandir %q is writable by %s, who is thereby root", d.path, who))
 	}
-	fd, err := d.openBeneath(unix.O_PATH, ".s6-svscan", "control")
+	fd, err := fdio.OpenBeneath(d.fd, svscanControl, unix.O_PATH)
 	if err != nil {
 		return risks
 	}
 	defer unix.Close(fd)
 	if who := writer(fd); who != "" {
 		risks = append(risks, fmt.Sprintf("%q is writable by %s, who can thereby end every service",
-			d.path+"/.s6-svscan/control", who))
+			d.path+"/"+svscanControl, who))
 	}
 	return risks
 }

@@ -85,13 +85,3 @@ func Make(path string) error {
 func (d *Dir) Close() error {
 	return errors.Join(d.Unlock(), unix.Close(d.fd), d.root.Close())
 }
-
-// openat opens name in the directory fd: no link is followed, nothing blocks.
-func openat(fd int, name string, flags int) (int, error) {
-	for {
-		got, err := unix.Openat(fd, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
-		if !errors.Is(err, unix.EINTR) {
-			return got, err
-		}
-	}
-}

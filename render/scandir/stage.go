@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 
+	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 	"slotgen/scan"
 
@@ -27,7 +28,7 @@ func (d *Dir) stage(name string, nodes []node) error {
 		return fmt.Errorf("opening %q: %w", name, scan.Bare(err))
 	}
 	defer root.Close()
-	fd, err := openat(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return fmt.Errorf("opening %q: %w", name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"slotgen/internal/fdio"
 	"slotgen/scan"
 
 	"golang.org/x/sys/unix"
@@ -83,12 +84,12 @@ func (d *Dir) Names() (Names, error) {
 }
 
 func (d *Dir) list() ([]string, error) {
-	fd, err := openat(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return scan.ListNames(fd)
+	return fdio.Names(fd)
 }
 
 // sweep clears one name, or says that what stands there has to end first.
@@ -138,23 +139,12 @@ func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends b
 		return live, err
 	}
 	if wanted(service) {
-		err := unix.Renameat2(d.fd, name, d.fd, service, unix.RENAME_NOREPLACE)
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
-			err = d.renameIfFree(name, service)
-		}
+		err := d.renameNew(name, service)
 		if !errors.Is(err, fs.ErrExist) {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-func (d *Dir) renameIfFree(from, to string) error {
-	var st unix.Stat_t
-	if unix.Fstatat(d.fd, to, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
-		return fs.ErrExist
-	}
-	return d.rename(from, to)
 }
 
 func (d *Dir) sweepOld(name string, now time.Time) error {

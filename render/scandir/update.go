@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/internal/fdio"
 	"slotgen/render"
 	"slotgen/scan"
 
@@ -141,7 +142,7 @@ func (d *Dir) update(p Plan) error {
 		return scan.Bare(err)
 	}
 	defer root.Close()
-	fd, err := openat(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := fdio.Open(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}

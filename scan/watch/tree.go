@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"slotgen/internal/fdio"
 	"slotgen/scan"
 
 	"golang.org/x/sys/unix"
@@ -82,7 +83,7 @@ func (w *watcher) walk(root *os.Root, rel string, depth int, seen map[use]bool) 
 	u := use{kind: tree, name: rel}
 	seen[u] = true
 	w.watch(u, func() (int, error) { return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0) })
-	names, err := f.Readdirnames(-1)
+	names, err := fdio.Names(int(f.Fd()))
 	if err != nil {
 		w.tree[rel] = err.Error()
 	}
