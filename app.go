@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,10 +69,8 @@ func noCommand(c *cli.Context) error {
 	}
 	name := c.Args().First()
 	err := fmt.Errorf("unknown command %q", name)
-	if near := hint.Nearest(name, commandNames(c.App.VisibleCommands())); near != "" {
-		return withHint(err, "did you mean %q?", near)
-	}
-	return withHint(err, helpHint)
+	near := hint.DidYouMean(name, commandNames(c.App.VisibleCommands()))
+	return withHint(err, "%s", cmp.Or(near, helpHint))
 }
 
 // noSubcommand is the action of a command that has commands of its own.

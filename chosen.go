@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -69,10 +70,8 @@ func findProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	}
 	if !found {
 		err := fmt.Errorf("unknown profile %q", name)
-		if near := hint.Nearest(name, withSlots(list)); near != "" {
-			return e, withHint(err, "did you mean %q?", near)
-		}
-		return e, withHint(err, "profiles are the directories with a SOUL.md in %q", home+"/profiles")
+		known := fmt.Sprintf("profiles are the directories with a SOUL.md in %q", home+"/profiles")
+		return e, withHint(err, "%s", cmp.Or(hint.DidYouMean(name, withSlots(list)), known))
 	}
 	if e.Verdict == scan.Ignored {
 		return e, fmt.Errorf("unknown profile %q: %s", name, e.Why)

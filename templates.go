@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -117,10 +118,7 @@ func templateHint(file string, set *render.Set) string {
 		}
 		known = append(known, o.Path)
 	}
-	if near := hint.Nearest(file, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "slotgen templates list has them"
+	return cmp.Or(hint.DidYouMean(file, known), "slotgen templates list has them")
 }
 
 func exportTemplates(c *cli.Context, out *output, msg messages) error {

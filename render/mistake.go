@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"maps"
 	"reflect"
 	"slices"
@@ -36,10 +37,8 @@ func mistakenFunction(err error, name string) error {
 	if name == "include" {
 		return hint.Add(err, `{{template "NAME" .}} puts in what a define holds`)
 	}
-	if near := hint.Nearest(name, slices.Sorted(maps.Keys(Functions()))); near != "" {
-		return hint.Add(err, "did you mean %s?", near)
-	}
-	return hint.Add(err, "there are sprig's functions, and shquote, execquote and required")
+	near := hint.DidYouMean(name, slices.Sorted(maps.Keys(Functions())))
+	return hint.Add(err, "%s", cmp.Or(near, "there are sprig's functions, and shquote, execquote and required"))
 }
 
 // mistakenField knows the fields of the context, of which a range or with takes the

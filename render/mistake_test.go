@@ -15,7 +15,7 @@ func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
 		{"function that depends on the environment", `{{env "PATH"}}`, "sprig's env is left out"},
 		{"function that gives a map's order", `{{keys (dict)}}`, "sprig's keys is left out"},
 		{"Helm's", `{{include "x" .}}`, `{{template "NAME" .}}`},
-		{"near function", `{{shqoute .Name}}`, "did you mean shquote?"},
+		{"near function", `{{shqoute .Name}}`, `did you mean "shquote"?`},
 		{"far function", `{{zzzzzz}}`, "there are sprig's functions"},
 		{"near field", `{{.Hoem}}`, "did you mean .Home?"},
 		{"far field", `{{.Whatever}}`, "a profile has .Name, .Service, "},
