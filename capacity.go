@@ -27,10 +27,10 @@ const (
 	classWaits
 )
 
-// crowdedOut returns the services that s6-svscan has no room for. Every profile
+// overCapacity returns the services that s6-svscan has no room for. Every profile
 // counts, also those that are not chosen. What can't be counted is an error, and
 // the rest counts all the same.
-func (p *pass) crowdedOut() (map[string]bool, error) {
+func (p *pass) overCapacity() (map[string]bool, error) {
 	const most = 2 // a service and its logger
 	if most*(len(p.names)+len(p.list.Entries)) <= p.maxServices {
 		return nil, nil

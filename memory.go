@@ -19,7 +19,7 @@ const (
 // memory is what a watch keeps from one pass to the next. To the nil one, of a
 // pass by itself, everything is new.
 type memory struct {
-	leaving scandir.Leaving
+	leaving scandir.Drain
 	// orphans holds when each was seen first, by its service.
 	orphans map[string]time.Time
 	// again says what to look at once more, though nothing changes.

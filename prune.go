@@ -73,7 +73,7 @@ func (p *pass) prune(ctx context.Context, leftovers []string) []outcome {
 	errs := p.seeOff(ctx, slices.Concat(leftovers, orphans))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrLeaving) {
-			service, _ := scandir.AsideOf(name)
+			service, _ := scandir.ParseHidden(name)
 			p.msg.about(profileOf(service)).warnOf(err, p.dir.LeftoverWarning(name, err))
 		}
 	}

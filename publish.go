@@ -16,7 +16,7 @@ import (
 // has none before it has gone.
 func (p *pass) publishAll(ctx context.Context) []outcome {
 	unlisted := p.listScandir()
-	crowdedOut, err := p.crowdedOut()
+	overCapacity, err := p.overCapacity()
 	if err != nil {
 		p.fail(err)
 	}
@@ -29,7 +29,7 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 	}
 	outcomes := make([]outcome, len(chosen))
 	for i, e := range chosen {
-		if crowdedOut[e.Profile.Service] && ctx.Err() == nil {
+		if overCapacity[e.Profile.Service] && ctx.Err() == nil {
 			outcomes[i] = p.profile(e, p.noRoom)
 		}
 	}

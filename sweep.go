@@ -23,7 +23,7 @@ func (p *pass) sweep() []string {
 	leftovers, warnings := p.dir.Sweep(time.Now(), wanted)
 	p.msg.warnAll(warnings)
 	return slices.DeleteFunc(leftovers, func(name string) bool {
-		service, aside := scandir.AsideOf(name)
+		service, aside := scandir.ParseHidden(name)
 		return aside && p.isLeftOut(service) && !p.memory.isLeaving(service)
 	})
 }
@@ -46,6 +46,6 @@ func (p *pass) wouldClear(name string) bool {
 
 // staysAside tells whether a sweep leaves a slot where it was moved aside.
 func (p *pass) staysAside(name string) bool {
-	service, aside := scandir.AsideOf(name)
+	service, aside := scandir.ParseHidden(name)
 	return aside && (p.list.Err != nil || p.names[service] && p.isLeftOut(service))
 }

@@ -16,7 +16,7 @@ import (
 // for what it passes over. What a prune left hidden still counts. What can't be
 // asked is an error, and counts as much as a service can.
 func (d *Dir) Weight(name string) (int, error) {
-	if strings.HasPrefix(name, ".") && !isAside(name) {
+	if strings.HasPrefix(name, ".") && !isHidden(name) {
 		return 0, nil
 	}
 	service, err := isDir(d.fd, name, 0)
@@ -40,7 +40,7 @@ func (d *Dir) IsServiceDir(name string) (bool, error) {
 
 // Stands tells whether a service has a slot, or one that a prune has hidden.
 func (d *Dir) Stands(service string) (bool, error) {
-	for _, name := range []string{service, asideName(service)} {
+	for _, name := range []string{service, hiddenName(service)} {
 		if isDir, err := d.IsServiceDir(name); isDir || err != nil {
 			return isDir, err
 		}

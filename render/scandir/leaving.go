@@ -13,9 +13,9 @@ import (
 // gone in one call.
 const stepLimit = 100 * time.Millisecond
 
-// Leaving remembers the services that are on their way out of a scandir, for who has
+// Drain remembers the services that are on their way out of a scandir, for who has
 // others to serve: from one Step to the next. The zero value knows of none.
-type Leaving struct{ all map[string]*leaver } // by their hidden names
+type Drain struct{ all map[string]*leaver } // by their hidden names
 
 // leaver is one service on its way out.
 type leaver struct {
@@ -53,10 +53,10 @@ func (l *leaver) isHidden() bool { return l.progress >= outOfSight }
 func (l *leaver) hide(since time.Time) { l.since, l.progress = since, outOfSight }
 
 // Step is Prune for a tenth of a second at most, and leaves the rest to the next Step.
-// Leaving keeps the time, so that the bounds of Prune hold from the first one on. A
+// Drain keeps the time, so that the bounds of Prune hold from the first one on. A
 // service that is still up then is ErrLeaving; one that is out of s6-svscan's sight
 // counts as pruned, and a later Step sees its last supervisor off.
-func (l *Leaving) Step(ctx context.Context, d *Dir, names []string) map[string]error {
+func (l *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
 	now, later := apart(names)
 	errs := l.settle(l.seeOff(ctx, d, now, stepLimit), outOfSight)
 	later = slices.DeleteFunc(later, func(name string) bool {
@@ -71,11 +71,11 @@ func (l *Leaving) Step(ctx context.Context, d *Dir, names []string) map[string]e
 }
 
 // Has tells whether a service was told to go, and has not gone to its last supervisor.
-func (l *Leaving) Has(service string) bool { return l.all[asideName(service)] != nil }
+func (l *Drain) Has(service string) bool { return l.all[hiddenName(service)] != nil }
 
 // TakeNoMoreTime has the next Step hide what was told to go, ended or not. It is for
 // who will not be there to hide it: a later Sweep sees it off.
-func (l *Leaving) TakeNoMoreTime() {
+func (l *Drain) TakeNoMoreTime() {
 	for _, each := range l.all {
 		each.asked = time.Time{}
 	}
@@ -83,7 +83,7 @@ func (l *Leaving) TakeNoMoreTime() {
 
 // Unfinished returns the services that another Step has to see to, and
 // those that were given up as their supervisors stay, both sorted.
-func (l *Leaving) Unfinished() (services, stuck []string) {
+func (l *Drain) Unfinished() (services, stuck []string) {
 	for _, each := range l.all {
 		if each.err == nil {
 			services = append(services, each.service())
@@ -97,7 +97,7 @@ func (l *Leaving) Unfinished() (services, stuck []string) {
 }
 
 // Asked returns the services that were told to go down and can still be seen.
-func (l *Leaving) Asked() []string {
+func (l *Drain) Asked() []string {
 	var services []string
 	for _, each := range l.all {
 		if !each.isHidden() {
@@ -109,21 +109,21 @@ func (l *Leaving) Asked() []string {
 }
 
 func (l *leaver) service() string {
-	service, _ := AsideOf(l.hidden)
+	service, _ := ParseHidden(l.hidden)
 	return service
 }
 
 // take returns what is known of each name, and tells those that are not known to go.
 // What was given up before gets another look.
-func (l *Leaving) take(names []string, d *Dir) []*leaver {
+func (l *Drain) take(names []string, d *Dir) []*leaver {
 	if l.all == nil {
 		l.all = map[string]*leaver{}
 	}
 	taken := make([]*leaver, 0, len(names))
 	for _, name := range names {
 		aside := name
-		if !isAside(name) {
-			aside = asideName(name)
+		if !isHidden(name) {
+			aside = hiddenName(name)
 		}
 		known := l.all[aside]
 		if known == nil {
@@ -145,7 +145,7 @@ func (l *Leaving) take(names []string, d *Dir) []*leaver {
 
 // settle returns what went wrong, by the services' names, and forgets those that
 // are gone or were not moved. Others count as pruned when they have come far enough.
-func (l *Leaving) settle(all []*leaver, enough progress) map[string]error {
+func (l *Drain) settle(all []*leaver, enough progress) map[string]error {
 	errs := map[string]error{}
 	for _, each := range all {
 		switch {
@@ -162,7 +162,7 @@ func (l *Leaving) settle(all []*leaver, enough progress) map[string]error {
 }
 
 // Keep forgets what no longer stands where it was left: others have seen it off.
-func (l *Leaving) Keep(d *Dir) {
+func (l *Drain) Keep(d *Dir) {
 	for aside, each := range l.all {
 		stands := each.name
 		if each.isHidden() {

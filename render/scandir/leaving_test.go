@@ -23,7 +23,7 @@ func upStatus(pid uint64) string {
 }
 
 // clearedInSteps sweeps and prunes as a watch does, and returns the warnings.
-func clearedInSteps(l *Leaving, d *Dir, wanted func(service string) bool) []string {
+func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string {
 	l.Keep(d)
 	leftovers, warnings := d.Sweep(time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
 	for name, err := range l.Step(context.Background(), d, leftovers) {
@@ -49,7 +49,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 	t.Run("a service that is up", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Leaving
+		var leaving Drain
 		slot := filepath.Join(path, "gateway-a")
 		write(t, slot+"/supervise/lock", "")
 		write(t, slot+"/supervise/status", upStatus(1))
@@ -74,7 +74,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 	t.Run("a supervisor that stays", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Leaving
+		var leaving Drain
 		lock := filepath.Join(path, "gateway-a/supervise/lock")
 		write(t, lock, "")
 		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
@@ -121,14 +121,14 @@ func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
 	}
 	defer writer.Close()
 	defer hold(t, supervise+"/lock")()
-	var leaving Leaving
+	var leaving Drain
 	leaving.Step(t.Context(), d, []string{"gateway-a"}) // hangs where it waits for the pipe
 }
 
 func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var leaving Leaving
+	var leaving Drain
 	both := []string{".gateway-a.old", "gateway-a"}
 	write(t, filepath.Join(path, "gateway-a/run"), "")
 	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
@@ -149,7 +149,7 @@ func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Leaving
+		var leaving Drain
 		lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 		write(t, lock, "")
 		defer hold(t, lock)()
@@ -183,7 +183,7 @@ func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var leaving Leaving
+	var leaving Drain
 	slot := filepath.Join(path, "gateway-a")
 	comesUp := func() (ends func()) {
 		write(t, slot+"/supervise/lock", "")

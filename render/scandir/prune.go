@@ -36,7 +36,7 @@ var errNotBegun = errors.New("was not told to go: there is an earlier one of its
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const limit = downLimit + endLimit + loggerLimit + time.Second // and some slack
 	now, later := apart(names)
-	var first, second Leaving
+	var first, second Drain
 	errs := first.settle(first.seeOff(ctx, d, now, limit), gone)
 	if ctx.Err() == nil {
 		maps.Copy(errs, second.settle(second.seeOff(ctx, d, later, limit), gone))
@@ -49,7 +49,7 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 }
 
 // seeOff does what can be done within limit for services to go.
-func (l *Leaving) seeOff(ctx context.Context, d *Dir, names []string, limit time.Duration) []*leaver {
+func (l *Drain) seeOff(ctx context.Context, d *Dir, names []string, limit time.Duration) []*leaver {
 	all := l.take(names, d)
 	waitUntil(limit, func() bool {
 		if ctx.Err() == nil {
@@ -66,7 +66,7 @@ func (l *Leaving) seeOff(ctx context.Context, d *Dir, names []string, limit time
 // hidden already where they are to be hidden.
 func apart(names []string) (now, later []string) {
 	for _, name := range names {
-		if slices.Contains(names, asideName(name)) {
+		if slices.Contains(names, hiddenName(name)) {
 			later = append(later, name)
 		} else {
 			now = append(now, name)

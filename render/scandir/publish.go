@@ -38,7 +38,7 @@ type Plan struct {
 
 	service string
 	want    []node
-	stood   []node // of a slot that gets replaced
+	previous   []node // of a slot that gets replaced
 	edits   []edit // of a live slot
 }
 
@@ -70,7 +70,7 @@ const planTries = 20
 func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 	fd, err := d.openSlot(slot.Service)
 	if errors.Is(err, fs.ErrNotExist) {
-		return PlanNew(slot, o), d.mustNotRunAside(slot.Service)
+		return PlanNew(slot, o), d.mustNotRunHidden(slot.Service)
 	}
 	var p Plan
 	if err == nil {
@@ -101,13 +101,13 @@ func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	case p.Live:
 		p.planInPlace(have)
 	default:
-		p.Change, p.stood = Updated, have
+		p.Change, p.previous = Updated, have
 	}
 	return p, nil
 }
 
-func (d *Dir) mustNotRunAside(service string) error {
-	aside := asideName(service)
+func (d *Dir) mustNotRunHidden(service string) error {
+	aside := hiddenName(service)
 	held, err := d.held(aside)
 	switch {
 	case err != nil:
@@ -157,10 +157,10 @@ func (d *Dir) replace(p Plan) error {
 	if err == nil && p.Change == Created {
 		return nil
 	}
-	if errors.Is(err, errStaysAside) {
+	if errors.Is(err, errStaysHidden) {
 		return err
 	}
-	if rerr := d.clear(staged, p.stood); err == nil && rerr != nil {
+	if rerr := d.clear(staged, p.previous); err == nil && rerr != nil {
 		err = leftBehind(staged, rerr)
 	}
 	return err
@@ -194,17 +194,17 @@ func (d *Dir) stillRuns(hidden string, err error) error {
 
 func stagedName(service string) string { return "." + service + ".new" }
 
-func asideName(service string) string { return "." + service + ".old" }
+func hiddenName(service string) string { return "." + service + ".old" }
 
-// AsideOf returns the service whose slot a name in the scandir holds that was moved
+// ParseHidden returns the service whose slot a name in the scandir holds that was moved
 // aside.
-func AsideOf(name string) (service string, aside bool) {
+func ParseHidden(name string) (service string, aside bool) {
 	service, aside = strings.CutSuffix(name, ".old")
 	return strings.TrimPrefix(service, "."), aside && strings.HasPrefix(name, ".gateway-")
 }
 
-func isAside(name string) bool {
-	_, aside := AsideOf(name)
+func isHidden(name string) bool {
+	_, aside := ParseHidden(name)
 	return aside
 }
 
@@ -224,8 +224,8 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	return d.mustNotBeHeld(staged, service)
 }
 
-// errStaysAside is of a slot that may be live and can't get its name back.
-var errStaysAside = errors.New("what stood there is hidden and may be live")
+// errStaysHidden is of a slot that may be live and can't get its name back.
+var errStaysHidden = errors.New("what stood there is hidden and may be live")
 
 // mustNotBeHeld looks at what was exchanged out: where an s6-svscan came up at that
 // very instant and a supervisor is in it by now, or nobody can tell, it gets its name
@@ -239,8 +239,8 @@ func (d *Dir) mustNotBeHeld(staged, service string) error {
 		return nil
 	}
 	if back := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE); back != nil {
-		return errors.Join(err, errStaysAside, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
-			d.rename(staged, asideName(service)))
+		return errors.Join(err, errStaysHidden, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
+			d.rename(staged, hiddenName(service)))
 	}
 	return err
 }
@@ -249,8 +249,8 @@ func (d *Dir) mustNotBeHeld(staged, service string) error {
 // instant between the two renames, and a pass that is killed there is mended by
 // the next one's Sweep.
 func (d *Dir) swapByTwo(staged, service string) error {
-	aside := asideName(service)
-	if err := d.mustNotRunAside(service); err != nil {
+	aside := hiddenName(service)
+	if err := d.mustNotRunHidden(service); err != nil {
 		return err
 	}
 	if err := d.removeAll(aside); err != nil {

@@ -95,7 +95,7 @@ func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
 		t.Error(err)
 	}
 	testenv.WaitFor(t, "its end", goOn) // each of its threads stops once
-	for _, want := range []error{errCameUp, errStaysAside} {
+	for _, want := range []error{errCameUp, errStaysHidden} {
 		if !strings.Contains(out.String(), want.Error()) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}

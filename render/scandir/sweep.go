@@ -40,7 +40,7 @@ func (d *Dir) SweepSlot(service string) (leftovers, warnings []string) {
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
-	left := []string{stagedName(service), asideName(service)}
+	left := []string{stagedName(service), hiddenName(service)}
 	left = slices.DeleteFunc(left, func(name string) bool { return !names[name] })
 	return d.sweepEach(left, time.Now(), func(string) bool { return true })
 }
@@ -68,7 +68,7 @@ type Names map[string]bool
 
 // Free tells whether a service had no slot then, not even one that was moved
 // aside. What comes later meets a rename that replaces nothing.
-func (n Names) Free(service string) bool { return !n[service] && !n[asideName(service)] }
+func (n Names) Free(service string) bool { return !n[service] && !n[hiddenName(service)] }
 
 // Names lists what the scandir holds.
 func (d *Dir) Names() (Names, error) {
@@ -94,8 +94,8 @@ func (d *Dir) list() ([]string, error) {
 
 // sweep clears one name, or says that what stands there has to end first.
 func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends bool, err error) {
-	if service, aside := AsideOf(name); aside {
-		return d.sweepAside(name, service, wanted)
+	if service, aside := ParseHidden(name); aside {
+		return d.sweepHidden(name, service, wanted)
 	}
 	hidden := strings.HasPrefix(name, ".gateway-")
 	switch {
@@ -116,17 +116,17 @@ func isStage(name string) bool {
 // Abandoned tells whether a name is what a killed prune or the older pass left and no
 // supervisor holds: a Sweep and a Prune clear it. What can't be asked is not.
 func (d *Dir) Abandoned(name string) bool {
-	if !isStage(name) && !isAside(name) {
+	if !isStage(name) && !isHidden(name) {
 		return false
 	}
 	held, err := d.held(name)
 	return !held && err == nil
 }
 
-// sweepAside brings back only what is not known to be leaving and what nobody
+// sweepHidden brings back only what is not known to be leaving and what nobody
 // supervises: the fallback, which moves a slot aside for an instant, is for slots
 // that are not live. Under an s6-svscan it could come up with what it held before.
-func (d *Dir) sweepAside(name, service string, wanted func(string) bool) (ends bool, err error) {
+func (d *Dir) sweepHidden(name, service string, wanted func(string) bool) (ends bool, err error) {
 	isDir, err := d.IsServiceDir(name)
 	if !isDir || err != nil {
 		return err == nil, err
