@@ -38,7 +38,6 @@ type Plan struct {
 
 	service string
 	want    []node
-	previous   []node // of a slot that gets replaced
 	edits   []edit // of a live slot
 }
 
@@ -78,7 +77,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 		p, err = d.planFor(fd, slot, o)
 	}
 	if err == nil && len(p.Differences) > 0 && idAt(d.fd, slot.Service) != idAt(fd, "") {
-		err = fmt.Errorf("what was read of it was on its way out: %w", fs.ErrNotExist)
+		err = fmt.Errorf("it was replaced while it was read: %w", fs.ErrNotExist)
 	}
 	if err != nil {
 		return Plan{Change: None}, fmt.Errorf("comparing slot %q: %w", slot.Service, err)
@@ -101,7 +100,7 @@ func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 	case p.Live:
 		p.planInPlace(have)
 	default:
-		p.Change, p.previous = Updated, have
+		p.Change = Updated
 	}
 	return p, nil
 }
@@ -160,7 +159,7 @@ func (d *Dir) replace(p Plan) error {
 	if errors.Is(err, errStaysHidden) {
 		return err
 	}
-	if rerr := d.clear(staged, p.previous); err == nil && rerr != nil {
+	if rerr := d.removeAll(staged); err == nil && rerr != nil {
 		err = leftBehind(staged, rerr)
 	}
 	return err

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"slotgen/render"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
@@ -58,12 +56,4 @@ func inPlaceOf(dir, target string) error {
 		return err
 	}
 	return os.Symlink(target, dir)
-}
-
-// The slot that is not there any more by the time it is cleared is no error.
-func TestReplacedSlotThatIsGoneIsCleared(t *testing.T) {
-	d := open(t, t.TempDir())
-	if err := d.clear(".gateway-coder.new", tree(render.Slot{}, owners())); err != nil {
-		t.Error(err)
-	}
 }
