@@ -9,13 +9,9 @@ import (
 )
 
 // mustHoldNoMount returns an error where a file system is mounted in a directory that is
-// to be removed: what is on it is not the slot's. It costs little where the scandir
-// holds no mount at all, as is usual.
+// to be removed: what is on it is not the slot's.
 func (d *Dir) mustHoldNoMount(name string) error {
-	if !d.hasMounts() {
-		return nil
-	}
-	for _, point := range d.mounts() { // anew: a mount moves with its directory
+	for _, point := range d.mounts() {
 		if point == name || strings.HasPrefix(point, name+"/") {
 			return hint.Add(fmt.Errorf("a file system is mounted at %q", d.path+"/"+point), "unmount it: what it holds would be removed")
 		}

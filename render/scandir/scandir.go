@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 
 	"slotgen/scan"
@@ -31,8 +30,6 @@ type Dir struct {
 	lock *os.File
 	// scanner is what Supervised last answered to listens.
 	scanner atomic.Pointer[bool]
-	// hasMounts tells whether there was any mount below when it was asked first.
-	hasMounts func() bool
 }
 
 // Open opens the scandir at path.
@@ -50,9 +47,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	d := &Dir{path: path, root: root, fd: fd}
-	d.hasMounts = sync.OnceValue(func() bool { return len(d.mounts()) > 0 })
-	return d, nil
+	return &Dir{path: path, root: root, fd: fd}, nil
 }
 
 // FD returns the scandir's descriptor, which d keeps.
