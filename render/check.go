@@ -101,10 +101,6 @@ func checkBytes(f File) []Finding {
 	return findings
 }
 
-// maxScript bounds what is parsed of a shell script, in bytes: brackets in brackets
-// take a time that grows by the square, and then the whole stack.
-const maxScript = 64 << 10
-
 // checkScript wants an interpreter by its absolute path and, of a shell script,
 // that it parses.
 func checkScript(f File) []Finding {
@@ -115,8 +111,6 @@ func checkScript(f File) []Finding {
 	}
 	switch shell := interpreter(words); {
 	case !slices.Contains([]string{"sh", "dash", "ash", "bash"}, shell):
-	case len(f.Data) > maxScript:
-		return []Finding{{Path: f.Path, Doubtful: true, Text: "larger than 64 KiB: it is not parsed"}}
 	case shell != "bash":
 		return checkShell(f)
 	default:
