@@ -275,17 +275,6 @@ func TestOneProfilesBadOverrideLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
-func TestErrorNamesTenBadTemplatesAndCountsTheOthers(t *testing.T) {
-	files := map[string]string{}
-	for i := range 13 {
-		files[fmt.Sprintf("data/%02d.tmpl", i)] = "{{"
-	}
-	_, _, err := renderWith(t, overrides(t, files))
-	if err == nil || strings.Count(err.Error(), "unclosed action") != 10 || !strings.HasSuffix(err.Error(), "and 3 templates more") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestTemplateErrorNamesFileLineAndColumn(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: executing `},

@@ -97,9 +97,6 @@ func newTree(layers ...layer) *tree {
 		}
 	}
 	errs = append(errs, t.replaced()...)
-	if more := len(errs) - fewErrors; more > 0 {
-		errs = append(errs[:fewErrors], fmt.Errorf("and %d templates more", more))
-	}
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // without its blocks the rest fails too, and tells nothing new
 	}
@@ -122,9 +119,6 @@ func (t *tree) replaced() []error {
 	}
 	return errs
 }
-
-// fewErrors are named of a tree: each profile that uses it names them again.
-const fewErrors = 10
 
 // functionsFor returns what templates may call: all there is, unless they are the
 // embedded ones.
