@@ -33,13 +33,3 @@ func readTemplates(dir string) (*render.Set, error) {
 	}
 	return set, nil
 }
-
-// parseAhead is readTemplates, and has those parsed that profiles share while its
-// caller goes on: that takes as long as to read a small volume.
-func parseAhead(dir string) (*render.Set, error) {
-	set, err := readTemplates(dir)
-	if err == nil {
-		go set.Parse()
-	}
-	return set, err
-}

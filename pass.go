@@ -60,12 +60,10 @@ type pass struct {
 	owners scandir.Owners
 }
 
-// newPass reads what a pass needs beside the volume. The container's role comes
-// second: it leaves the time to parse the templates.
+// newPass reads what a pass needs beside the volume.
 func newPass(s settings, msg messages) *pass {
-	p := &pass{settings: s, msg: msg}
-	p.set, p.noTemplates = parseAhead(s.templates)
-	p.role = readRole(s.proc, msg)
+	p := &pass{settings: s, msg: msg, role: readRole(s.proc, msg)}
+	p.set, p.noTemplates = readTemplates(s.templates)
 	return p
 }
 
