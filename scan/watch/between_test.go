@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"slotgen/internal/testenv"
 )
 
 // slowVar tells the test binary that each of its watches takes a while to be placed.
@@ -21,20 +22,17 @@ func TestWithSlowWatches(t *testing.T) {
 	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
 	l.put("profiles/waits/x")
 	// Its directory is held open from before the watch is placed.
-	for deadline := time.Now().Add(limit); !slices.Contains(watched(t), filepath.Join(l.home, "profiles/waits")); {
-		if time.Now().After(deadline) {
-			t.Fatal("the directory is not opened")
-		}
-	}
+	testenv.WaitFor(t, "the directory to be opened", func() bool {
+		return slices.Contains(watched(t), filepath.Join(l.home, "profiles/waits"))
+	})
 	l.put("profiles/waits/SOUL.md")
 	l.want("a marker", Change{Profiles: []string{"waits"}})
 }
 
 func TestMarkerThatComesBeforeItsWatchIsTold(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("strace is missing: run .ci/test")
-	}
+	t.Parallel()
+	testenv.NeedTime(t, "makes each watch take half a second")
+	strace := testenv.NeedProgram(t, "strace")
 	cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace=inotify_add_watch",
 		"-e", "inject=inotify_add_watch:delay_enter=500000", os.Args[0], "-test.v", "-test.run=^TestWithSlowWatches$")
 	cmd.Env = append(os.Environ(), slowVar+"=1")
@@ -46,6 +44,7 @@ func TestMarkerThatComesBeforeItsWatchIsTold(t *testing.T) {
 // No event tells that a link on the way to profiles/ leads elsewhere. What happens
 // in the directory that was watched so far shows it.
 func TestOtherProfilesDirectoryIsWatchedAsAWhole(t *testing.T) {
+	t.Parallel()
 	l := start(t, func(l *lookout) {
 		l.put("v1/profiles/a/SOUL.md")
 		l.put("v2/profiles/waits/x")

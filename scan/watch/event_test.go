@@ -2,29 +2,32 @@ package watch
 
 import (
 	"testing"
+	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"slotgen/internal/testenv"
 )
 
 // Even events that are about nothing cost time: of too many the rest is left to the
 // kernel, until their time is over.
 func TestEventsAreReadUpToABurst(t *testing.T) {
-	w := newWatcher(Options{Home: t.TempDir(), Interval: never})
-	l := &lookout{t: t, home: w.Home, changes: w.out}
-	var err error
-	if w.notify, err = newNotifier(); err != nil {
-		t.Fatal(err)
-	}
-	w.lookAtEverything()
-	w.pending = pending{}
+	t.Parallel()
+	l := newLookout(t)
+	w := l.byHand()
 	aboutNothing := fsnotify.Event{Name: "/nowhere/x", Op: fsnotify.Create}
-	for range burst {
+	testenv.WaitFor(t, "a burst that is over before its time", func() bool {
+		began := time.Now()
+		w.window, w.paused, w.dirtyAll = time.Time{}, false, false
+		for range burst {
+			w.event(aboutNothing)
+		}
+		if w.paused || w.dirtyAll {
+			t.Errorf("a burst: paused %v, all is looked at %v", w.paused, w.dirtyAll)
+		}
 		w.event(aboutNothing)
-	}
-	if w.paused || w.dirtyAll {
-		t.Errorf("a burst: paused %v, all is looked at %v", w.paused, w.dirtyAll)
-	}
-	w.event(aboutNothing)
+		return time.Since(began) < settleMost
+	})
 	if !w.paused || !w.dirtyAll {
 		t.Errorf("one event more: paused %v, all is looked at %v", w.paused, w.dirtyAll)
 	}
