@@ -146,11 +146,16 @@ func (l *lookout) next() Change {
 	}
 }
 
-// told returns what is told before the mark that it makes now, or with it: a slow
-// machine makes several changes of one burst.
+// told returns what is told before a mark that it makes now, or with it.
 func (l *lookout) told() []Change {
 	l.t.Helper()
-	mark := l.mark()
+	return l.toldBefore(l.mark())
+}
+
+// toldBefore returns what is told before a mark, or with it. A slow machine makes
+// several changes of one burst.
+func (l *lookout) toldBefore(mark string) []Change {
+	l.t.Helper()
 	var all []Change
 	for {
 		c := l.next()

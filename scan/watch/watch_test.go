@@ -116,10 +116,13 @@ func TestBurstIsToldAsOne(t *testing.T) {
 	t.Parallel()
 	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
 	began := time.Now()
-	for i := range 100 {
-		l.put(fmt.Sprintf("profiles/p%02d/SOUL.md", i))
-	}
-	told := l.told()
+	go func() { // who is busy would be told of all as one
+		for i := range 100 {
+			l.put(fmt.Sprintf("profiles/p%02d/SOUL.md", i))
+		}
+		l.mark()
+	}()
+	told := l.toldBefore("mark")
 	took, names := time.Since(began), 0
 	for _, c := range told {
 		names += len(c.Profiles)
@@ -227,7 +230,8 @@ func TestSlowLookSeesWhatNoEventTells(t *testing.T) {
 	w := newWatcher(Options{Home: l.home, Templates: l.templates, Interval: 50 * time.Millisecond})
 	w.begin(t.Context()) // with no inotify at all
 	l.changes = w.out
-	l.silent("what was there before")
+	l.put("profiles/a/state")
+	l.silent("what was there before, and a gateway's file")
 	l.put("profiles/b/SOUL.md")
 	l.want("a profile", Change{Profiles: []string{"b"}})
 	l.put("profiles/waits/SOUL.md")
