@@ -4,26 +4,29 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 // The profile may be gone again when next it is looked at, without any event.
 func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
-	m := newMemory()
-	orphans := []string{"gateway-a"}
-	everyone := func(string) bool { return true }
-	m.orphans["gateway-a"] = time.Now().Add(-confirmAfter)
-	if got := m.confirm(orphans, everyone); !slices.Equal(got, orphans) {
-		t.Fatalf("confirmed are %q, want %q", got, orphans)
-	}
-	m.doubt("gateway-a")
-	if got := m.confirm(orphans, everyone); len(got) != 0 {
-		t.Errorf("confirmed at once are %q, want none", got)
-	}
-	at := m.again.first()
-	if names := m.again.due(at); !slices.Equal(names, []string{"a"}) || at.IsZero() {
-		t.Errorf("next to look at are %q at %s, want a", names, at)
-	}
+	synctest.Test(t, func(t *testing.T) { // time stands still meanwhile
+		m := newMemory()
+		orphans := []string{"gateway-a"}
+		everyone := func(string) bool { return true }
+		m.orphans["gateway-a"] = time.Now().Add(-confirmAfter)
+		if got := m.confirm(orphans, everyone); !slices.Equal(got, orphans) {
+			t.Fatalf("confirmed are %q, want %q", got, orphans)
+		}
+		m.doubt("gateway-a")
+		if got := m.confirm(orphans, everyone); len(got) != 0 {
+			t.Errorf("confirmed at once are %q, want none", got)
+		}
+		at, want := m.again.first(), time.Now().Add(confirmAfter)
+		if names := m.again.due(at); !slices.Equal(names, []string{"a"}) || !at.Equal(want) {
+			t.Errorf("next to look at are %q at %s, want a at %s", names, at, want)
+		}
+	})
 }
 
 func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {

@@ -12,21 +12,21 @@ import (
 	"time"
 )
 
-// soakVar is the number of passes of the soak test; a few of them are enough for
-// every day.
+// soakVar is the number of passes of the soak test; a few of them, over fewer profiles,
+// are enough for every day.
 const soakVar = "SLOTGEN_SOAK_PASSES"
 
-func soakPasses(t *testing.T) int {
+func soakSize(t *testing.T) (passes, profiles int) {
 	t.Helper()
 	text := os.Getenv(soakVar)
 	if text == "" {
-		return 20
+		return 10, 20
 	}
-	n, err := strconv.Atoi(text)
+	passes, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatalf("%s: %v", soakVar, err)
 	}
-	return n
+	return passes, 50
 }
 
 // soak is a container whose profiles, templates and services change while passes
@@ -60,31 +60,53 @@ func (s *soak) change() {
 		if s.pids["gateway-"+name] == 0 {
 			return
 		}
-		s.restart("-t", "gateway-"+name)
+		s.restart("-t", "gateway-"+name, func(pid int) bool { return s.isWriting(pid, name) })
 	case 3:
 		if s.pids["gateway-"+name+"/log"] == 0 {
 			return
 		}
-		s.restart("-h", "gateway-"+name+"/log")
+		s.restart("-h", "gateway-"+name+"/log", s.isLogging)
 	}
 }
 
-// restart asks for a restart and waits for the service to come up as another
-// process. It asks again where nothing happens: a process that has just been forked
-// loses a signal that comes before it becomes the run script.
-func (s *soak) restart(how, service string) {
+// restart asks for a restart, and waits for the service to come up as another process.
+// A process that has just been forked loses a signal: it has to be ready.
+func (s *soak) restart(how, service string, ready func(pid int) bool) {
 	s.t.Helper()
 	before := s.pids[service]
-	asked := time.Time{}
+	s.waitFor(service+" to take signals", func() bool { return ready(before) })
+	s.mustRun("root", "s6-svc", how, "/run/service/"+service)
 	s.waitFor("the restart of "+service, func() bool {
-		now := s.servicePID(service)
-		if now == before && time.Since(asked) > 4*time.Second {
-			s.mustRun("root", "s6-svc", how, "/run/service/"+service)
-			asked = time.Now()
-		}
-		return now != 0 && now != before
+		s.pids[service] = s.servicePID(service)
+		return s.pids[service] != 0 && s.pids[service] != before
 	})
-	s.pids[service] = s.servicePID(service)
+}
+
+// isWriting reports whether a process has written a line to a profile's log.
+func (s *soak) isWriting(pid int, profile string) bool {
+	s.t.Helper()
+	return slices.ContainsFunc(s.logLines(profile), func(line string) bool {
+		return strings.HasPrefix(line, fmt.Sprintf("%d line ", pid))
+	})
+}
+
+// isLogging reports whether a process is s6-log, and blocks or catches HUP.
+func (s *soak) isLogging(pid int) bool {
+	s.t.Helper()
+	status, err := os.ReadFile(s.path(fmt.Sprintf("/proc/%d/status", pid)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(string(status)) {
+		name, value, _ := strings.Cut(line, ":")
+		fields[name] = strings.TrimSpace(value)
+	}
+	const hup = 1 // in the last digit of a mask
+	return fields["Name"] == "s6-log" && slices.ContainsFunc([]string{fields["SigBlk"], fields["SigCgt"]}, func(mask string) bool {
+		digit, err := strconv.ParseUint(mask[len(mask)-1:], 16, 8)
+		return err == nil && digit&hup != 0
+	})
 }
 
 // check holds that no service is another process than it was, that each has one
@@ -123,7 +145,7 @@ func (s *soak) scannerDescriptors() int {
 	return len(entries)
 }
 
-// Fifty services write numbered lines while templates change, profiles come and
+// Services write numbered lines while templates change, profiles come and
 // go and services are restarted by hand: no pass restarts, doubles or orphans a
 // service, and no line is lost or written twice.
 func TestContainerSoak(t *testing.T) {
@@ -132,39 +154,38 @@ func TestContainerSoak(t *testing.T) {
 			if release.missing != "" {
 				t.Skip(release.missing)
 			}
-			soakRelease(t, release, soakPasses(t))
+			soakRelease(t, release)
 		})
 	}
 }
 
-func soakRelease(t *testing.T, release s6Release, passes int) {
+func soakRelease(t *testing.T, release s6Release) {
+	passes, profiles := soakSize(t)
 	s := &soak{container: newContainer(t, release), rand: rand.New(rand.NewPCG(1, uint64(passes))), pids: map[string]int{}}
 	s.installLines(100 * time.Millisecond)
-	for i := range 50 {
+	for i := range profiles {
 		s.names = append(s.names, s.name(i))
 		s.profile(s.name(i), running)
 	}
 	s.boot()
-	s.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "20s")
+	s.mustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10m")
 	s.check(0)
 	descriptors := s.scannerDescriptors()
 	for pass := 0; pass < passes; pass += 2 {
 		// The first pass of two meets changes under its hands.
 		disturbed := s.spawn("root", "slotgen", "reconcile", "--rescan", "--prune")
 		for range 1 + s.rand.IntN(4) {
-			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond)
+			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond) // the pass gets further
 			s.change()
 		}
 		if got := disturbed.wait(); got.code != 0 {
 			t.Fatalf("pass %d ended with %d:\n%s", pass, got.code, got.stderr)
 		}
-		s.mustRun("root", "slotgen", "reconcile", "--rescan", "--prune", "--wait", "20s")
+		s.mustRun("root", "slotgen", "reconcile", "--rescan", "--prune", "--wait", "10m")
 		s.check(pass + 1)
 	}
 	// As many slots as before.
-	if now := s.scannerDescriptors(); now > descriptors {
-		t.Errorf("s6-svscan has %d descriptors, had %d", now, descriptors)
-	}
+	s.waitFor(fmt.Sprintf("s6-svscan to have %d descriptors", descriptors), func() bool { return s.scannerDescriptors() <= descriptors })
 	s.end(passes)
 }
 

@@ -17,13 +17,10 @@ func (c *container) asHermes(script string) *containerProcess {
 	return c.spawn("hermes", "sh", "-c", "cd /opt/data && "+script)
 }
 
-// serve makes a profile and returns how long it took to be up.
+// serve makes a profile, waits until it is up, and returns how long that took.
 func (c *container) serve(name string) time.Duration {
 	c.t.Helper()
-	start := time.Now()
-	c.profile(name, running)
-	c.waitFor(name+" to be up", func() bool { return c.servicePID("gateway-"+name) != 0 })
-	return time.Since(start)
+	return c.upAfter("gateway-"+name, func() { c.profile(name, running) })
 }
 
 // checkOneOfEach holds that no service runs twice or in a deleted directory.
@@ -54,49 +51,19 @@ func TestContainerWatchServesOthersBesideAProfileThatFlickers(t *testing.T) {
 				mkdir profiles/.s profiles/.s/x && >profiles/.s/SOUL.md && mv profiles/.s profiles/flicker; rm -r profiles/flicker
 			done`)
 		for i := range 10 {
-			if took := c.serve(fmt.Sprintf("new%d", i)); took > 5*time.Second {
-				t.Errorf("a slot took %s", took)
-			}
-			time.Sleep(200 * time.Millisecond)
+			c.serve(fmt.Sprintf("new%d", i))
 		}
 		createFile(t, filepath.Join(c.home, ".enough")).Close()
 		flicker.wait()
 		c.waitFor("what is gone to be pruned", func() bool {
 			return !c.hasSlot("gateway-flicker") && len(c.hidden()) == 0
 		})
-		w.quiet("once nothing changes", 3*time.Second)
+		w.quiet("once nothing changes")
 		checkOneOfEach(t, c)
 		if c.servicePID("gateway-stays") != pid {
 			t.Error("another service was restarted")
 		}
 	})
-}
-
-// cpuOf returns what a process has used of the processor since it started.
-func cpuOf(t *testing.T, pid int) time.Duration {
-	t.Helper()
-	stat := readText(t, fmt.Sprintf("/proc/%d/stat", pid))
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	ticks := 0
-	for _, field := range fields[11:13] { // user's and system's
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
-}
-
-func (w watcher) pid() int {
-	w.c.t.Helper()
-	nsenter := w.cmd.Process.Pid
-	text := readText(w.c.t, fmt.Sprintf("/proc/%d/task/%d/children", nsenter, nsenter))
-	pid, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil {
-		w.c.t.Fatal(err)
-	}
-	return pid
 }
 
 // storm makes files come and go, tens of thousands of events a second if the
@@ -119,12 +86,15 @@ func (c *container) storm(dirs ...string) (stop func() int) {
 			select {
 			case <-done:
 				return
-			case <-time.After(20 * time.Millisecond):
+			case <-time.After(20 * time.Millisecond): // the rhythm of the storm
 			}
 		}
 	}()
 	return func() int { close(done); <-ended; return count }
 }
+
+// costlyBurst is how many passes a burst of a storm may cost, and what it leads to.
+const costlyBurst = 8
 
 func TestContainerWatchStandsAStormOfEvents(t *testing.T) {
 	c := newContainer(t, ownS6())
@@ -134,26 +104,24 @@ func TestContainerWatchStandsAStormOfEvents(t *testing.T) {
 	c.mkdirIn("profiles/waits")
 	c.boot()
 	w := c.watch()
-	// In the home, in profiles/ and in a directory without SOUL.md.
-	stop := c.storm("", "profiles", "profiles/waits")
-	cpu, start := cpuOf(t, w.pid()), time.Now()
-	var slowest time.Duration
-	for i := range 8 {
-		slowest = max(slowest, c.serve(fmt.Sprintf("new%d", i)))
-		time.Sleep(500 * time.Millisecond)
+	pass := passCost(t, w.pid(), w.lookAgain)
+	const tries = 3
+	for try := range tries {
+		// In the home, in profiles/ and in a directory without SOUL.md.
+		stop := c.storm("", "profiles", "profiles/waits")
+		cpu, start := cpuOf(t, w.pid()), time.Now()
+		for i := range 8 {
+			c.serve(fmt.Sprintf("new%d-%d", try, i))
+		}
+		took, used := time.Since(start), cpuOf(t, w.pid())-cpu
+		bursts := 1 + int(took/(500*time.Millisecond)) // each of them is bounded
+		t.Logf("%d events in %s: the watcher used %s of the processor, in %d bursts; a pass costs %s", stop(), took, used, bursts, pass)
+		if used <= cpuTick+time.Duration(bursts)*costlyBurst*pass {
+			w.quiet("after the storm")
+			return
+		}
 	}
-	took := time.Since(start)
-	used := float64(cpuOf(t, w.pid())-cpu) / float64(took)
-	t.Logf("%.0f events a second: the slowest of 8 slots took %s; the watcher used %.0f %% of a processor",
-		float64(stop())/took.Seconds(), slowest, 100*used)
-	if slowest > 5*time.Second {
-		t.Errorf("a slot took %s", slowest)
-	}
-	if used > 0.5 {
-		t.Errorf("the watcher used %.0f %% of a processor", 100*used)
-	}
-	time.Sleep(3 * time.Second) // what the kernel still has queued is read
-	w.quiet("after the storm", 2*time.Second)
+	t.Errorf("a burst costs the watcher more than %d passes, at each of %d tries", costlyBurst, tries)
 }
 
 func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
@@ -212,7 +180,7 @@ func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
 			w.waitSaid(step.said)
 			c.serve("new" + strconv.Itoa(len(w.said())))
 		}
-		w.quiet("all that", 3*time.Second)
+		w.quiet("all that")
 		for _, step := range steps {
 			if n := strings.Count(w.said(), step.said); n != 1 {
 				t.Errorf("%s was told %d times:\n%s", step.what, n, w.said())
@@ -237,7 +205,10 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 		if err := os.RemoveAll(profiles); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(4 * time.Second)
+		w.waitSaid("left alone 2 slots without a profile: there is no")
+		for start := time.Now(); time.Since(start) < 2*confirmAfter; { // an orphan would be believed by then
+			w.lookAgain()
+		}
 		if !c.isUp("gateway-old") || !c.isUp("gateway-kept") {
 			t.Error("without profiles/ nobody knows what is an orphan")
 		}
@@ -245,7 +216,11 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.waitSaid(`slotgen: error: reading "/opt/data/profiles": link leads outside the home`)
-		w.quiet("a link that leads outside", 5*time.Second)
+		before := w.said()
+		w.lookAgain()
+		if after := summaryLine.ReplaceAllString(strings.TrimPrefix(w.said(), before), ""); after != "" {
+			t.Errorf("of a link that leads outside the watcher said\n%s", after)
+		}
 		if err := os.Remove(profiles); err != nil {
 			t.Fatal(err)
 		}

@@ -5,12 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 )
 
 func TestWatchRestsWhenAProfileThatFailedIsGone(t *testing.T) {
+	testenv.NeedTime(t, "leaves a watch alone for seconds")
 	l := newLone(t, 1)
 	l.start(nil, "--interval", "1s")
 	bad := filepath.Join(l.templates, "profiles/bad")
@@ -22,46 +24,37 @@ func TestWatchRestsWhenAProfileThatFailedIsGone(t *testing.T) {
 	}
 	l.profile("bad")
 	l.waitSaid(`error: profile "bad": `)
-	if err := os.RemoveAll(filepath.Join(l.home, "profiles/bad")); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second) // the next interval is over
-	before := l.cpu()
-	time.Sleep(2 * time.Second)
-	if used := l.cpu() - before; used > 200*time.Millisecond {
-		t.Errorf("%s of processor time in 2 s", used)
-	}
+	l.remove(filepath.Join(l.home, "profiles/bad"))
+	l.checkRests(5 * time.Second)
 }
 
 func TestWatchGivesTheRoomOfAPrunedSlotToOneThatHadNone(t *testing.T) {
+	t.Parallel()
+	testenv.NeedTime(t, "waits until an orphan is believed")
 	l := newLone(t, 1)
 	l.profile("leaves")
 	l.start(nil, "--interval", "1h", "--prune", "--max-services", "6")
 	l.profile("waits")
 	l.waitSaid(`error: profile "waits": `)
-	if err := os.RemoveAll(filepath.Join(l.home, "profiles/leaves")); err != nil {
-		t.Fatal(err)
-	}
+	l.remove(filepath.Join(l.home, "profiles/leaves"))
 	l.waitFor("a slot", func() bool { return l.hasSlot("waits") })
 }
 
 // A directory of the home's reserved name is nothing to do with it.
 func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
+	t.Parallel()
 	l := newLone(t, 1)
 	inTheWay := filepath.Join(l.service, "gateway-default")
 	if err := os.WriteFile(inTheWay, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	l.start(nil, "--interval", "2s")
+	l.start(nil, "--interval", "1s")
 	l.profile("default")
-	time.Sleep(200 * time.Millisecond)
-	if err := os.RemoveAll(filepath.Join(l.home, "profiles/default")); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(200 * time.Millisecond)
-	if err := os.Remove(inTheWay); err != nil {
-		t.Fatal(err)
-	}
+	l.waitSaid("warning: profiles/default/ exists")
+	l.remove(filepath.Join(l.home, "profiles/default"))
+	l.profile("after")
+	l.waitFor("what comes after it", func() bool { return l.hasSlot("after") })
+	l.remove(inTheWay)
 	l.waitFor("its slot", func() bool {
 		info, err := os.Lstat(inTheWay)
 		return err == nil && info.IsDir()
@@ -70,6 +63,7 @@ func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 
 // A directory that waits for its SOUL.md is held open.
 func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
+	t.Parallel()
 	const limit = 128
 	l := newLone(t, 1)
 	l.start([]string{"sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$@"`, limit), "sh"}, "--interval", "1h")
@@ -85,6 +79,7 @@ func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
 
 // What the container was started with speaks of its boot.
 func TestWatchMigratesAtItsFirstPassOnly(t *testing.T) {
+	t.Parallel()
 	l, proc := newLone(t, 0), t.TempDir()
 	if err := os.Mkdir(filepath.Join(proc, "1"), 0o755); err != nil {
 		t.Fatal(err)
@@ -101,13 +96,8 @@ func TestWatchMigratesAtItsFirstPassOnly(t *testing.T) {
 	if !strings.Contains(readText(t, state), "legacy-container-cmd") {
 		t.Fatal("no state was recorded at the first pass")
 	}
-	if err := os.Remove(state); err != nil {
-		t.Fatal(err)
-	}
-	if err := l.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	l.waitSaid("1 profile: 0 created, 0 updated, 1 unchanged")
+	l.remove(state)
+	l.lookAgain()
 	if exists(state) {
 		t.Error("a state is recorded again at run time")
 	}

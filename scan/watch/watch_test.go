@@ -150,7 +150,7 @@ func TestEventsWithoutEndStarveNobody(t *testing.T) {
 	})
 	defer flicker.Wait()
 	defer close(stop)
-	for range 3 { // it goes on for longer than one burst may
+	for range 2 { // it goes on for longer than one burst may
 		l.next()
 	}
 	l.put("profiles/b/SOUL.md")
