@@ -119,7 +119,7 @@ func TestContainerWatchEndsWhileItWaitsForTheLock(t *testing.T) {
 	testenv.NeedProgram(t, "strace")
 	c := newContainer(t, ownS6())
 	c.boot()
-	w := c.watchBehind("strace -D -f -qq -e trace=flock -o /tmp/trace")
+	w := c.watchBehind("strace -D -f -q -e trace=flock -o /tmp/trace")
 	c.spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
 	c.waitFor("the lock to be held", func() bool {
 		return c.run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").code != 0

@@ -94,7 +94,7 @@ func (c *container) storm(dirs ...string) (stop func() int) {
 }
 
 // costlyBurst is how many passes a burst of a storm may cost, and what it leads to.
-const costlyBurst = 8
+const costlyBurst = 6
 
 func TestContainerWatchStandsAStormOfEvents(t *testing.T) {
 	c := newContainer(t, ownS6())
