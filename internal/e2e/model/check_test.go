@@ -1,0 +1,165 @@
+package model
+
+import (
+	"encoding/json"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// checkPass makes a pass and compares all that it prints and leaves with the oracle.
+func (b *sandbox) checkPass(s settings) {
+	b.Helper()
+	x := b.situation(s)
+	e := x.expect(false)
+	r := b.run(s, 0, s.passArgs(b)...)
+	home, scandir := b.trees()
+	f := findings{T: b.T, x: x, e: e, r: r}
+	f.equal("stdout", e.stdout(false), r.stdout)
+	f.equal("exit code", e.code(), r.code)
+	f.scandir(scandir)
+	f.home(home)
+	f.told(b.heard())
+	f.report("pass")
+}
+
+// stdout returns what reconcile prints.
+func (e expectation) stdout(dryRun bool) string {
+	if e.skips != "" {
+		return "reconcile: skipping (" + e.skips + " container — does not need per-profile gateways)\n"
+	}
+	text := ""
+	for _, r := range e.rows {
+		if r.action != ignored {
+			text += r.line(dryRun)
+		}
+	}
+	return text
+}
+
+// isWhole reports whether a slot was made as a whole.
+func (e expectation) isWhole(service string) bool {
+	name, _ := strings.CutPrefix(service, "gateway-")
+	r, found := find(e.rows, name)
+	return found && !r.live && (r.change == created || r.change == updated)
+}
+
+// comparable leaves out of a scandir what is s6's, and the text of the lock.
+func (e expectation) comparable(scandir tree) tree {
+	shown := maps.Clone(scandir)
+	for p, n := range scandir {
+		service, rest, _ := strings.Cut(p, "/")
+		if isInside(rest) && !e.isWhole(service) {
+			delete(shown, p)
+		}
+		if p == ".slotgen.lock" {
+			n.text = ""
+			shown[p] = n
+		}
+	}
+	for p := range e.eitherDown {
+		delete(shown, p)
+	}
+	return shown
+}
+
+// scandir compares what is in the scandir, and looks for what was written in vain.
+func (f *findings) scandir(got tree) {
+	f.none("scandir", f.e.comparable(f.e.scandir).changes(f.e.comparable(got), otherContent))
+	for name := range f.e.kept {
+		if name == ".s6-svscan" && f.x.listens { // it was written to, or not: see told
+			continue
+		}
+		f.none("touched in the scandir", f.x.scandir.below(name).changes(got.below(name), touched))
+	}
+	for p, n := range f.x.scandir {
+		if have := got[p]; n.kind == aFile && f.isUpdatedInPlace(p) && n.sameAs(have) && n.stamp != have.stamp {
+			f.add("touched in a live slot", p)
+		}
+	}
+	if top := f.x.scandir[""]; f.isQuiet() && top.stamp != got[""].stamp {
+		f.add("touched the scandir", top.String())
+	}
+}
+
+func (f *findings) isUpdatedInPlace(p string) bool {
+	service, _, _ := strings.Cut(p, "/")
+	r, found := find(f.e.rows, strings.TrimPrefix(service, "gateway-"))
+	return found && r.live && r.change == updated
+}
+
+// isQuiet reports whether nothing directly in the scandir is to change.
+func (f *findings) isQuiet() bool {
+	return len(f.e.cleared) == 0 && slices.Equal(f.x.scandir.names(""), f.e.scandir.names("")) &&
+		!slices.ContainsFunc(f.e.rows, func(r row) bool { return f.e.isWhole(r.service()) })
+}
+
+// told compares what s6-svscan was told.
+func (f *findings) told(heard string) {
+	want := "^"
+	if f.x.listens && f.e.skips == "" && f.x.policy() != "none" {
+		if len(f.e.cleared) > 0 {
+			want += "(an)+"
+		}
+		if f.x.rescan {
+			want += "a"
+		}
+	}
+	if !regexp.MustCompile(want + "$").MatchString(heard) {
+		f.add("told s6-svscan "+want, heard)
+	}
+}
+
+// littered are names on the volume where a killed pass may have left something.
+var littered = []string{".logs.new", ".container-boot.log.new", ".gateway_state.json.new"}
+
+// home compares what is on the volume.
+func (f *findings) home(got tree) {
+	want, written := maps.Clone(f.x.home), map[string]bool{}
+	for _, p := range f.e.stale {
+		delete(want, p)
+		written[strings.TrimSuffix(path.Dir(p), ".")] = true
+	}
+	if f.e.skips == "" {
+		if f.x.migrates() && f.x.policy() != none {
+			f.migrated(got["gateway_state.json"])
+			want["gateway_state.json"] = got["gateway_state.json"]
+			written[""] = true
+		}
+		f.bootLog(want, got, written)
+	}
+	for _, t := range []tree{want, got} {
+		maps.DeleteFunc(t, func(p string, _ node) bool { return slices.Contains(littered, path.Base(p)) })
+	}
+	f.none("home", want.changes(got, otherContent))
+	for p, n := range want {
+		if have := got[p]; !written[p] && n.sameAs(have) && n.stamp != have.stamp {
+			f.add("touched in the home", p)
+		}
+	}
+}
+
+// migrated looks at the state that a container from before s6 gets.
+func (f *findings) migrated(n node) {
+	var state map[string]any
+	err := json.Unmarshal([]byte(n.text), &state)
+	_, isNumber := state["timestamp"].(float64)
+	if err != nil || !isNumber || state["gateway_state"] != "running" || state["desired_state"] != "running" ||
+		state["migrated_from"] != "legacy-container-cmd" {
+		f.add("migrated state", n.String())
+	}
+	f.users("gateway_state.json", n)
+}
+
+// users checks that what was made on the volume belongs to the user.
+func (f *findings) users(p string, n node) {
+	uid, gid := f.x.uid, f.x.gid
+	if !f.x.isRoot {
+		uid, gid = f.x.selfUID, f.x.selfGID
+	}
+	if n.uid != uid || n.gid != gid {
+		f.add("owner of "+p, n.String())
+	}
+}

@@ -1,0 +1,189 @@
+package model
+
+import (
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// publish takes one profile to its outcome.
+func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
+	service := r.service()
+	stands := x.kindIn(e.scandir, service)
+	if hasNoRoom {
+		r.fail("no room for this one")
+		if stands == aDirectory {
+			e.remove(service)
+		}
+		return
+	}
+	want, ok := x.slot(*r)
+	r.live = stands == aDirectory && x.isLive(service)
+	switch {
+	case !ok:
+		r.live = false
+		x.holdDown(e, *r, stands)
+		r.fail("rendering ")
+		return
+	case stands == "":
+		r.change = created
+		e.scandir.put(service, want.tree)
+	case stands != aDirectory:
+		r.fail("")
+		return
+	default:
+		x.compare(e, r, want)
+	}
+	if !r.live {
+		e.stale = append(e.stale, x.staleFiles(r.dir)...)
+	}
+}
+
+func (x situation) kindIn(t tree, name string) string { return t[name].kind }
+
+// holdDown gives a slot that fails its missing down file.
+func (x situation) holdDown(e *expectation, r row, stands string) {
+	p := r.service() + "/down"
+	if stands != aDirectory || r.action == started || e.scandir.holds(p) {
+		return
+	}
+	delete(e.kept, r.service())
+	e.scandir[p] = x.file("down", "")
+	// Without --rescan, and where a supervisor runs, it does not get one.
+	if !x.rescan || x.isLive(r.service()) {
+		e.eitherDown[p] = true
+	}
+}
+
+// compare plans for a slot that is there.
+func (x situation) compare(e *expectation, r *row, want slot) {
+	service := r.service()
+	have := e.scandir.below(service)
+	differs := want.differs(have)
+	switch {
+	case len(differs) == 0:
+		r.change = unchanged
+	case !r.live:
+		r.change = updated
+		delete(e.kept, service)
+		e.scandir.put(service, want.tree)
+	case (have["log"].kind == aDirectory) != want.holds("log"):
+		r.effect = "needs restart"
+		if want.holds("down") && !have.holds("down") {
+			delete(e.kept, service)
+			e.scandir[service+"/down"] = want.tree["down"]
+		}
+	default:
+		after, changed := inPlace(have, want, differs)
+		r.change = unchanged
+		if changed {
+			r.change, r.effect = updated, "at next start"
+		}
+		if len(after.changes(have, otherContent)) > 0 {
+			delete(e.kept, service)
+			e.scandir.put(service, after)
+		}
+	}
+}
+
+// serviceFiles are the files that s6 reads in a service directory.
+var serviceFiles = []string{
+	"run", "finish", "type", "down", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish",
+	"max-death-tally", "down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
+}
+
+// unfinished is a file that a killed pass did not rename yet.
+var unfinished = regexp.MustCompile(`^\.([a-z-]+)[0-9]+$`)
+
+// inPlace updates a live slot file by file.
+func inPlace(have tree, want slot, differs map[string]bool) (after tree, changed bool) {
+	after = maps.Clone(have)
+	for p := range differs {
+		n, wanted := want.tree[p]
+		debris := unfinished.FindStringSubmatch(path.Base(p))
+		switch {
+		case isSkeleton(p):
+		case wanted:
+			after[p], changed = n, true
+		case have[p].kind == aDirectory:
+		case slices.Contains(serviceFiles, strings.TrimPrefix(p, "log/")):
+			delete(after, p)
+			changed = true
+		case debris != nil && slices.Contains(serviceFiles, debris[1]):
+			delete(after, p)
+		}
+	}
+	return after, changed
+}
+
+// staleFiles returns what the container that died left in a profile's directory.
+func (x situation) staleFiles(dir string) []string {
+	var stale []string
+	dir, _ = x.home.resolve(dir)
+	for _, name := range []string{"gateway.pid", "processes.json"} {
+		p := path.Join(dir, name)
+		if n, found := x.home[p]; found && n.kind != aDirectory {
+			stale = append(stale, p)
+		}
+	}
+	return stale
+}
+
+// crowdedOut returns the profiles for which s6-svscan has no room. Slots that cannot be
+// moved count first, then those that start, then the others.
+func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
+	room, isRow := x.maxServices, map[string]bool{}
+	var starts, waits []row
+	for _, r := range rows {
+		if !isName(r.name) || r.action == ignored || r.action == skipped {
+			continue
+		}
+		service := r.service()
+		isRow[service] = true
+		switch {
+		case crowd.holds(service) && (crowd[service].kind != aDirectory || x.isLive(service)), !x.hasSlot(r):
+			room -= crowd.weight(service)
+		case r.action == started:
+			starts = append(starts, r)
+		default:
+			waits = append(waits, r)
+		}
+	}
+	for _, name := range crowd.names("") {
+		if !isRow[name] && !strings.HasPrefix(name, ".") {
+			room -= crowd.weight(name)
+		}
+	}
+	out := map[string]bool{}
+	for _, r := range append(starts, waits...) {
+		want, _ := x.slot(r)
+		if weight := want.weight(""); weight <= room {
+			room -= weight
+		} else {
+			out[r.name] = true
+		}
+	}
+	return out
+}
+
+// hasSlot reports whether a profile has a slot that can be published.
+func (x situation) hasSlot(r row) bool {
+	if r.action == failed {
+		return false
+	}
+	_, ok := x.slot(r)
+	return ok
+}
+
+// weight is how many services s6-svscan supervises for a name.
+func (t tree) weight(name string) int {
+	switch {
+	case t.kindAt(name) != aDirectory:
+		return 0
+	case t.kindAt(path.Join(name, "log")) == aDirectory:
+		return 2
+	}
+	return 1
+}

@@ -1,0 +1,204 @@
+package model
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The actions and changes of a pass.
+const (
+	started, registered, skipped, failed, ignored = "started", "registered", "skipped", "failed", "ignored"
+	created, updated, unchanged, none             = "created", "updated", "unchanged", "none"
+)
+
+// row is what a pass has to say of one profile, or of an entry of profiles/.
+type row struct {
+	name string
+	dir  string // below the home, "" for the home itself
+	// state is the recorded state, where one is known.
+	state string
+	known bool
+	exit  string
+
+	action, change, effect string
+	live                   bool
+	// reason is part of the reason beside the action, "" where there is none.
+	reason string
+	// mayReason is set where a reason is as good as none.
+	mayReason bool
+}
+
+func (r row) service() string { return "gateway-" + r.name }
+
+// isProfile reports whether the row is about a profile that gets a slot.
+func (r row) isProfile() bool { return r.action == started || r.action == registered }
+
+// fail makes the row failed, with part of the reason.
+func (r *row) fail(reason string) { r.action, r.change, r.reason = failed, none, reason }
+
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+
+// isName reports whether a profile can have the name.
+func isName(name string) bool {
+	return validName.MatchString(name) && !strings.HasSuffix(name, "\n") && len("."+"gateway-"+name+".new") <= 255
+}
+
+// scan returns the rows of the volume as the recorded policy has them: default first,
+// then all entries of profiles/ in byte order, those that are ignored too.
+func (x situation) scan() []row {
+	rows := []row{x.profile("default", "")}
+	for _, name := range x.home.names("profiles") {
+		r := row{name: name, dir: "profiles/" + name, exit: "unknown", change: none}
+		switch dir, _ := x.home.resolve(r.dir); {
+		case strings.HasPrefix(name, "."), x.home.kindAt(r.dir) != aDirectory:
+			r.action = ignored
+		case !x.mayEnter(dir) && isName(name):
+			r.fail("permission denied")
+		case !x.mayEnter(dir):
+			r.action = skipped
+		case !x.home.holds(dir + "/SOUL.md"):
+			r.action = ignored
+		case name == "default":
+			r.action, r.reason = ignored, "reserved"
+		case !isName(name):
+			r.action, r.reason = skipped, "name "
+		default:
+			r = x.profile(name, r.dir)
+		}
+		if r.action == ignored {
+			r.mayReason = true
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// holds reports whether there is anything at a path.
+func (t tree) holds(p string) bool {
+	_, found := t[p]
+	return found
+}
+
+// mayEnter and mayRead know only of modes that shut out the owner, too.
+func (x situation) mayEnter(dir string) bool { return x.isRoot || x.home[dir].mode&0o100 != 0 }
+
+func (x situation) mayRead(file string) bool { return x.isRoot || x.home[file].mode&0o400 != 0 }
+
+// profile returns the row of a profile under the recorded policy.
+func (x situation) profile(name, dir string) row {
+	r := row{name: name, dir: dir, action: registered, change: none}
+	r.exit = x.priorExit(dir)
+	p, found := x.home.resolve(path.Join(dir, "gateway_state.json"))
+	switch {
+	case !found:
+		// A link that leads nowhere is not a regular file: that says why there is no state.
+		r.mayReason = x.home.holds(path.Join(dir, "gateway_state.json"))
+	case !x.mayRead(p):
+		r.fail("permission denied")
+	default:
+		r.state, r.known = x.state(p)
+		// The boot log is to give the reason where the file is unusable, and does not.
+		r.mayReason = !r.known
+	}
+	if r.known && r.state == "running" {
+		r.action = started
+	}
+	return r
+}
+
+// state returns the recorded state that a file holds.
+func (x situation) state(p string) (word string, known bool) {
+	members := x.object(p)
+	if value := members["desired_state"]; value != nil && string(value) != "null" {
+		return asString(value)
+	}
+	word, known = asString(members["gateway_state"])
+	if word == "draining" || word == "degraded" {
+		word = "running"
+	}
+	return word, known
+}
+
+// priorExit returns how the gateway of a profile ended.
+func (x situation) priorExit(dir string) string {
+	p, _ := x.home.resolve(path.Join(dir, "state/gateway.lifecycle.json"))
+	if !x.mayRead(p) {
+		return "unknown"
+	}
+	phase, _ := asString(x.object(p)["phase"])
+	switch phase {
+	case "exited":
+		return "clean"
+	case "running":
+		return "unclean"
+	}
+	return "unknown"
+}
+
+// maxFile is how many bytes of a file count.
+const maxFile = 1 << 20
+
+// nonNumber is what Python writes and JSON does not have.
+var nonNumber = regexp.MustCompile(`(-?\bInfinity|\bNaN)\b`)
+
+// object returns the members of the JSON object in a file, or nil where it holds none.
+func (x situation) object(p string) map[string]json.RawMessage {
+	n := x.home[p]
+	if n.kind != aFile || len(n.text) > maxFile || !utf8.ValidString(n.text) {
+		return nil
+	}
+	text := nonNumber.ReplaceAllString(strings.TrimPrefix(n.text, "\uFEFF"), "null")
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(text), &members) != nil {
+		return nil
+	}
+	return members
+}
+
+// asString returns the string that a JSON value is.
+func asString(value json.RawMessage) (text string, ok bool) {
+	if len(value) == 0 || value[0] != '"' {
+		return "", false
+	}
+	return text, json.Unmarshal(value, &text) == nil
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// escaped returns a value as it stands on stdout and in the boot log.
+func escaped(value string) string {
+	if plainWord.MatchString(value) && !strings.HasSuffix(value, "\n") {
+		return value
+	}
+	return strconv.QuoteToASCII(value)
+}
+
+func (r row) priorState() string {
+	if !r.known {
+		return "None"
+	}
+	return escaped(r.state)
+}
+
+// line returns the row as reconcile prints it.
+func (r row) line(dryRun bool) string {
+	line := "reconcile: profile=" + escaped(r.name) + " prior_state=" + r.priorState() + " action=" + r.action
+	if dryRun {
+		line += " change=" + r.change
+	}
+	return line + "\n"
+}
+
+// find returns the row of a name.
+func find(rows []row, name string) (row, bool) {
+	i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
+	if i < 0 {
+		return row{}, false
+	}
+	return rows[i], true
+}
