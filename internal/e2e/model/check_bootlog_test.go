@@ -3,6 +3,7 @@ package model
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,9 @@ const rotateAt = 262144
 // bootLog compares the lines of the boot log. It takes the log over into what is
 // wanted, and adds what is written on the way.
 func (f *findings) bootLog(want, got tree, written map[string]bool) {
+	if !slices.ContainsFunc(f.e.rows, row.isShown) {
+		return
+	}
 	if !f.x.home.holds("logs") {
 		want["logs"], written[""] = got["logs"], true
 		f.users("logs", got["logs"])
@@ -47,7 +51,7 @@ var bootLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000 (profil
 func (f *findings) bootLines(text string) {
 	lines := strings.SplitAfter(text, "\n")
 	for _, r := range f.e.rows {
-		if r.action == ignored {
+		if !r.isShown() {
 			continue
 		}
 		line := strings.TrimSuffix(lines[0], "\n")

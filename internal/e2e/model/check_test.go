@@ -14,10 +14,14 @@ func (b *sandbox) checkPass(s settings) {
 	b.Helper()
 	x := b.situation(s)
 	e := x.expect(false)
-	r := b.run(s, 0, s.passArgs(b)...)
+	r := b.run(s, s.passArgs(b)...)
 	home, scandir := b.trees()
 	f := findings{T: b.T, x: x, e: e, r: r}
-	f.equal("stdout", e.stdout(false), r.stdout)
+	if s.asJSON && !e.refuses {
+		f.document(e.rows, row.isShown)
+	} else {
+		f.equal("stdout", e.stdout(false), r.stdout)
+	}
 	f.equal("exit code", e.code(), r.code)
 	f.scandir(scandir)
 	f.home(home)
@@ -32,12 +36,15 @@ func (e expectation) stdout(dryRun bool) string {
 	}
 	text := ""
 	for _, r := range e.rows {
-		if r.action != ignored {
+		if r.isShown() {
 			text += r.line(dryRun)
 		}
 	}
 	return text
 }
+
+// touches reports whether the pass does anything.
+func (e expectation) touches() bool { return e.skips == "" && !e.refuses }
 
 // isWhole reports whether a slot was made as a whole.
 func (e expectation) isWhole(service string) bool {
@@ -99,7 +106,7 @@ func (f *findings) isQuiet() bool {
 // told compares what s6-svscan was told.
 func (f *findings) told(heard string) {
 	want := "^"
-	if f.x.listens && f.e.skips == "" && f.x.policy() != "none" {
+	if f.x.listens && f.e.touches() && f.x.policy() != none {
 		if len(f.e.cleared) > 0 {
 			want += "(an)+"
 		}
@@ -112,8 +119,13 @@ func (f *findings) told(heard string) {
 	}
 }
 
-// littered are names on the volume where a killed pass may have left something.
-var littered = []string{".logs.new", ".container-boot.log.new", ".gateway_state.json.new"}
+// isLitter reports whether a path on the volume is of what a killed pass may leave: a
+// later pass may remove it.
+func isLitter(p string) bool {
+	return slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
+		return slices.Contains([]string{".logs.new", ".container-boot.log.new", ".gateway_state.json.new"}, name)
+	})
+}
 
 // home compares what is on the volume.
 func (f *findings) home(got tree) {
@@ -122,16 +134,21 @@ func (f *findings) home(got tree) {
 		delete(want, p)
 		written[strings.TrimSuffix(path.Dir(p), ".")] = true
 	}
-	if f.e.skips == "" {
-		if f.x.migrates() && f.x.policy() != none {
+	if f.e.touches() {
+		if f.x.migrates() && f.x.policy() != none && !f.e.rows[0].leftOut {
 			f.migrated(got["gateway_state.json"])
 			want["gateway_state.json"] = got["gateway_state.json"]
 			written[""] = true
 		}
 		f.bootLog(want, got, written)
 	}
+	for p := range want {
+		if isLitter(p) {
+			written[strings.TrimSuffix(path.Dir(p), ".")] = true
+		}
+	}
 	for _, t := range []tree{want, got} {
-		maps.DeleteFunc(t, func(p string, _ node) bool { return slices.Contains(littered, path.Base(p)) })
+		maps.DeleteFunc(t, func(p string, _ node) bool { return isLitter(p) })
 	}
 	f.none("home", want.changes(got, otherContent))
 	for p, n := range want {

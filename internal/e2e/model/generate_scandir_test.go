@@ -66,7 +66,7 @@ func (b *sandbox) changeSlot() {
 	case what == "file":
 		b.changeFile(p)
 	case what == "unknown file":
-		b.write(filepath.Join(p, b.pick("unknown", "notes", "data/notes", "env/NOTES", ".run123", "supervise/x", "event/x")), "x\n")
+		b.write(filepath.Join(p, b.pick("unknown", "notes", "data/notes", "env/NOTES", ".run123", ".run1234567890", "supervise/x", "event/x")), "x\n")
 	case b.isHeld(service):
 	case what == "removal":
 		b.removeAll(p)

@@ -17,6 +17,7 @@ func (b *sandbox) generateSettings() settings {
 		maxServices: 1000,
 		prune:       b.oneIn(3, "prune"),
 		rescan:      b.oneIn(3, "rescan"),
+		asJSON:      b.oneIn(3, "json"),
 		processes:   b.generateProcesses(),
 		overrides:   b.generateOverrides(),
 		selfUID:     os.Geteuid(),
@@ -27,6 +28,9 @@ func (b *sandbox) generateSettings() settings {
 		s.uid, s.gid = 10000, 10000
 	case "other":
 		s.uid, s.gid = 12345, 54321
+	}
+	if b.oneIn(8, "some profiles") {
+		s.only = []string{b.pick("first", "default", "a", "b", "coder", "Upper", "gone"), b.pick("second", "default", "a", "b", "z")}
 	}
 	if b.oneIn(3, "few services") {
 		s.maxServices = rapid.IntRange(1, 12).Draw(b.T, "max-services")

@@ -32,10 +32,18 @@ var longest = strings.Repeat("n", 242)
 // generateVolume makes some entries of profiles/, and the files of the home.
 func (b *sandbox) generateVolume() {
 	b.generateProfile(b.home)
-	if b.oneIn(20, "no profiles/") {
+	switch profiles := b.home + "/profiles"; b.pick("profiles/", "directory", "directory", "directory", "link", "nothing", "file") {
+	case "directory":
+		b.mkdir(profiles, 0o755)
+	case "link":
+		b.mkdir(b.home+"/elsewhere/profiles", 0o755)
+		b.check(os.Symlink("elsewhere/profiles", profiles))
+	case "file":
+		b.write(profiles, "")
+		return
+	default:
 		return
 	}
-	b.mkdir(b.home+"/profiles", 0o755)
 	for range rapid.IntRange(0, 5).Draw(b.T, "entries") {
 		b.generateEntry()
 	}
@@ -86,7 +94,11 @@ func (b *sandbox) generateLink(p string) {
 	b.generateMarker(target)
 	b.generateFile(target+"/gateway_state.json", b.generateState)
 	b.generateFile(target+"/config.yaml", b.generateConfig)
-	b.check(os.Symlink("../elsewhere/"+filepath.Base(target), p))
+	real, err := filepath.EvalSymlinks(filepath.Dir(p))
+	b.check(err)
+	link, err := filepath.Rel(real, target)
+	b.check(err)
+	b.check(os.Symlink(link, p))
 }
 
 // generateProfile makes the files of a profile.

@@ -2,55 +2,37 @@ package model
 
 import (
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/tools/txtar"
 	"pgregory.net/rapid"
 )
 
-// binary is the program under test.
-var binary struct{ dir, path string }
-
 var isRoot = os.Geteuid() == 0
-
-// defaultChecks is how many cases are made unless -rapid.checks says otherwise. With
-// -short there are a fifth of them.
-const defaultChecks = "200"
 
 func TestMain(m *testing.M) {
 	unix.Umask(0o077) // no mode may depend on it
-	set := func(name, value string) {
-		if err := flag.Set(name, value); err != nil {
-			panic(err)
-		}
-	}
-	set("rapid.checks", defaultChecks)
-	set("rapid.nofailfile", "true") // the seed repeats a case
 	flag.Parse()
+	setDefault("rapid.nofailfile", "true") // the seed repeats a case
+	if testing.Short() {                   // rapid makes a fifth of it
+		setDefault("rapid.checks", "150")
+	}
+	setDefault("rapid.checks", "400")
 	os.Exit(run(m))
 }
 
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "slotgen-model-build-")
-	if err != nil {
+// setDefault sets a flag that the command line does not.
+func setDefault(name, value string) {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if given {
+		return
+	}
+	if err := flag.Set(name, value); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
-	binary.dir, binary.path = dir, filepath.Join(dir, "slotgen")
-	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary.path, "slotgen")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building slotgen: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
 }
 
 // TestModel makes a random volume and scandir, and changes them between passes. Each pass
@@ -91,26 +73,4 @@ func (b *sandbox) situation(s settings) situation {
 		x.old[name] = time.Since(time.Unix(mtime.Unix())) > time.Minute
 	}
 	return x
-}
-
-// embedded returns the files of a profile's slot without overrides, by slotgen render.
-func (b *sandbox) embedded(s settings, profile string) map[string]string {
-	key := fmt.Sprint(profile, s.uid, s.gid)
-	if texts := b.rendered[key]; texts != nil {
-		return texts
-	}
-	s.overrides = nil
-	args := []string{"render", "--home", b.home, "--proc", b.proc, "--autostart", "recorded", "--profile=" + profile}
-	r := b.run(s, 0, append(args, s.slotArgs(b)...)...)
-	if r.code != 0 {
-		b.Fatalf("exit code %d of %v", r.code, r)
-	}
-	texts := map[string]string{}
-	for _, f := range txtar.Parse([]byte(r.stdout)).Files {
-		if name := strings.TrimPrefix(f.Name, "gateway-"+profile+"/"); name != "down" {
-			texts[name] = string(f.Data)
-		}
-	}
-	b.rendered[key] = texts
-	return texts
 }

@@ -17,6 +17,8 @@ type situation struct {
 	held map[string]bool
 	// listens is set where an s6-svscan listens.
 	listens bool
+	// explains is set for scan, which tells of ignored entries, too.
+	explains bool
 	// old are the names in the scandir that are older than a minute.
 	old map[string]bool
 	// embedded returns the files of a slot without overrides.
@@ -27,7 +29,9 @@ type situation struct {
 type expectation struct {
 	// skips is the word that makes this a container without gateways, or "".
 	skips string
-	rows  []row // also of ignored entries
+	// refuses is set where --profile names what is no profile: nothing is touched.
+	refuses bool
+	rows    []row // also of ignored entries
 	// scandir is what is there afterwards. Not looked at is what is inside skeletons
 	// of slots that are not replaced, and the text of the lock.
 	scandir tree
@@ -37,6 +41,8 @@ type expectation struct {
 	eitherDown map[string]bool
 	// cleared are the names that had to end before they could be removed.
 	cleared []string
+	// cannotList is set where profiles/ cannot be read.
+	cannotList bool
 	// stale are the files on the volume that are removed.
 	stale []string
 }
@@ -53,7 +59,11 @@ func (x situation) expect(dryRun bool) expectation {
 	if e.skips != "" {
 		return e
 	}
-	e.rows = x.plan()
+	e.rows, e.cannotList = x.plan(), x.cannotList()
+	if e.refuses = slices.ContainsFunc(x.only, func(name string) bool { return !x.isChoice(e.rows, name) }); e.refuses {
+		e.rows = nil
+		return e
+	}
 	if x.policy() == "none" {
 		return e
 	}
@@ -67,11 +77,23 @@ func (x situation) expect(dryRun bool) expectation {
 	x.prune(&e, crowd)
 	crowdedOut := x.crowdedOut(e.rows, crowd)
 	for i := range e.rows {
-		if r := &e.rows[i]; r.isProfile() {
+		if r := &e.rows[i]; r.isProfile() && !r.leftOut {
 			x.publish(&e, r, crowdedOut[r.name])
 		}
 	}
 	return e
+}
+
+// isChoice reports whether --profile may name a profile: one that is, or with --prune
+// one whose slot is left.
+func (x situation) isChoice(rows []row, name string) bool {
+	r, found := find(rows, name)
+	if !found {
+		service := "gateway-" + name
+		return x.settings.prune && isName(name) &&
+			(x.scandir[service].kind == aDirectory || x.scandir["."+service+".old"].kind == aDirectory)
+	}
+	return r.action != ignored || x.explains
 }
 
 // remove has the pass remove a name in the scandir.
@@ -84,20 +106,9 @@ func (e *expectation) remove(name string) {
 // also in a dry run.
 func (x situation) clear(e *expectation, crowd tree, dryRun bool) {
 	for _, name := range x.scandir.names("") {
-		service, isHidden := strings.CutSuffix(name, ".old")
-		isHidden = isHidden && strings.HasPrefix(name, ".gateway-")
-		service = strings.TrimPrefix(service, ".")
 		switch {
-		case isHidden:
-			r, found := find(e.rows, strings.TrimPrefix(service, "gateway-"))
-			crowd.put(name, nil)
-			if found && r.action != ignored && isName(r.name) && !e.scandir.holds(service) && !x.listens {
-				e.scandir.put(service, e.scandir.below(name))
-				crowd.put(service, x.scandir.below(name))
-			} else {
-				e.cleared = append(e.cleared, name)
-			}
-			e.remove(name)
+		case isHidden(name):
+			x.clearHidden(e, crowd, name, strings.TrimPrefix(strings.TrimSuffix(name, ".old"), "."))
 		case strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".new"):
 			e.remove(name)
 		case strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".tmp"):
@@ -115,14 +126,36 @@ func (x situation) clear(e *expectation, crowd tree, dryRun bool) {
 	}
 }
 
+// clearHidden gives a hidden slot its name back, or removes it. It stays hidden where
+// nobody knows whether it has a profile, and where no slot would be made instead.
+func (x situation) clearHidden(e *expectation, crowd tree, name, service string) {
+	if e.cannotList {
+		return
+	}
+	r, found := find(e.rows, strings.TrimPrefix(service, "gateway-"))
+	found = found && r.action != ignored && isName(r.name)
+	switch {
+	case found && !e.scandir.holds(service) && !x.listens:
+		e.scandir.put(service, e.scandir.below(name))
+		crowd.put(service, x.scandir.below(name))
+	case found && r.leftOut:
+		return
+	default:
+		e.cleared = append(e.cleared, name)
+	}
+	crowd.put(name, nil)
+	e.remove(name)
+}
+
 // orphans returns the slots whose profiles do not exist.
 func (x situation) orphans() []string {
 	var orphans []string
-	names := x.home.names("profiles")
+	names := x.entries()
 	for _, service := range x.scandir.names("") {
 		name, found := strings.CutPrefix(service, "gateway-")
 		isOrphan := found && isName(name) && name != "default" && !slices.Contains(names, name) &&
-			x.scandir[service].kind == aDirectory && x.home.kindAt("profiles") == aDirectory
+			x.scandir[service].kind == aDirectory && x.home.kindAt("profiles") == aDirectory &&
+			(len(x.only) == 0 || slices.Contains(x.only, name))
 		if isOrphan {
 			orphans = append(orphans, service)
 		}
@@ -149,7 +182,10 @@ func (x situation) isLive(service string) bool {
 
 // code returns the exit code of a pass.
 func (e expectation) code() int {
-	if slices.ContainsFunc(e.rows, func(r row) bool { return r.action == failed }) {
+	switch {
+	case e.refuses && !e.cannotList: // who cannot list them cannot tell that one is unknown
+		return 2
+	case e.cannotList, slices.ContainsFunc(e.rows, func(r row) bool { return r.action == failed && !r.leftOut }):
 		return 1
 	}
 	return 0

@@ -106,6 +106,9 @@ func (x situation) plan() []row {
 	case "multiplex":
 		x.fold(rows)
 	}
+	for i, r := range rows {
+		rows[i].leftOut = len(x.only) > 0 && !slices.Contains(x.only, r.name)
+	}
 	return rows
 }
 

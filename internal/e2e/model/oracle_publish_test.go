@@ -95,7 +95,7 @@ var serviceFiles = []string{
 }
 
 // unfinished is a file that a killed pass did not rename yet.
-var unfinished = regexp.MustCompile(`^\.([a-z-]+)[0-9]+$`)
+var unfinished = regexp.MustCompile(`^\.([a-z-]+)[0-9]{10,}$`)
 
 // inPlace updates a live slot file by file.
 func inPlace(have tree, want slot, differs map[string]bool) (after tree, changed bool) {
@@ -143,7 +143,7 @@ func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
 		service := r.service()
 		isRow[service] = true
 		switch {
-		case crowd.holds(service) && (crowd[service].kind != aDirectory || x.isLive(service)), !x.hasSlot(r):
+		case crowd.holds(service) && (crowd[service].kind != aDirectory || x.isLive(service) || r.leftOut), !x.hasSlot(r):
 			room -= crowd.weight(service)
 		case r.action == started:
 			starts = append(starts, r)
@@ -152,7 +152,7 @@ func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
 		}
 	}
 	for _, name := range crowd.names("") {
-		if !isRow[name] && !strings.HasPrefix(name, ".") {
+		if !isRow[name] && (!strings.HasPrefix(name, ".") || isHidden(name)) {
 			room -= crowd.weight(name)
 		}
 	}
@@ -166,6 +166,11 @@ func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
 		}
 	}
 	return out
+}
+
+// isHidden reports whether a name is that of a hidden slot.
+func isHidden(name string) bool {
+	return strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".old")
 }
 
 // hasSlot reports whether a profile has a slot that can be published.

@@ -31,12 +31,17 @@ type row struct {
 	reason string
 	// mayReason is set where a reason is as good as none.
 	mayReason bool
+	// leftOut is set where --profile does not name the profile.
+	leftOut bool
 }
 
 func (r row) service() string { return "gateway-" + r.name }
 
 // isProfile reports whether the row is about a profile that gets a slot.
 func (r row) isProfile() bool { return r.action == started || r.action == registered }
+
+// isShown reports whether a pass says something of the row.
+func (r row) isShown() bool { return r.action != ignored && !r.leftOut }
 
 // fail makes the row failed, with part of the reason.
 func (r *row) fail(reason string) { r.action, r.change, r.reason = failed, none, reason }
@@ -52,7 +57,7 @@ func isName(name string) bool {
 // then all entries of profiles/ in byte order, those that are ignored too.
 func (x situation) scan() []row {
 	rows := []row{x.profile("default", "")}
-	for _, name := range x.home.names("profiles") {
+	for _, name := range x.entries() {
 		r := row{name: name, dir: "profiles/" + name, exit: "unknown", change: none}
 		switch dir, _ := x.home.resolve(r.dir); {
 		case strings.HasPrefix(name, "."), x.home.kindAt(r.dir) != aDirectory:
@@ -76,6 +81,20 @@ func (x situation) scan() []row {
 		rows = append(rows, r)
 	}
 	return rows
+}
+
+// entries returns the names in profiles/.
+func (x situation) entries() []string {
+	profiles, _ := x.home.resolve("profiles")
+	if profiles == "" {
+		return nil
+	}
+	return x.home.names(profiles)
+}
+
+// cannotList reports whether profiles/ is there and cannot be read.
+func (x situation) cannotList() bool {
+	return x.home.holds("profiles") && x.home.kindAt("profiles") != aDirectory
 }
 
 // holds reports whether there is anything at a path.

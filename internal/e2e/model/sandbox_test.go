@@ -22,8 +22,6 @@ type sandbox struct {
 	top, home, scandir, templates, proc string
 	// locks holds the locks of supervisors, by their directories in the scandir.
 	locks map[string]*os.File
-	// rendered are the embedded files that slotgen rendered.
-	rendered map[string]map[string]string
 	// scanner is the descriptor of the control of an s6-svscan that listens, or 0.
 	scanner int
 }
@@ -36,7 +34,7 @@ func newSandbox(t *rapid.T) *sandbox {
 	}
 	b := &sandbox{
 		T: t, top: top, home: top + "/home", scandir: top + "/service",
-		templates: top + "/templates", proc: top + "/proc", locks: map[string]*os.File{}, rendered: map[string]map[string]string{},
+		templates: top + "/templates", proc: top + "/proc", locks: map[string]*os.File{},
 	}
 	t.Cleanup(b.close)
 	b.mkdir(b.home, 0o755)
@@ -148,16 +146,22 @@ type result struct {
 	code           int
 }
 
-// run runs slotgen to its end, or kills it after a time that is not 0.
-func (b *sandbox) run(s settings, killAfter time.Duration, args ...string) result {
+// run runs slotgen to its end.
+func (b *sandbox) run(s settings, args ...string) result {
 	b.Helper()
-	limit := testenv.HangLimit
-	if killAfter != 0 {
-		limit = killAfter
+	r, inTime := b.runFor(testenv.HangLimit, s, append([]string{binary.path}, args...))
+	if !inTime {
+		b.Fatalf("%q hangs", args)
 	}
+	return r
+}
+
+// runFor runs a command, and kills it after a time.
+func (b *sandbox) runFor(limit time.Duration, s settings, args []string) (r result, inTime bool) {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, binary.path, args...)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = s.environ()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -166,14 +170,11 @@ func (b *sandbox) run(s settings, killAfter time.Duration, args ...string) resul
 	if err != nil && !errors.As(err, &exit) && ctx.Err() == nil {
 		b.Fatal(err)
 	}
-	if ctx.Err() != nil && killAfter == 0 {
-		b.Fatalf("%q hangs", args)
-	}
 	code := -1
 	if cmd.ProcessState != nil {
 		code = cmd.ProcessState.ExitCode()
 	}
-	return result{args: args, stdout: stdout.String(), stderr: stderr.String(), code: code}
+	return result{args: args, stdout: stdout.String(), stderr: stderr.String(), code: code}, ctx.Err() == nil
 }
 
 func (r result) String() string {

@@ -20,6 +20,10 @@ type settings struct {
 	uid, gid      int
 	maxServices   int
 	prune, rescan bool
+	// only are the values of --profile.
+	only []string
+	// asJSON has reconcile print a document.
+	asJSON bool
 	// overrides holds the templates by their paths without .tmpl, nil for none.
 	overrides map[string]override
 	processes []process
@@ -46,6 +50,9 @@ func (s settings) args(b *sandbox) []string {
 		"--home", b.home, "--scandir", b.scandir, "--proc", b.proc,
 		"--autostart", s.autostart, "--max-services", strconv.Itoa(s.maxServices),
 	}
+	for _, name := range s.only {
+		args = append(args, "--profile="+name)
+	}
 	return append(args, s.slotArgs(b)...)
 }
 
@@ -66,6 +73,9 @@ func (s settings) passArgs(b *sandbox) []string {
 	}
 	if s.rescan {
 		args = append(args, "--rescan")
+	}
+	if s.asJSON {
+		args = append(args, "-o", "json")
 	}
 	return args
 }
@@ -95,8 +105,8 @@ func (s settings) write(b *sandbox) {
 }
 
 func (s settings) String() string {
-	text := fmt.Sprintf("autostart=%s multiplex=%q no-supervise=%q access=%s user=%d:%d max=%d prune=%t rescan=%t processes=%v",
-		s.autostart, s.multiplex, s.noSupervise, s.access, s.uid, s.gid, s.maxServices, s.prune, s.rescan, s.processes)
+	text := fmt.Sprintf("autostart=%s multiplex=%q no-supervise=%q access=%s user=%d:%d max=%d prune=%t rescan=%t only=%q json=%t processes=%v",
+		s.autostart, s.multiplex, s.noSupervise, s.access, s.uid, s.gid, s.maxServices, s.prune, s.rescan, s.only, s.asJSON, s.processes)
 	for _, name := range slices.Sorted(maps.Keys(s.overrides)) {
 		text += fmt.Sprintf("\n\toverride %s %+v", name, s.overrides[name])
 	}
