@@ -52,7 +52,7 @@ func (f *findings) isLive(r row) bool {
 	if r.isProfile() {
 		return r.live
 	}
-	return isName(r.name) && f.e.scandir[r.service()].kind == aDirectory && f.x.isLive(r.service())
+	return isName(r.name) && f.x.scandir[r.service()].kind == aDirectory && f.x.isLive(r.service())
 }
 
 // asJSON returns what is left of a text in JSON, which has no bytes that are not UTF-8.

@@ -213,6 +213,7 @@ func (b *sandbox) changeProfile() {
 		}
 	}
 	dir := b.home + b.pick("profile", dirs...)
+	b.check(os.Chmod(dir, 0o755)) // it may be shut
 	switch what := b.pick("change", "state", "state", "files", "entry", "removal", "logs"); {
 	case what == "state":
 		b.generateFile(dir+"/gateway_state.json", b.generateState)

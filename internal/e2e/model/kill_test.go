@@ -2,6 +2,7 @@ package model
 
 import (
 	"os/exec"
+	"path"
 	"strconv"
 	"sync"
 	"time"
@@ -76,7 +77,7 @@ func (t tree) with(top string, part tree) tree {
 // isBetween reports whether each file of a slot is as before or as wanted.
 func isBetween(before, want, got tree) bool {
 	for p, n := range got {
-		if !n.sameAs(before[p]) && !n.sameAs(want[p]) && unfinished.FindString(p) == "" {
+		if !n.sameAs(before[p]) && !n.sameAs(want[p]) && !unfinished.MatchString(path.Base(p)) {
 			return false
 		}
 	}

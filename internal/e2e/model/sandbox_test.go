@@ -54,12 +54,6 @@ func (b *sandbox) close() {
 		f.Close()
 	}
 	b.stopListening()
-	_ = filepath.WalkDir(b.top, func(p string, d os.DirEntry, _ error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700) // a case may have made it unreadable
-		}
-		return nil
-	})
 	b.removeAll(b.top)
 }
 
@@ -70,7 +64,19 @@ func (b *sandbox) check(err error) {
 	}
 }
 
-func (b *sandbox) removeAll(p string) { b.check(os.RemoveAll(p)) }
+// removeAll removes also what a case has made unreadable.
+func (b *sandbox) removeAll(p string) {
+	if os.RemoveAll(p) == nil {
+		return
+	}
+	_ = filepath.WalkDir(p, func(p string, d os.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			_ = os.Chmod(p, 0o700)
+		}
+		return nil
+	})
+	b.check(os.RemoveAll(p))
+}
 
 // mkdir makes a directory and those above it.
 func (b *sandbox) mkdir(p string, mode os.FileMode) {
