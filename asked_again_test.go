@@ -1,40 +1,76 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"slotgen/internal/testenv"
 )
 
-// delayed starts a pass whose system calls of a name wait for two seconds before they
-// are made: the first one of each thread, or with "1+" every one.
-func (f *faults) delayed(call, when string, args ...string) (cmd *exec.Cmd, out *lockedBuffer) {
+// inOrder makes a race until things happen in the order that the test needs: race
+// reports whether they did. Each time the pass waits twice as long.
+func inOrder(t *testing.T, race func(delay time.Duration) bool) {
+	t.Helper()
+	testenv.NeedTime(t, "delays system calls")
+	testenv.NeedProgram(t, "strace")
+	delay := 250 * time.Millisecond
+	for !race(delay) {
+		if delay *= 2; delay > testenv.HangLimit {
+			t.Fatal("things never happen in the order that the test needs")
+		}
+	}
+}
+
+// delayedPass is a pass some of whose system calls wait before they are made.
+type delayedPass struct {
+	*faults
+	out   lockedBuffer
+	ended atomic.Bool
+	err   chan error
+}
+
+// delayed starts a pass whose system calls of a name wait before they are made: the
+// first one of each thread, or with "1+" every one.
+func (f *faults) delayed(delay time.Duration, call, when string, args ...string) *delayedPass {
 	f.t.Helper()
-	testenv.NeedTime(f.t, "delays system calls by seconds")
-	testenv.NeedProgram(f.t, "strace")
-	cmd = exec.Command("strace", append([]string{
-		"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", "inject=" + call + ":delay_enter=2000000:when=" + when,
+	inject := fmt.Sprintf("inject=%s:delay_enter=%d:when=%s", call, delay.Microseconds(), when)
+	cmd := exec.Command("strace", append([]string{
+		"-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call, "-e", inject,
 	}, f.command(slotgenBinary(f.t), args)...)...)
-	out = &lockedBuffer{}
-	cmd.Stdout, cmd.Stderr = out, out
+	pass := &delayedPass{faults: f, err: make(chan error, 1)}
+	cmd.Stdout, cmd.Stderr = &pass.out, &pass.out
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
+	go func() {
+		err := cmd.Wait()
+		pass.ended.Store(true)
+		pass.err <- err
+	}()
 	f.t.Cleanup(func() { _ = cmd.Process.Kill() })
-	return cmd, out
+	return pass
 }
 
-// waitForPath waits until a pass has made something.
-func (f *faults) waitForPath(path string, out *lockedBuffer) {
-	f.t.Helper()
-	if !testenv.Holds(func() bool { return exists(filepath.Join(f.root, path)) }) {
-		f.t.Fatalf("there is no %s:\n%s", path, out)
+// waitFor waits until the pass has done something, or has ended.
+func (pass *delayedPass) waitFor(what string, done func() bool) {
+	pass.t.Helper()
+	testenv.WaitFor(pass.t, what, func() bool { return done() || pass.ended.Load() })
+}
+
+// end waits until the pass ends, and returns what it printed.
+func (pass *delayedPass) end() string {
+	pass.t.Helper()
+	if err := <-pass.err; err != nil {
+		pass.t.Errorf("%v\n%s", err, &pass.out)
 	}
+	return pass.out.String()
 }
 
 // meanwhile makes a pass in a container from before s6, which has a slot of the
@@ -42,19 +78,22 @@ func (f *faults) waitForPath(path string, out *lockedBuffer) {
 // about to record a state, it has what happens then. It returns what the pass printed.
 func meanwhile(t *testing.T, happens func(f *faults), args ...string) (f *faults, out string) {
 	t.Helper()
-	f = &faults{t: t, root: t.TempDir()}
-	f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
-	f.write("proc/1/status", rootsStatus)
-	f.firstTemplates()
-	f.write("home/profiles/coder/SOUL.md", "")
-	f.write("service/gateway-gone/run", "#!/bin/sh\n")
-	cmd, text := f.delayed("renameat2", "1", append(reconcileArgs(), args...)...)
-	f.waitForPath("home/.gateway_state.json.new", text)
-	happens(f)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, text)
-	}
-	return f, text.String()
+	inOrder(t, func(delay time.Duration) bool {
+		f = &faults{t: t, root: t.TempDir()}
+		f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
+		f.write("proc/1/status", rootsStatus)
+		f.firstTemplates()
+		f.write("home/profiles/coder/SOUL.md", "")
+		f.write("service/gateway-gone/run", "#!/bin/sh\n")
+		isAboutTo := func() bool { return exists(filepath.Join(f.root, "home/.gateway_state.json.new")) }
+		pass := f.delayed(delay, "renameat2", "1", append(reconcileArgs(), args...)...)
+		pass.waitFor("a state to record", isAboutTo)
+		happens(f)
+		stillIs := isAboutTo()
+		out = pass.end()
+		return stillIs
+	})
+	return f, out
 }
 
 func TestStateThatIsRecordedMeanwhileDecidesOverTheGateway(t *testing.T) {
@@ -83,25 +122,36 @@ func TestSlotOfAProfileThatIsMadeMeanwhileIsNotPruned(t *testing.T) {
 // length and the lock.
 func TestLogThatIsRotatedMeanwhileKeepsWhatItHeld(t *testing.T) {
 	t.Parallel()
-	f := &faults{t: t, root: t.TempDir()}
-	f.firstTemplates()
-	f.write("home/profiles/coder/SOUL.md", "")
 	old := strings.Repeat("x", 256<<10) + "\n"
-	f.write("home/logs/container-boot.log", old)
-	cmd, text := f.delayed("flock", "1+", reconcileArgs()...)
-	f.waitForPath("service/gateway-default", text)
-	time.Sleep(500 * time.Millisecond)
-	f.plain(append(reconcileArgs(), "--scandir", "~/other")...)
-	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log.1")); got != old {
-		t.Fatalf("the other pass has not rotated the log")
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v\n%s", err, text)
-	}
-	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log.1")); got != old {
-		t.Errorf("what the log held is lost: there are %d bytes", len(got))
-	}
-	if got := readText(t, filepath.Join(f.root, "home/logs/container-boot.log")); strings.Count(got, " profile=coder ") != 2 {
-		t.Errorf("the log holds %q", got)
-	}
+	inOrder(t, func(delay time.Duration) bool {
+		f := &faults{t: t, root: t.TempDir()}
+		f.firstTemplates()
+		f.write("home/profiles/coder/SOUL.md", "")
+		f.write("home/logs/container-boot.log", old)
+		log := filepath.Join(f.root, "home/logs/container-boot.log")
+		pass := f.delayed(delay, "flock", "1+", reconcileArgs()...)
+		pass.waitFor("an open log", func() bool { return isOpen(log) })
+		f.plain(append(reconcileArgs(), "--scandir", "~/other")...)
+		if got := readText(t, log+".1"); got != old {
+			t.Fatalf("the other pass has not rotated the log")
+		}
+		stillOpen := isOpen(log + ".1")
+		out := pass.end()
+		if got := readText(t, log+".1"); got != old {
+			t.Errorf("what the log held is lost: there are %d bytes\n%s", len(got), out)
+		}
+		if got := readText(t, log); strings.Count(got, " profile=coder ") != 2 {
+			t.Errorf("the log holds %q", got)
+		}
+		return stillOpen
+	})
+}
+
+// isOpen reports whether a process has the file open.
+func isOpen(path string) bool {
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is none that fails
+	return slices.ContainsFunc(fds, func(fd string) bool {
+		at, err := os.Readlink(fd)
+		return err == nil && at == path
+	})
 }

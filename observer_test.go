@@ -10,13 +10,21 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"slotgen/internal/testenv"
 )
 
-// observedPasses is how many passes an observer looks at. Each has templates of
-// its own, and takes the down file of coder away or puts it there.
-const observedPasses = 1000
+// observedPasses returns how many passes an observer looks at, at least. Each has
+// templates of its own, and takes the down file of coder away or puts it there.
+func observedPasses() int {
+	if os.Getenv(faultsVar) == "all" {
+		return 1000
+	}
+	return 250
+}
 
 // observer reads the slots of a scandir without pause while passes go on.
 type observer struct {
@@ -24,38 +32,57 @@ type observer struct {
 	stop    chan struct{}
 	stopped chan struct{}
 	wrong   []string
-	// readings are those that say something; of a slot that was exchanged under
-	// a reading that one says nothing.
-	readings, discarded int
-	versions            map[int]bool
+	// discarded are the readings of a slot that was exchanged meanwhile: they say
+	// nothing.
+	discarded int
+
+	mu sync.Mutex
+	// readings are those that say something, versions what they were of.
+	readings int
+	versions map[int]bool
 }
 
 // observe makes the passes under the eyes of an observer, which calls look again
-// and again for each slot.
+// and again for each slot. It goes on until the observer has looked often enough.
 func observe(t *testing.T, f *faults, look func(o *observer, slot string)) {
 	t.Helper()
 	o := &observer{f: f, stop: make(chan struct{}), stopped: make(chan struct{}), versions: map[int]bool{}}
 	go o.run(look)
 	start := time.Now()
-	for version := 1; version <= observedPasses; version++ {
-		select {
-		case <-o.stopped:
-			version = observedPasses // it has seen enough
-		default:
-		}
+	version, least := 0, observedPasses()
+	for o.goesOn() && (version < least || !o.hasSeen(least) && time.Since(start) < testenv.HangLimit) {
+		version++
 		f.version(version)
 		f.plain(f.args...)
 	}
 	close(o.stop)
 	<-o.stopped
 	t.Logf("%d passes in %s: %d readings of %d versions, %d discarded",
-		observedPasses, time.Since(start).Round(time.Millisecond), o.readings, len(o.versions), o.discarded)
+		version, time.Since(start).Round(time.Millisecond), o.readings, len(o.versions), o.discarded)
 	for _, wrong := range o.wrong {
 		t.Error(wrong)
 	}
-	if o.readings < observedPasses || len(o.versions) < observedPasses/10 {
+	if !o.hasSeen(least) {
 		t.Error("it did not look often enough")
 	}
+}
+
+// goesOn reports whether the observer still looks: it stops when it has found enough.
+func (o *observer) goesOn() bool {
+	select {
+	case <-o.stopped:
+		return false
+	default:
+		return true
+	}
+}
+
+// hasSeen reports whether the observer has looked once for each pass, and at every
+// tenth version.
+func (o *observer) hasSeen(passes int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.readings >= passes && len(o.versions) >= passes/10
 }
 
 func (o *observer) run(look func(o *observer, slot string)) {
@@ -76,6 +103,8 @@ func (o *observer) fail(format string, args ...any) {
 }
 
 func (o *observer) saw(version int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.readings++
 	o.versions[version] = true
 }
@@ -131,6 +160,7 @@ func versionOf(text string) int {
 
 func newObserved(t *testing.T, live map[string]bool) *faults {
 	t.Helper()
+	testenv.NeedTime(t, "makes hundreds of passes")
 	return newFaults(t, situation{
 		name: t.Name(), live: live, args: reconcileArgs(),
 		prepare: func(f *faults) {
