@@ -34,6 +34,9 @@ func slotgenBinary(t *testing.T) string {
 	return built(t, shipped)
 }
 
+// mainBegins is a path that the binary of oneThreadBinary looks for before main.
+const mainBegins = "/slotgen-main-begins"
+
 // oneThreadBinary returns the path of a slotgen whose main goroutine never changes
 // its thread, and that is the same otherwise: strace counts system calls by thread.
 func oneThreadBinary(t *testing.T) string {
@@ -65,7 +68,18 @@ func goBuild(name string, flags ...string) (program string, err error) {
 }
 
 func buildOneThread() (string, error) {
-	const added = "package main\n\nimport \"runtime\"\n\nfunc init() { runtime.LockOSThread() }\n"
+	const added = `package main
+
+import (
+	"runtime"
+	"syscall"
+)
+
+func init() {
+	runtime.LockOSThread()
+	_ = syscall.Access("` + mainBegins + `", 0)
+}
+`
 	dir, err := buildDir()
 	if err != nil {
 		return "", err

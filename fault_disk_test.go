@@ -111,18 +111,18 @@ rc=0; "$@" 2>&1 || rc=$?; echo "exit $rc"`)
 }
 
 func TestBootLogIsAppendedInOneWrite(t *testing.T) {
-	needStrace(t)
+	testenv.NeedProgram(t, "strace")
 	f := newFaults(t, situationCalled(t, "exchange"))
 	defer f.arranged()()
-	run := f.trace("-P", filepath.Join(f.root, "home/logs/container-boot.log"), "-e", "trace=write,writev,pwrite64")
-	if added, wrong := f.logged(); run.code != exitOK || len(run.calls) != 1 || added != f.lines || len(wrong) > 0 {
-		t.Errorf("exit code %d, %d lines added by %v, %q", run.code, added, run.calls, wrong)
+	run := f.trace("write,writev,pwrite64", "-P", filepath.Join(f.root, "home/logs", bootLog))
+	if added, whole := f.logged(); run.code != exitOK || len(run.calls) != 1 || added != f.lines || !whole {
+		t.Errorf("exit code %d, %d lines added by %v, whole: %v", run.code, added, run.calls, whole)
 	}
 }
 
 // A file system may know no flags of a rename, or exchange no directories.
 func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
-	needStrace(t)
+	testenv.NeedProgram(t, "strace")
 	for name, errnos := range map[string][]unix.Errno{
 		"first boot": {unix.EINVAL, unix.ENOSYS},
 		"exchange":   {unix.EINVAL, unix.ENOSYS, unix.EXDEV},
@@ -131,7 +131,7 @@ func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
 		for _, errno := range errnos {
 			undo := f.arranged()
 			f.always = "renameat2:error=" + unix.ErrnoName(errno)
-			run := f.trace("-e", "trace=renameat2")
+			run := f.trace("renameat2")
 			if got := f.read(); run.code != exitOK || len(run.calls) == 0 || !got.equal(f.wants) {
 				t.Errorf("%s, %s: exit code %d\n%s\n%s", name, errno, run.code, run.stderr, f.wants.changes(got))
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,21 +15,24 @@ import (
 )
 
 // faultsVar chooses how many faults TestFaults injects: "all" injects every one
-// at every call. Otherwise every place in the program that makes a call is killed
-// once and fails once, and every write, rename and removal is killed.
+// at every call. Otherwise it injects those that plan chooses.
 const faultsVar = "SLOTGEN_FAULTS"
 
 // TestFaults kills slotgen at each of its file system calls, and makes each of
-// them fail, in one situation after the other. Whatever is left has to be whole
-// and told, and the next run has to make it what an undisturbed one makes it.
+// them fail, in one situation after the other. Whatever is left has to keep the rules
+// of publishing, and the next run has to make it what an undisturbed one makes it.
 func TestFaults(t *testing.T) {
-	needStrace(t)
-	table := &faultTable{}
+	testenv.NeedTime(t, "makes thousands of runs under strace")
+	testenv.NeedProgram(t, "strace")
+	table, planned := &faultTable{}, plannedPlaces{map[string]bool{}, map[string]bool{}}
 	t.Run("situations", func(t *testing.T) {
 		for _, s := range situations() {
 			t.Run(s.name, func(t *testing.T) {
+				f := newFaults(t, s)
+				faults := f.plan(f.reference(), os.Getenv(faultsVar) == "all", planned)
 				t.Parallel()
-				newFaults(t, s).sweep(table)
+				f.sweep(faults, table)
+				f.endsByItself()
 			})
 		}
 	})
@@ -61,12 +65,12 @@ func newFaults(t *testing.T, s situation) *faults {
 		t.Fatal(err)
 	}
 	defer f.arranged()()
-	f.before, f.log, f.oldest = f.read(), f.readLog("container-boot.log"), f.readLog("container-boot.log.1")
+	f.before, f.log, f.oldest = f.read(), f.readLog(bootLog), f.readLog(bootLog+".1")
 	f.plain(f.args...)
 	f.wants = f.read()
-	added, wrong := f.logged()
-	if f.lines = added; len(wrong) > 0 || f.before.equal(f.wants) && added == 0 {
-		t.Fatalf("an undisturbed run changes nothing, or leaves a log that is no log: %q", wrong)
+	added, whole := f.logged()
+	if f.lines = added; !whole || f.before.equal(f.wants) && added == 0 {
+		t.Fatalf("an undisturbed run changes nothing, or loses or tears lines of the boot log:\n%s", f.readLog(bootLog))
 	}
 	return f
 }
@@ -132,17 +136,16 @@ func (f *faults) tryPlain(args []string) string {
 	return ""
 }
 
-// sweep injects the faults that are planned. Where one hits another call than it
-// was meant for, which a load on the machine can bring about, that one is checked
-// too, and the missed one is tried again.
-func (f *faults) sweep(table *faultTable) {
+// sweep injects faults. Where one hits another call than it was meant for, since the
+// run took another course, that one is checked too, and the missed one is tried again.
+func (f *faults) sweep(planned []fault, table *faultTable) {
 	f.t.Helper()
-	calls := f.reference()
-	all := os.Getenv(faultsVar) == "all"
-	planned := plan(calls, all)
 	done := map[string]bool{}
-	for try := 0; len(planned) > 0 && try < 5; try++ {
-		n := f.counts()
+	for try := 0; len(planned) > 0 && try < 10; try++ {
+		n := map[string]int{}
+		for _, c := range f.reference() {
+			n[c.key()] = c.n
+		}
 		for _, x := range planned {
 			x.call.n = cmp.Or(n[x.call.key()], x.call.n)
 			if hit, found := f.inject(x, table); found {
@@ -156,31 +159,6 @@ func (f *faults) sweep(table *faultTable) {
 			f.t.Errorf("%s: was never hit", x)
 		}
 	}
-	f.endsByItself(calls)
-}
-
-// plan chooses the faults: all there are, or an error at each place that makes a
-// call, and kills where they can leave something else behind.
-func plan(calls []faultCall, all bool) []fault {
-	errnos := faultErrors()
-	var faults []fault
-	sites := map[string]int{}
-	for _, c := range calls {
-		site, found := sites[c.name+c.site]
-		if !found {
-			site = len(sites)
-			sites[c.name+c.site] = site
-		}
-		if all || c.changes() || !found && !c.reads() {
-			faults = append(faults, fault{call: c})
-		}
-		for i, errno := range errnos {
-			if all || !found && i == site%len(errnos) {
-				faults = append(faults, fault{c, errno})
-			}
-		}
-	}
-	return faults
 }
 
 // inject makes one run with a fault and checks what it leaves. It returns the
@@ -188,72 +166,42 @@ func plan(calls []faultCall, all bool) []fault {
 func (f *faults) inject(x fault, table *faultTable) (fault, bool) {
 	f.t.Helper()
 	defer f.arranged()()
-	run := f.trace(x.options()...)
+	run := f.trace(x.call.name, x.options()...)
 	call, found := run.hit(x.call.name)
 	if !found || run.killed != x.kills() {
 		return x, false
 	}
 	x.call = call
-	got := f.read()
-	added, wrong := f.logged()
-	wrong = append(wrong, f.whole(got, run)...)
-	if run.killed {
-		if added != 0 && added != f.lines {
-			wrong = append(wrong, fmt.Sprintf("%d lines were added to the boot log", added))
-		}
-	} else {
-		wrong = append(wrong, f.reported(x, run, got, added)...)
-	}
-	table.add(f, x, run, got)
-	wrong = append(wrong, f.converges(added)...)
-	if len(wrong) > 0 {
-		f.t.Errorf("%s:\n%s\nexit code %d\n%s%s", x, strings.Join(wrong, "\n"), run.code, run.stdout, run.stderr)
+	o := f.outcome(x, run)
+	table.add(f, x, run, o.got)
+	broken := o.broken()
+	broken = append(broken, f.next(o).broken()...)
+	if len(broken) > 0 {
+		f.t.Errorf("%s:\n%s\nexit code %d\n%s%s", x, strings.Join(broken, "\n"), run.code, run.stdout, run.stderr)
 	}
 	return x, true
 }
 
-// converges makes a plain run, and says in what way it does not leave what an
-// undisturbed one leaves.
-func (f *faults) converges(added int) []string {
+// endsByItself holds that no kind of call is made once more than an undisturbed run
+// makes it.
+func (f *faults) endsByItself() {
 	f.t.Helper()
-	args := f.args
-	if f.again != nil {
-		args = f.again
+	if f.supervised {
+		return
 	}
-	var wrong []string
-	if problem := f.tryPlain(args); problem != "" {
-		wrong = append(wrong, "the next run fails: "+problem)
-	}
-	if got := f.read(); !got.equal(f.wants) {
-		wrong = append(wrong, "the next run does not converge:\n"+f.wants.changes(got))
-	}
-	if f.supervised && !testenv.Holds(func() bool { return len(f.strays()) == 0 }) {
-		wrong = append(wrong, fmt.Sprintf("processes are left in %q", f.strays()))
-	}
-	now, lost := f.logged()
-	if now != added+f.lines {
-		lost = append(lost, fmt.Sprintf("the next run adds %d lines to the boot log, want %d", now-added, f.lines))
-	}
-	return append(wrong, lost...)
-}
-
-// endsByItself holds that no kind of call is made once more than was planned for.
-func (f *faults) endsByItself(calls []faultCall) {
-	f.t.Helper()
 	most := map[string]faultCall{}
-	for _, c := range calls {
+	for _, c := range f.reference() {
 		if c.n >= most[c.name].n {
 			most[c.name] = c
 		}
 	}
+	var options []string
 	for _, c := range most {
-		if c.n++; f.supervised {
-			continue
-		}
-		undo := f.arranged()
-		if run := f.trace(fault{call: c}.options()...); run.killed {
-			f.t.Errorf("there is a %d. %s, which the undisturbed run did not make", c.n, c.name)
-		}
-		undo()
+		c.n++
+		options = append(options, fault{call: c}.options()...)
+	}
+	defer f.arranged()()
+	if run := f.trace(strings.Join(slices.Collect(maps.Keys(most)), ","), options...); run.killed {
+		f.t.Errorf("there is one call more than the undisturbed run made: %s", run.calls[len(run.calls)-1].key())
 	}
 }

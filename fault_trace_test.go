@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,83 +9,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"testing"
-
-	"golang.org/x/sys/unix"
 
 	"slotgen/internal/testenv"
 )
 
 // faultShell starts every run: no mode may depend on the umask.
 const faultShell = `umask 077; exec "$0" "$@"`
-
-// faultCall is one file system call of a run under strace.
-type faultCall struct {
-	name string
-	// about is what the call is about, the same in every run: paths and flags.
-	about string
-	// time tells the calls of one name about the same apart: 1, 2, …
-	time int
-	// n is which call of its name it is in its thread: what strace counts.
-	n int
-	// site is the stack that it was made from, in a run that was to have it.
-	site string
-	// hit is true where the fault was injected.
-	hit bool
-}
-
-func (c faultCall) key() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s", c.name, c.about)) + fmt.Sprintf(" (%d)", c.time)
-}
-
-// renames tells whether the call gives a name or takes one away.
-func (c faultCall) renames() bool {
-	return strings.HasPrefix(c.name, "rename") || strings.HasPrefix(c.name, "link") || strings.HasPrefix(c.name, "unlink")
-}
-
-// reads tells that a kill before the call leaves what a kill before the next one
-// does.
-func (c faultCall) reads() bool {
-	switch c.name {
-	case "close", "fcntl", "flock", "fstat", "fstatfs", "fsync", "getdents64", "newfstatat", "pread64", "read", "readlinkat":
-		return true
-	}
-	return false
-}
-
-// changes tells whether the call changes names or texts: then each of its uses
-// counts, not only each place in the program.
-func (c faultCall) changes() bool { return c.renames() || c.name == "write" || c.name == "mkdirat" }
-
-// fault is a call that is not made: the run is killed there, or the call fails.
-type fault struct {
-	call  faultCall
-	errno unix.Errno // 0 kills
-}
-
-func (x fault) kills() bool { return x.errno == 0 }
-
-func (x fault) String() string {
-	what := "KILL"
-	if !x.kills() {
-		what = unix.ErrnoName(x.errno)
-	}
-	return fmt.Sprintf("%s at %s", what, x.call.key())
-}
-
-// options makes strace inject it. Only calls of that name are traced.
-func (x fault) options() []string {
-	what := "signal=KILL"
-	if !x.kills() {
-		what = "error=" + unix.ErrnoName(x.errno)
-	}
-	return []string{"-e", "trace=" + x.call.name, "-e", fmt.Sprintf("inject=%s:%s:when=%d", x.call.name, what, x.call.n)}
-}
-
-// faultErrors are what a call is made to fail with.
-func faultErrors() []unix.Errno {
-	return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EACCES, unix.EROFS, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EMFILE}
-}
 
 // faultRun is what came of one run.
 type faultRun struct {
@@ -118,28 +46,18 @@ func (r faultRun) hit(name string) (faultCall, bool) {
 	return r.calls[i], true
 }
 
-// needStrace skips the test where strace is missing, or can't show stacks.
-func needStrace(t *testing.T) {
-	t.Helper()
-	out, err := exec.Command("strace", "-V").Output()
-	testenv.Need(t, err == nil && strings.Contains(string(out), "stack-trace="), "needs a strace that shows stacks: run .ci/test as root, which installs it")
-}
-
-// trace makes the run of the situation under strace.
-func (f *faults) trace(options ...string) faultRun {
+// trace makes the run of the situation under strace, which looks at the calls of some
+// names only.
+func (f *faults) trace(names string, options ...string) faultRun {
 	f.t.Helper()
 	log := filepath.Join(f.dir, "trace")
 	args := []string{"-c", faultShell, "strace", "-f", "-qq", "-y", "-s", "0", "-e", "signal=none", "-o", log}
 	if f.always != "" {
-		name, _, _ := strings.Cut(f.always, ":")
+		names += "," + f.alwaysFails()
 		args = append(args, "-e", "inject="+f.always)
-		for i, option := range options {
-			if strings.HasPrefix(option, "trace=") {
-				options[i] += "," + name
-			}
-		}
 	}
-	args = append(append(args, options...), f.command(oneThreadBinary(f.t), f.args)...)
+	args = append(append(args, "-e", "trace="+names), options...)
+	args = append(args, f.command(oneThreadBinary(f.t), f.args)...)
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", args...)
@@ -156,7 +74,7 @@ func (f *faults) trace(options ...string) faultRun {
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	_ = cmd.Run() // its code is looked at
 	if ctx.Err() != nil {
-		f.t.Errorf("%q: not done after %s", options, testenv.HangLimit)
+		f.t.Errorf("%q: not done after %s", args, testenv.HangLimit)
 	}
 	code := cmd.ProcessState.ExitCode()
 	return faultRun{
@@ -166,39 +84,26 @@ func (f *faults) trace(options ...string) faultRun {
 	}
 }
 
-// reference returns the calls of an undisturbed run, with their stacks, from
-// the first that main made.
+// alwaysFails returns the name of the call that fails in the whole run.
+func (f *faults) alwaysFails() string {
+	name, _, _ := strings.Cut(f.always, ":")
+	return name
+}
+
+// reference returns the calls of an undisturbed run, from the first one after the
+// runtime's own.
 func (f *faults) reference() []faultCall {
 	f.t.Helper()
-	var run faultRun
-	for range 5 {
-		undo := f.arranged()
-		run = f.trace("-k", "-e", "trace=%file,%desc")
-		undo()
-		if !strings.Contains(run.stderr, "strace: ") { // it may miss a thread that ends
-			break
-		}
-	}
+	defer f.arranged()()
+	run := f.trace("%file,%desc", "--seccomp-bpf")
 	if run.code != exitOK && len(f.fails) == 0 {
 		f.t.Fatalf("undisturbed, the run exits with %d\n%s%s", run.code, run.stdout, run.stderr)
 	}
-	first := slices.IndexFunc(run.calls, func(c faultCall) bool { return strings.Contains(c.site, "(main.main+") })
-	if first < 0 {
-		f.t.Fatal("strace shows no stack of the program")
+	mark := slices.IndexFunc(run.calls, func(c faultCall) bool { return strings.Contains(c.about, mainBegins) })
+	if mark < 0 {
+		f.t.Fatalf("strace shows no %s:\n%s", mainBegins, run.stderr)
 	}
-	always, _, _ := strings.Cut(f.always, ":")
-	return slices.DeleteFunc(run.calls[first:], func(c faultCall) bool { return c.name == always || isNoFileCall(c.name) })
-}
-
-// counts returns which call of its name each call is.
-func (f *faults) counts() map[string]int {
-	f.t.Helper()
-	defer f.arranged()()
-	n := map[string]int{}
-	for _, c := range f.trace("-e", "trace=%file,%desc").calls {
-		n[c.key()] = c.n
-	}
-	return n
+	return slices.DeleteFunc(run.calls[mark+1:], func(c faultCall) bool { return c.name == f.alwaysFails() || isNoFileCall(c.name) })
 }
 
 // isNoFileCall tells whether a call that strace lists among those on files or
@@ -220,29 +125,34 @@ var (
 func parseTrace(text, dir string) []faultCall {
 	var calls []faultCall
 	byThread, times, open := map[string]int{}, map[string]int{}, map[string]int{}
-	last := -1
+	before := map[string][2]string{} // the names of a thread's last two calls
 	for line := range strings.Lines(text) {
 		switch m := traceCall.FindStringSubmatch(line); {
+		case m != nil && strings.Contains(m[3], "<detached ...>"): // a thread that has just ended
 		case m != nil:
 			about := strings.Join(tracePart.FindAllString(traceNoise.ReplaceAllString(m[3], ""), -1), " ")
 			about = traceRandom.ReplaceAllString(strings.ReplaceAll(about, dir, "~"), "#")
 			about = traceProcess.ReplaceAllString(about, "</proc/self/")
 			byThread[m[1]+m[2]]++
 			times[m[2]+about]++
-			calls = append(calls, faultCall{name: m[2], about: about, time: times[m[2]+about], n: byThread[m[1]+m[2]]})
-			last = len(calls) - 1
-			open[m[1]] = last
-		case strings.HasPrefix(line, " > ") && last >= 0:
-			calls[last].site += line
-			continue
+			after := before[m[1]]
+			before[m[1]] = [2]string{after[1], m[2]}
+			open[m[1]] = len(calls)
+			calls = append(calls, faultCall{
+				name: m[2], about: about, time: times[m[2]+about], n: byThread[m[1]+m[2]],
+				after: strings.Join(after[:], " "), hit: isHit(line),
+			})
 		default:
-			m := traceResumed.FindStringSubmatch(line)
-			if m == nil {
-				continue
+			if m := traceResumed.FindStringSubmatch(line); m != nil && isHit(line) {
+				calls[open[m[1]]].hit = true
 			}
-			last = open[m[1]]
 		}
-		calls[last].hit = calls[last].hit || strings.HasSuffix(line, " = ?\n") || strings.HasSuffix(line, "(INJECTED)\n")
 	}
 	return calls
+}
+
+// isHit reports whether strace says that it injected a fault: a call that was killed
+// has no result.
+func isHit(line string) bool {
+	return strings.HasSuffix(line, " = ?\n") || strings.HasSuffix(line, "(INJECTED)\n")
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -152,3 +153,5 @@ func (all tree) changes(got tree) string {
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
+
+func (all tree) equal(other tree) bool { return maps.Equal(all, other) }
