@@ -95,7 +95,7 @@ func (b *sandbox) generateNode(p string) {
 
 // changeFile changes one file of a slot.
 func (b *sandbox) changeFile(slot string) {
-	p := filepath.Join(slot, b.pick("file", "run", "finish", "type", "down", "timeout-kill", "notification-fd", "log/run", "log/notification-fd"))
+	p := filepath.Join(slot, b.pick("file", "down", "run", "finish", "type", "down", "timeout-kill", "notification-fd", "log/run", "log/notification-fd"))
 	if _, err := os.Lstat(filepath.Dir(p)); err != nil {
 		return
 	}

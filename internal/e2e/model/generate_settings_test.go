@@ -81,7 +81,7 @@ var templates = map[string][]override{
 		{text: " \n", broken: true},
 	},
 	"finish":              {{text: "#!/bin/sh\nexit 125\n"}, {text: "{{/* none */}}\n"}, {text: "#!/bin/sh\nexit {{ required \"x\" \"\" }}", broken: true}},
-	"log/run":             {{text: "#!/bin/sh\nexec s6-log {{ .Name }}\n"}, {text: "\n"}},
+	"log/run":             {{text: "\n"}, {text: "#!/bin/sh\nexec s6-log {{ .Name }}\n"}},
 	"notification-fd":     {{text: "3\n"}, {text: "4\n"}, {text: "three\n", broken: true}},
 	"log/notification-fd": {{text: "3\n"}},
 	"timeout-kill":        {{text: "5000\n"}, {text: ""}},
@@ -97,7 +97,7 @@ func (b *sandbox) generateOverrides() map[string]override {
 	}
 	drawn := map[string]override{}
 	for range rapid.IntRange(0, 4).Draw(b.T, "overrides") {
-		file := b.pick("file", "run", "run", "finish", "log/run", "notification-fd", "log/notification-fd", "timeout-kill", "data/check", "env/NAME", "rnu")
+		file := b.pick("file", "run", "log/run", "run", "log/run", "finish", "notification-fd", "log/notification-fd", "timeout-kill", "data/check", "env/NAME", "rnu")
 		o := rapid.SampledFrom(templates[file]).Draw(b.T, "template")
 		if o.broken && !b.oneIn(2, "broken for all") {
 			file = "profiles/" + b.pick("profile", "a", "b", "default", "coder") + "/" + file

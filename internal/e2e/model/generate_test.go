@@ -143,7 +143,7 @@ func (b *sandbox) generateFile(p string, text func() string) {
 // states are recorded states, as they stand in JSON. The word None and words of more
 // than 256 bytes are left out: slotgen treats them otherwise than the contract says.
 var states = []string{
-	`"running"`, `"stopped"`, `"draining"`, `"degraded"`, `"startup_failed"`, `null`, `5`, `["running"]`, `{"a": "running"}`,
+	`"running"`, `"draining"`, `"stopped"`, `"degraded"`, `null`, `"startup_failed"`, `5`, `["running"]`, `{"a": "running"}`,
 	`true`, `"Running"`, `" running"`, `""`, `"two words"`, `"line\nbreak"`, `"\u00e9\u001b[31m"`, `"run\u006eing"`, `"a.b-c_D9"`,
 }
 
@@ -152,7 +152,7 @@ var states = []string{
 func (b *sandbox) generateState() string {
 	var members []string
 	for _, key := range []string{"desired_state", "gateway_state"} {
-		if !b.oneIn(3, "without "+key) {
+		if !b.oneIn(2, "without "+key) {
 			members = append(members, `"`+key+`": `+b.pick(key, states...))
 		}
 	}
@@ -214,9 +214,12 @@ func (b *sandbox) changeProfile() {
 	}
 	dir := b.home + b.pick("profile", dirs...)
 	b.check(os.Chmod(dir, 0o755)) // it may be shut
-	switch what := b.pick("change", "state", "state", "files", "entry", "removal", "logs"); {
+	switch what := b.pick("change", "state", "stale", "state", "files", "entry", "removal", "logs"); {
 	case what == "state":
 		b.generateFile(dir+"/gateway_state.json", b.generateState)
+	case what == "stale":
+		b.removeAll(dir + "/gateway.pid")
+		b.write(dir+"/gateway.pid", "4242\n")
 	case what == "files":
 		b.generateProfile(dir)
 	case what == "logs":

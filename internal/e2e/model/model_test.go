@@ -49,7 +49,7 @@ func TestModel(t *testing.T) {
 			b.changeScandir()
 			b.changeSupervisors(s)
 			b.checkLooks(s)
-			if b.oneIn(4, "killed") {
+			if b.oneIn(3, "killed") {
 				b.checkKill(s)
 			}
 			b.checkPass(s)
