@@ -108,7 +108,7 @@ func followError(err error) error {
 func (v *Volume) openDir(d dir, name string, flags int) (dir, error) {
 	fd, err := v.open(d, name, flags|unix.O_DIRECTORY)
 	if err != nil {
-		return dir{}, err
+		return noDir(), err
 	}
 	return dir{fd: fd, path: d.join(name)}, nil
 }

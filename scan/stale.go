@@ -79,7 +79,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 	}
 	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
-		return dir{}, err
+		return noDir(), err
 	}
 	defer profiles.close()
 	fd, err := fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
