@@ -114,10 +114,10 @@ func (p *pass) close() {
 
 func openVolume(home string) (*scan.Volume, error) {
 	v, err := scan.Open(home)
-	if err != nil {
-		return nil, withHint(err, "--home or HERMES_HOME names the volume's root")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		err = withHint(err, "--home or HERMES_HOME names the volume's root")
 	}
-	return v, nil
+	return v, err
 }
 
 const scandirHint = "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory"
