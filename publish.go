@@ -23,7 +23,7 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 	chosen, going := []*scan.Entry{}, p.memory.going()
 	for i := range p.list.Entries {
 		e := &p.list.Entries[i]
-		if (e.Verdict != scan.Ignored || p.explain) && p.chosen(e.Profile.Name) && !slices.Contains(going, e.Profile.Service) {
+		if p.isTold(e) && p.chosen(e.Profile.Name) && !slices.Contains(going, e.Profile.Service) {
 			chosen = append(chosen, e)
 		}
 	}
@@ -46,6 +46,12 @@ func (p *pass) publishAll(ctx context.Context) []outcome {
 		}
 	})
 	return slices.DeleteFunc(outcomes, outcome.isNotMade)
+}
+
+// isTold reports whether an entry gets an outcome. profiles/default/ gets none, since its
+// name is that of the home: the scan warns of it.
+func (p *pass) isTold(e *scan.Entry) bool {
+	return e.Verdict != scan.Ignored || p.explain && e.Profile.Name != scan.DefaultName
 }
 
 func (p *pass) plan(slot render.Slot) (scandir.Plan, error) {
