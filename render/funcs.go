@@ -18,6 +18,7 @@ func Functions() template.FuncMap {
 	for _, name := range unrepeatable() {
 		delete(funcs, name)
 	}
+	maps.Copy(funcs, bounded(funcs))
 	maps.Copy(funcs, ownFunctions())
 	return funcs
 }
