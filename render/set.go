@@ -32,10 +32,6 @@ func Embedded() *Set {
 	return s
 }
 
-// Parse parses what all profiles share that have no override of their own, unless
-// that is done: rendering does it when it has to. Errors are those slots'.
-func (s *Set) Parse() { s.shared() }
-
 // tree is the parsed templates of one profile, or of all that have none of
 // their own.
 type tree struct {
