@@ -187,9 +187,6 @@ func (p *pass) warnOfRisks() {
 // look reads the volume, and scan tells what there is to tell of it, too.
 func (p *pass) look() {
 	p.list = p.volume.Scan(p.scanOptions(p.role))
-	if len(p.list.Entries) > fitsGoal {
-		collectAsUsual()
-	}
 }
 
 func (p *pass) scan() {
