@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	if testing.Short() {                   // rapid makes a fifth of it
 		setDefault("rapid.checks", "150")
 	}
-	setDefault("rapid.checks", "400")
+	setDefault("rapid.checks", "300")
 	os.Exit(run(m))
 }
 
