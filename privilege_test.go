@@ -26,8 +26,8 @@ for dir in supervise log/supervise event log/event . log; do
 		for name in status.new death_tally.new ftrig1:@0123456789abcdef01234567:abcdef run; do
 			ln -sf $target $dir/$name 2>/dev/null && echo $name in $dir
 		done
-	done
-done
+	done # each target
+done # each dir
 echo tried all`, slot)
 		if planted != "tried all\n" {
 			t.Errorf("hermes planted\n%s", planted)

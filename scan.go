@@ -174,13 +174,11 @@ func (p *pass) printTail(out *output, name string) error {
 	lines, err := p.volume.BootLogTail(name, tailLines)
 	if err != nil {
 		p.msg.warnOf(err, err.Error())
-	}
-	switch {
-	case len(lines) > 0:
-	case err != nil:
-		return nil
-	default:
+	} else if len(lines) == 0 {
 		lines = []string{"nothing about this profile"}
+	}
+	if len(lines) == 0 {
+		return nil
 	}
 	fmt.Fprintln(out, "boot log:")
 	for _, line := range lines {

@@ -133,7 +133,7 @@ func (l *lone) checkRests(while time.Duration) {
 		before, start := cpuOf(l.t, pid), time.Now()
 		time.Sleep(while) // it is let alone
 		used, took := cpuOf(l.t, pid)-before, time.Since(start)
-		intervals := 1 + time.Duration(took/time.Second)
+		intervals := 1 + took/time.Second
 		l.t.Logf("%s of processor time in %s; a pass costs %s", used, took, pass)
 		if used <= cpuTick+intervals*pass/2 {
 			return

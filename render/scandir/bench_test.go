@@ -2,7 +2,6 @@ package scandir
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"slotgen/internal/testenv"
@@ -40,15 +39,4 @@ func BenchmarkCompareEqualSlot(b *testing.B) {
 			b.Fatal(p.Change, err)
 		}
 	}
-}
-
-// tmpfs returns a new directory on a tmpfs.
-func tmpfs(t testing.TB) string {
-	t.Helper()
-	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // TempDir need not be on a tmpfs
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(path) })
-	return path
 }

@@ -154,7 +154,8 @@ func TestEventsWithoutEndStarveNobody(t *testing.T) {
 		l.next()
 	}
 	l.put("profiles/b/SOUL.md")
-	for !slices.Contains(l.next().Profiles, "b") {
+	for c := l.next(); !slices.Contains(c.Profiles, "b"); {
+		c = l.next()
 	}
 }
 

@@ -25,7 +25,7 @@ func run(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary.dir, binary.path, binary.rendered = dir, filepath.Join(dir, "slotgen"), map[string]map[string]string{}
 	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary.path, "slotgen")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

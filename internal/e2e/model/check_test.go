@@ -34,13 +34,13 @@ func (e expectation) stdout(dryRun bool) string {
 	if e.skips != "" {
 		return "reconcile: skipping (" + e.skips + " container — does not need per-profile gateways)\n"
 	}
-	text := ""
+	var text strings.Builder
 	for _, r := range e.rows {
 		if r.isShown() {
-			text += r.line(dryRun)
+			text.WriteString(r.line(dryRun))
 		}
 	}
-	return text
+	return text.String()
 }
 
 // touches reports whether the pass does anything.

@@ -94,9 +94,9 @@ func (b *sandbox) generateLink(p string) {
 	b.generateMarker(target)
 	b.generateFile(target+"/gateway_state.json", b.generateState)
 	b.generateFile(target+"/config.yaml", b.generateConfig)
-	real, err := filepath.EvalSymlinks(filepath.Dir(p))
+	dir, err := filepath.EvalSymlinks(filepath.Dir(p))
 	b.check(err)
-	link, err := filepath.Rel(real, target)
+	link, err := filepath.Rel(dir, target)
 	b.check(err)
 	b.check(os.Symlink(link, p))
 }
@@ -184,17 +184,17 @@ func (b *sandbox) generateConfig() string {
 		return "gateway: [\n"
 	}
 	values := []string{"true", "false", "yes", `"on"`, `"1"`, "no", `"0"`, "off", "maybe", "1", "null", "[true]", "{on: true}"}
-	text := "model: x\n"
+	lines := []string{"model: x"}
 	if b.oneIn(3, "multiplex_profiles") {
-		text += "multiplex_profiles: " + b.pick("multiplex_profiles", values...) + "\n"
+		lines = append(lines, "multiplex_profiles: "+b.pick("multiplex_profiles", values...))
 	}
-	text += "gateway:\n  port: 1\n"
+	lines = append(lines, "gateway:", "  port: 1")
 	for _, key := range []string{"multiplex_profiles", "standalone"} {
 		if b.oneIn(3, "gateway."+key) {
-			text += "  " + key + ": " + b.pick("gateway."+key, values...) + "\n"
+			lines = append(lines, "  "+key+": "+b.pick("gateway."+key, values...))
 		}
 	}
-	return text
+	return strings.Join(lines, "\n") + "\n"
 }
 
 // changeVolume changes some of the volume after a pass.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -87,13 +88,13 @@ func (x situation) rendered(r row, text string) string {
 		"{{/* none */}}", "",
 		"{{ .Name }}", r.name,
 		"{{ .Service }}", r.service(),
-		"{{ .Default }}", fmt.Sprint(r.name == "default"),
+		"{{ .Default }}", strconv.FormatBool(r.name == "default"),
 		"{{ .Dir }}", path.Join(x.homePath, r.dir),
 		"{{ .Home }}", x.homePath,
 		"{{ .UID }}:{{ .GID }}", fmt.Sprintf("%d:%d", x.uid, x.gid),
-		"{{ .Start }}", fmt.Sprint(r.action == started),
+		"{{ .Start }}", strconv.FormatBool(r.action == started),
 		"{{ .PriorExit }}", r.exit,
-		"{{ .PriorState | len }}", fmt.Sprint(len(state)),
+		"{{ .PriorState | len }}", strconv.Itoa(len(state)),
 		"{{ .CommandDir }}/{{ .Command }}", "/command/hermes",
 	).Replace(text)
 }

@@ -58,6 +58,9 @@ func isName(name string) bool {
 func (x situation) scan() []row {
 	rows := []row{x.profile("default", "")}
 	for _, name := range x.entries() {
+		if name == "default" { // the name is the home's, and has one row
+			continue
+		}
 		r := row{name: name, dir: "profiles/" + name, exit: "unknown", change: none}
 		switch dir, _ := x.home.resolve(r.dir); {
 		case strings.HasPrefix(name, "."), x.home.kindAt(r.dir) != aDirectory:
@@ -68,8 +71,6 @@ func (x situation) scan() []row {
 			r.action = skipped
 		case !x.home.holds(dir + "/SOUL.md"):
 			r.action = ignored
-		case name == "default":
-			r.action, r.reason = ignored, "reserved"
 		case !isName(name):
 			r.action, r.reason = skipped, "name "
 		default:

@@ -105,10 +105,11 @@ func (s settings) write(b *sandbox) {
 }
 
 func (s settings) String() string {
-	text := fmt.Sprintf("autostart=%s multiplex=%q no-supervise=%q access=%s user=%d:%d max=%d prune=%t rescan=%t only=%q json=%t processes=%v",
+	var text strings.Builder
+	fmt.Fprintf(&text, "autostart=%s multiplex=%q no-supervise=%q access=%s user=%d:%d max=%d prune=%t rescan=%t only=%q json=%t processes=%v",
 		s.autostart, s.multiplex, s.noSupervise, s.access, s.uid, s.gid, s.maxServices, s.prune, s.rescan, s.only, s.asJSON, s.processes)
 	for _, name := range slices.Sorted(maps.Keys(s.overrides)) {
-		text += fmt.Sprintf("\n\toverride %s %+v", name, s.overrides[name])
+		fmt.Fprintf(&text, "\n\toverride %s %+v", name, s.overrides[name])
 	}
-	return text
+	return text.String()
 }

@@ -55,11 +55,11 @@ func (n node) String() string {
 type tree map[string]node
 
 func (t tree) String() string {
-	text := ""
+	var text strings.Builder
 	for _, p := range slices.Sorted(maps.Keys(t)) {
-		text += fmt.Sprintf("\t%+q: %v\n", p, t[p])
+		fmt.Fprintf(&text, "\t%+q: %v\n", p, t[p])
 	}
-	return text
+	return text.String()
 }
 
 // readTree reads the tree at root. What the test may not read has no text and no
