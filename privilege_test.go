@@ -20,14 +20,15 @@ func TestContainerMemberOfTheGroupReachesNoFurtherThanItsServices(t *testing.T) 
 			t.Fatal(err)
 		}
 		const slot = "/run/service/gateway-coder"
+		//nolint:dupword // the ends of loops
 		planted := c.mustRun("hermes", "sh", "-c", `cd "$0"
 for dir in supervise log/supervise event log/event . log; do
 	for target in /etc/precious /run/service/gateway-writer/supervise/control; do
 		for name in status.new death_tally.new ftrig1:@0123456789abcdef01234567:abcdef run; do
 			ln -sf $target $dir/$name 2>/dev/null && echo $name in $dir
 		done
-	done # each target
-done # each dir
+	done
+done
 echo tried all`, slot)
 		if planted != "tried all\n" {
 			t.Errorf("hermes planted\n%s", planted)
