@@ -147,7 +147,7 @@ var runRules = []faultRule[*faultOutcome]{{
 	applies: func(o *faultOutcome) bool {
 		return !o.run.killed && o.run.code != exitOK && (len(o.fails) == 0 || !o.complete())
 	},
-	holds: func(o *faultOutcome) bool { return strings.Contains(o.run.stderr, o.fault.errno.Error()) },
+	holds: func(o *faultOutcome) bool { return o.says(o.fault.errno.Error()) },
 }}
 
 // nextRules are about an undisturbed run after the one with the fault.
