@@ -54,8 +54,11 @@ func (c faultCall) reads() bool {
 	case "openat":
 		return !strings.Contains(c.about, " O_CREAT")
 	}
-	return strings.Contains(c.about, "<~/stdout>") || strings.Contains(c.about, "<~/stderr>")
+	return strings.Contains(c.about, "<~/stdout>") || c.prints()
 }
+
+// prints reports whether the call writes messages, which a thread of their own may do.
+func (c faultCall) prints() bool { return strings.Contains(c.about, "<~/stderr>") }
 
 // changes reports whether the call changes names or texts.
 func (c faultCall) changes() bool {

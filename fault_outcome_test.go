@@ -56,16 +56,6 @@ func (o *faultOutcome) complete() bool { return o.got.equal(o.wants) && o.added 
 // failsWith reports whether the run was not killed and ended with the code.
 func (o *faultOutcome) failsWith(code int) bool { return !o.run.killed && o.run.code == code }
 
-// says reports whether the run printed the text, or could not print.
-func (o *faultOutcome) says(text string) bool {
-	if strings.Contains(o.run.stderr, text) {
-		return true
-	}
-	// strace counts the calls of each thread by itself: it may also have hit the one that
-	// writes the messages.
-	return slices.ContainsFunc(o.run.calls, func(c faultCall) bool { return c.hit && strings.Contains(c.about, "<~/stderr>") })
-}
-
 // hitsAll reports whether the call that failed counts for all profiles.
 func (o *faultOutcome) hitsAll() bool {
 	return strings.Contains(o.fault.call.about, "<~/root/templates") || strings.Contains(o.run.stderr, ": listing scandir ")

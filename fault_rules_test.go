@@ -115,11 +115,11 @@ var runRules = []faultRule[*faultOutcome]{{
 }, {
 	name:    "Exit code 0: a warning tells of what is left undone.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(exitOK) && !o.complete() },
-	holds:   func(o *faultOutcome) bool { return o.says("slotgen: warning: ") },
+	holds:   func(o *faultOutcome) bool { return o.run.says("slotgen: warning: ") },
 }, {
 	name:    "Exit code 1: an error tells of it.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(exitIncomplete) },
-	holds:   func(o *faultOutcome) bool { return o.says("slotgen: error: ") },
+	holds:   func(o *faultOutcome) bool { return o.run.says("slotgen: error: ") },
 }, {
 	name:    "Exit code 1: a profile whose slot is not as wanted is said to have failed.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(exitIncomplete) && o.args[0] == "reconcile" },
@@ -147,7 +147,7 @@ var runRules = []faultRule[*faultOutcome]{{
 	applies: func(o *faultOutcome) bool {
 		return !o.run.killed && o.run.code != exitOK && (len(o.fails) == 0 || !o.complete())
 	},
-	holds: func(o *faultOutcome) bool { return o.says(o.fault.errno.Error()) },
+	holds: func(o *faultOutcome) bool { return o.run.says(o.fault.errno.Error()) },
 }}
 
 // nextRules are about an undisturbed run after the one with the fault.

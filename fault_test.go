@@ -155,7 +155,8 @@ func (f *faults) sweep(planned []fault, table *faultTable) {
 		planned = slices.DeleteFunc(planned, func(x fault) bool { return done[x.String()] })
 	}
 	for _, x := range planned {
-		if !f.supervised || x.call.renames() { // it polls: no two runs are the same
+		// Who polls makes no two runs the same, nor does a thread of its own for messages.
+		if !x.call.prints() && (!f.supervised || x.call.renames()) {
 			f.t.Errorf("%s: was never hit", x)
 		}
 	}

@@ -24,11 +24,18 @@ type faultRun struct {
 	stdout, stderr string
 }
 
-// mayLitter tells whether the run may leave what it had not renamed or removed
-// yet, under names that nobody takes for real: it was killed, or says so.
+// mayLitter reports whether the run may leave what it had not renamed or removed yet,
+// under names that nobody takes for real: it was killed, or says so.
 func (r faultRun) mayLitter() bool {
-	return r.killed || r.code != exitOK || strings.Contains(r.stderr, "slotgen: warning: clearing leftover ") ||
-		strings.Contains(r.stderr, `slotgen: warning: removing ".logs.new": `)
+	return r.killed || r.code != exitOK || r.says("slotgen: warning: clearing leftover ") ||
+		r.says(`slotgen: warning: removing ".logs.new": `) || r.says("but what stood before is left: removing ")
+}
+
+// says reports whether the run printed the text, or could not print. strace counts the
+// calls of each thread by itself: a fault may also hit the one that writes the messages.
+func (r faultRun) says(text string) bool {
+	return strings.Contains(r.stderr, text) ||
+		slices.ContainsFunc(r.calls, func(c faultCall) bool { return c.hit && c.prints() })
 }
 
 // roleless tells whether the run says that it does not know what the container is
