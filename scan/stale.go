@@ -35,7 +35,7 @@ func stands(d dir, name string) bool {
 // RemoveStale removes what a dead container's gateway left in the profile's
 // directory. A link is removed, not followed. What can't be removed stays and
 // is returned as a warning; the profile is none the worse for it. A profile that is a
-// link keeps its stale files: the directory may be that of another profile, which is live.
+// link keeps its stale files: the directory may belong to another profile, which is live.
 func (v *Volume) RemoveStale(p Profile) []string {
 	d, err := v.stalePlace(p)
 	if errors.Is(err, unix.ENOTDIR) {

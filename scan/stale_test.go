@@ -2,7 +2,7 @@ package scan
 
 import "testing"
 
-// The directory may be that of another profile, whose gateway is live.
+// The directory may belong to another profile, whose gateway is live.
 func TestProfileThatIsALinkKeepsItsStaleFiles(t *testing.T) {
 	t.Parallel()
 	outside := newHome(t)

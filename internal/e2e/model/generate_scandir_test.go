@@ -131,7 +131,7 @@ func (b *sandbox) generateLeftover() {
 	}
 }
 
-// generateOther makes what is none of slotgen's.
+// generateOther makes entries that slotgen does not own.
 func (b *sandbox) generateOther() {
 	p := filepath.Join(b.scandir, b.pick("other", "other", "gateway-Upper", "gateway-a.b", "linked", "gateway-", ".other"))
 	b.removeAll(p)

@@ -168,7 +168,7 @@ func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
 	return out
 }
 
-// isHidden reports whether a name is that of a hidden slot.
+// isHidden reports whether a name belongs to a hidden slot.
 func isHidden(name string) bool {
 	return strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".old")
 }
