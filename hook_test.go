@@ -229,9 +229,9 @@ func TestContainerStopHookEndsInTime(t *testing.T) {
 		c.waitLines("stubborn", "stubborn2", "stubborn3", "stubborn4", "parent", "well-bred")
 		c.mkdir(c.path("/run/service/.gateway-stubborn4.old")) // it can't be hidden
 		stop := c.spawn("root", c.overlayCommand("/etc/cont-finish.d/10-slotgen")...)
-		c.waitFor("the well-bred one and its logger to end", func() bool {
+		c.waitFor("the others and their loggers to end", func() bool {
 			n := c.supervisors()
-			return n["gateway-well-bred"]+n["gateway-well-bred/log"] == 0
+			return n["gateway-well-bred"]+n["gateway-well-bred/log"]+n["gateway-default"]+n["gateway-default/log"] == 0
 		})
 		setClock(100002)
 		got := stop.wait()

@@ -206,6 +206,8 @@ func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
 	c := newContainer(t, ownS6())
 	w, before := c.tellBackToGo()
 	c.profile("back", running)
+	c.profile("witness", stopped)
+	c.waitFor("the watcher to see what is new", func() bool { return c.hasSlot("gateway-witness") })
 	c.mayGo()
 	c.waitForAnother("gateway-back", before)
 	w.waitSaid(`pruned slot "gateway-back": its profile was gone, and is back`)

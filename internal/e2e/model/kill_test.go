@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"os/exec"
 	"path"
 	"strconv"
@@ -58,10 +59,11 @@ func (f *findings) whole(r row, got tree) {
 		if before.changes(got, otherContent) == "" {
 			return
 		}
-		if n, found := want["down"]; found && len(before) > 0 { // it is held down first
-			before["down"] = n
+		heldDown := maps.Clone(before) // it is held down first
+		if n, found := want["down"]; found && len(before) > 0 {
+			heldDown["down"] = n
 		}
-		if before.changes(got, otherContent) == "" || r.live && isBetween(before, want, got) {
+		if heldDown.changes(got, otherContent) == "" || r.live && isBetween(before, want, got) {
 			return
 		}
 	}
