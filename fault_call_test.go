@@ -90,6 +90,21 @@ func (x fault) options() []string {
 	return []string{"--seccomp-bpf", "-e", fmt.Sprintf("inject=%s:error=%s:when=%d", x.call.name, unix.ErrnoName(x.errno), x.call.n)}
 }
 
+// writtenPath finds the path of a file that the call writes, and that has the same name in
+// every run.
+var writtenPath = regexp.MustCompile(`^<~(/[^>#]+)>$`)
+
+// alone makes strace look at, and count, only the writes of the call's own file: a thread
+// of its own writes messages, before or after the pass writes.
+func (x fault) alone(dir string) (fault, []string) {
+	path := writtenPath.FindStringSubmatch(x.call.about)
+	if x.call.name != "write" || path == nil {
+		return x, nil
+	}
+	x.call.n = x.call.time
+	return x, []string{"-P", dir + path[1]}
+}
+
 // faultErrors are the errors that a call is made to fail with.
 func faultErrors() []unix.Errno {
 	return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EACCES, unix.EROFS, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EMFILE}

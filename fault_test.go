@@ -167,7 +167,8 @@ func (f *faults) sweep(planned []fault, table *faultTable) {
 func (f *faults) inject(x fault, table *faultTable) (fault, bool) {
 	f.t.Helper()
 	defer f.arranged()()
-	run := f.trace(x.call.name, x.options()...)
+	alone, path := x.alone(f.dir)
+	run := f.trace(x.call.name, append(path, alone.options()...)...)
 	call, found := run.hit(x.call.name)
 	if !found || run.killed != x.kills() {
 		return x, false
