@@ -1,55 +1,13 @@
-// Slotgen turns the profiles on a persistent volume into s6 service directories,
-// at every boot of a container.
-//
-// Package main is the command: flags, messages, exit codes, and the pass that
-// leads from package scan through package render to the scandir.
-//
-// The rules of its output: data goes to stdout and nothing else does. A message
-// goes to stderr as "slotgen: warning: ", "slotgen: error: " or "slotgen: hint: "
-// and a text in lower case without a full stop, paths and names quoted.
+// Slotgen turns the profiles on a persistent volume into s6 service directories, at every
+// boot of a container.
 package main
 
 import (
-	"errors"
-	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"slotgen/internal/cli"
 )
 
 func main() {
-	os.Exit(run(os.Args, os.Stdout, os.Stderr))
-}
-
-// The exit codes (design, "Exit codes").
-const (
-	exitOK         = 0
-	exitIncomplete = 1
-	exitUsage      = 2
-)
-
-// ownerBits are the permissions of a file's owner.
-const ownerBits = 0o700
-
-// run executes one command line and returns its exit code.
-func run(args []string, stdout, stderr io.Writer) int {
-	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
-	msg := messages{w: &asyncWriter{w: stderr}}
-	out := &output{w: stdout}
-	err := newApp(out, msg).Run(args)
-	if out.err != nil {
-		msg.fail(out.err)
-		return exitIncomplete
-	}
-	if err == nil {
-		return exitOK
-	}
-	if _, reported := errors.AsType[reportedError](err); reported {
-		return exitIncomplete
-	}
-	msg.fail(err)
-	if _, unread := errors.AsType[unreadError](err); unread {
-		return exitIncomplete
-	}
-	return exitUsage
+	os.Exit(cli.Run(os.Args, os.Stdout, os.Stderr))
 }

@@ -1,0 +1,106 @@
+// Bench measures slotgen against what its work can't cost less than: an empty Go
+// program for starting, and a C program that makes the same tree with raw system
+// calls (floor.c) for publishing. Run it in the repository's root:
+//
+//	go run ./internal/bench
+//
+// It needs Go, a C compiler, root, and a tmpfs at /dev/shm, and removes what it made.
+// Each line of the table is two programs run in turn; quoted is the minimum of
+// their whole-process times, which repeats where averages drift.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	runs := flag.Int("runs", 20, "how often each program is run, ten times that where it takes milliseconds")
+	only := flag.String("only", "", "measure only the lines whose text contains this")
+	flag.Parse()
+	if err := run(*runs, *only); err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %s\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(runs int, only string) (err error) {
+	if os.Geteuid() != 0 {
+		return errors.New("slots with owners need root")
+	}
+	b, err := newBench()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.remove()) }()
+	if err := b.compareTrees(); err != nil {
+		return err
+	}
+	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "WORK\tTAKES\tAGAINST\tTAKES\tRATIO\tTARGET\t")
+	for _, l := range b.lines() {
+		if !strings.Contains(l.of.what, only) {
+			continue
+		}
+		if err := l.measure(out, runs); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// line is one line of the table: a piece of work against another.
+type line struct {
+	of, over work
+	target   float64
+	// times is how many times the runs are made: a minimum of milliseconds takes
+	// more of them to repeat.
+	times int
+}
+
+// lines are the targets that slotgen is held to.
+func (b *bench) lines() []line {
+	nothing := work{what: "an empty Go program", argv: []string{b.program("empty")}}
+	version := work{what: "--version", argv: []string{b.program("slotgen"), "--version"}}
+	floor, boot := b.floor(medium), b.firstBoot(medium)
+	same, changed, large := b.unchanged(medium), b.changed(medium, medium.profiles/10), b.firstBoot(huge)
+	return []line{
+		{version, nothing, 1.9, 10},
+		{b.firstBoot(small), nothing, 3.0, 10},
+		{boot, floor, 1.25, 1},
+		{same, floor, 0.55, 1},
+		{large, boot, 10.5, 1},
+		{changed, same, 1.5, 1},
+	}
+}
+
+func (l line) measure(out *tabwriter.Writer, runs int) error {
+	of, over, err := inTurn(l.of, l.over, runs*l.times)
+	if err != nil {
+		return err
+	}
+	verdict(out, l.of.what, inMillis(of.took), l.over.what, inMillis(over.took), float64(of.took)/float64(over.took), l.target)
+	if l.of.memory > 0 {
+		verdict(out, l.of.what+", peak memory", inMiB(of.memory), "", "", of.mib(), l.of.memory)
+	}
+	return nil
+}
+
+func verdict(out *tabwriter.Writer, what, takes, over, overTakes string, value, target float64) {
+	missed := ""
+	if value > target {
+		missed = "missed"
+	}
+	fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.2f\t%.4g\t%s\n", what, takes, over, overTakes, value, target, missed)
+}
+
+func inMillis(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}
+
+func inMiB(bytes int64) string { return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20)) }

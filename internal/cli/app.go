@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"slotgen/internal/hint"
+
+	"github.com/urfave/cli/v2"
+)
+
+// name is the program's.
+const name = "slotgen"
+
+// newApp returns the app with all its commands.
+func newApp(out *output, msg messages) *cli.App {
+	commands := []*cli.Command{
+		reconcileCommand(out, msg),
+		watchCommand(msg),
+		renderCommand(out, msg),
+		scanCommand(out, msg),
+		diffCommand(out, msg),
+		templatesCommand(out, msg),
+		hookCommand(out, msg),
+		completionCommand(out),
+		manCommand(out),
+		helpCommand(),
+	}
+	inOurWords(commands)
+	return &cli.App{
+		Name:                      name,
+		Version:                   version(),
+		Usage:                     "turn profiles on a volume into s6 service directories",
+		Writer:                    out,
+		ErrWriter:                 msg.w,
+		Action:                    noCommand,
+		OnUsageError:              usageError,
+		Flags:                     []cli.Flag{cli.HelpFlag}, // cli adds it where it adds its own help command
+		HideHelpCommand:           true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		DisableSliceFlagSeparator: true,
+		Compiled:                  time.Unix(0, 0), // or cli asks for the program's file
+		Commands:                  commands,
+	}
+}
+
+// inOurWords has every command answer a wrong flag in one line: cli asks each
+// command, not the one above it. It also has each list --help, which cli adds to
+// a command only once it made its list of flags.
+func inOurWords(commands []*cli.Command) {
+	for _, c := range commands {
+		c.HideHelpCommand = true
+		c.OnUsageError = usageError
+		if !c.HideHelp {
+			c.Flags = append(c.Flags, cli.HelpFlag)
+		}
+		inOurWords(c.Subcommands)
+	}
+}
+
+const helpHint = `run "slotgen --help" for the commands`
+
+func noCommand(c *cli.Context) error {
+	if !c.Args().Present() {
+		return withHint(errors.New("no command given"), helpHint)
+	}
+	name := c.Args().First()
+	err := fmt.Errorf("unknown command %q", name)
+	near := hint.DidYouMean(name, commandNames(c.App.VisibleCommands()))
+	return withHint(err, "%s", cmp.Or(near, helpHint))
+}
+
+// noSubcommand is the action of a command that has commands of its own.
+func noSubcommand(name string) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		there := "there is " + strings.Join(commandNames(c.Command.VisibleCommands()), ", ")
+		if !c.Args().Present() {
+			return withHint(fmt.Errorf("no %s command given", name), "%s", there)
+		}
+		return withHint(fmt.Errorf("unknown %s command %q", name, c.Args().First()), "%s", there)
+	}
+}
+
+func commandNames(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// usageError replaces cli's own answer to a bad flag, which is the whole help
+// on stdout.
+func usageError(c *cli.Context, err error, _ bool) error {
+	advice := fmt.Sprintf("run %q for the flags", c.Command.HelpName+" --help")
+	text := err.Error()
+	if name, found := strings.CutPrefix(text, "flag provided but not defined: -"); found {
+		name = strings.TrimPrefix(name, "-")
+		if near := hint.Nearest(name, flagNames(c.Command.Flags)); near != "" {
+			advice = fmt.Sprintf("did you mean %q?", dashed(near))
+		}
+		return withHint(fmt.Errorf("unknown flag %q", dashed(name)), "%s", advice)
+	}
+	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
+		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", advice)
+	}
+	text = decapitalize(text)
+	for _, of := range []string{" for flag -", " for -"} { // the second one of a switch
+		text = strings.Replace(text, of, of+"-", 1)
+	}
+	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", advice)
+}
+
+func flagNames(flags []cli.Flag) []string {
+	var names []string
+	for _, f := range flags {
+		names = append(names, f.Names()[0])
+	}
+	return names
+}
+
+func decapitalize(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// noArguments refuses positional arguments: cli would take every flag behind one
+// as a further argument, without a word.
+func noArguments(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		if c.Args().Present() {
+			return withHint(fmt.Errorf("unexpected argument %q", c.Args().First()),
+				"run %q for the flags", c.Command.HelpName+" --help")
+		}
+		return action(c)
+	}
+}

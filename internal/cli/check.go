@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/internal/hint"
+	"slotgen/render"
+	"slotgen/scan"
+)
+
+func checkCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "check",
+		Usage: "render every profile and hold the result against what s6 takes",
+		Description: "Without a volume it invents profiles, those with overrides of their own among them, so that an\n" +
+			"image build can run it.\n\n" +
+			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, contextFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			s, err := readSettings(c, msg)
+			if err != nil {
+				return err
+			}
+			set, err := loadTemplates(s.templates, msg)
+			if err != nil {
+				return err
+			}
+			profiles, err := profilesToCheck(s, set, msg)
+			if err != nil {
+				return err
+			}
+			return check(set, profiles, out, msg)
+		}),
+	}
+}
+
+// check prints each finding once, with the profiles that it is about.
+func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) error {
+	found := findingsOf(set, profiles)
+	for _, text := range found.texts {
+		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(found.about[text])); err != nil {
+			return err
+		}
+	}
+	for _, hint := range found.hints {
+		msg.line("hint: %s", hint)
+	}
+	msg.line("%s checked, %s", counted(len(profiles), "profile"), counted(len(found.texts), "finding"))
+	if len(found.texts) > 0 {
+		return reportedError{}
+	}
+	return nil
+}
+
+// findings are texts in the order in which they were found, and the profiles that each
+// is about.
+type findings struct {
+	texts, hints []string
+	about        map[string][]string
+}
+
+func findingsOf(set *render.Set, profiles []scan.Profile) findings {
+	found := findings{about: map[string][]string{}}
+	for _, p := range profiles {
+		_, doubtful, err := set.Slot(p)
+		for _, f := range doubtful {
+			found.add(errors.New(f.String()), p.Name)
+		}
+		if err == nil {
+			continue
+		}
+		for _, single := range parted(errors.Unwrap(err)) {
+			found.add(single, p.Name)
+		}
+	}
+	for _, o := range set.Origins() {
+		if o.Refused != nil {
+			found.add(fmt.Errorf("template %s: %w", o.File, o.Refused))
+		}
+	}
+	return found
+}
+
+func (f *findings) add(err error, profiles ...string) {
+	text := err.Error()
+	about, known := f.about[text]
+	if !known {
+		f.texts = append(f.texts, text)
+		f.addHint(text, hint.Of(err))
+	}
+	for _, p := range profiles {
+		if !slices.Contains(about, p) {
+			about = append(about, p)
+		}
+	}
+	f.about[text] = about
+}
+
+// addHint keeps the mend of a finding, if there is one, behind the finding's place.
+func (f *findings) addHint(text, hint string) {
+	if hint == "" {
+		return
+	}
+	place, _, _ := strings.Cut(strings.TrimPrefix(text, "template "), ": ")
+	f.hints = append(f.hints, place+": "+hint)
+}
+
+// parted returns the errors that one was joined of. The text of a single one may have
+// several lines.
+func parted(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var errs []error
+	for _, e := range joined.Unwrap() {
+		errs = append(errs, parted(e)...)
+	}
+	return errs
+}
+
+func someProfiles(names []string) string {
+	switch {
+	case len(names) == 0:
+		return "no profile uses it"
+	case len(names) > 3:
+		return fmt.Sprintf("profile %s and %d more", shortened(names[0]), len(names)-1)
+	}
+	shown := make([]string, len(names))
+	for i, name := range names {
+		shown[i] = shortened(name)
+	}
+	return "profile " + strings.Join(shown, ", ")
+}
+
+// shortened is a name as far as a line has room for it.
+func shortened(name string) string {
+	const room = 40
+	if len(name) <= room {
+		return name
+	}
+	return fmt.Sprintf("%s… of %d letters", name[:room/2], len(name))
+}
+
+// profilesToCheck are those on the volume or, where there is none, invented ones.
+func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
+	volume, err := scan.Open(s.home)
+	if errors.Is(err, fs.ErrNotExist) {
+		msg.line("no volume at %q: checking invented profiles", s.home)
+		return invented(s.base, set.Profiles()), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer volume.Close()
+	if s.autostart == scan.None {
+		s.autostart = scan.Recorded // here too they are rendered
+	}
+	list := volume.Scan(s.scanOptions(scan.Role{}))
+	if list.Err != nil {
+		msg.fail(list.Err)
+		return nil, reportedError{}
+	}
+	var profiles []scan.Profile
+	for _, e := range list.Entries {
+		if e.Verdict == scan.Publish {
+			profiles = append(profiles, e.Profile)
+		}
+	}
+	for _, name := range set.Profiles() {
+		if _, found := list.Find(name); !found && list.Complete && scan.CheckName(name) == "" {
+			msg.warn("no profile %q on the volume: nothing uses its templates", name)
+		}
+	}
+	return profiles, nil
+}
+
+// invented returns the default profile, one with the longest name that is down, one
+// with every optional field set, and those that have overrides of their own.
+func invented(base scan.Profile, overridden []string) []scan.Profile {
+	profile := func(name string) scan.Profile {
+		p := base
+		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, scan.ServicePrefix+name, defaultHome+"/profiles/"+name
+		p.PriorExit = scan.ExitUnknown
+		return p
+	}
+	first, long, full := profile(scan.DefaultName), profile(strings.Repeat("a", 242)), profile("full")
+	first.Default, first.Dir = true, defaultHome
+	full.Start, full.PriorState, full.PriorExit = true, scan.Running, "clean"
+	full.User, full.Env = defaultUser, append(slices.Clone(base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
+	profiles := []scan.Profile{first, long, full}
+	for _, name := range overridden {
+		isNamed := func(p scan.Profile) bool { return p.Name == name }
+		if scan.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
+			profiles = append(profiles, profile(name))
+		}
+	}
+	return profiles
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"cmp"
+	"os"
+	"strings"
+
+	"slotgen/render"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
+)
+
+// askForFiles in place of candidates makes the shell complete a path.
+const askForFiles = ":files"
+
+// commandLine is what the words of a command line have led to so far.
+type commandLine struct {
+	commands []*cli.Command
+	// flags are those of the last command.
+	flags []cli.Flag
+	// waiting is the flag whose value the next word is, or nil.
+	waiting cli.DocGenerationFlag
+	// home is the value of --home.
+	home string
+}
+
+// complete returns what the last of words may become, each candidate with its
+// description behind a tab.
+func (l *commandLine) complete(words []string) []string {
+	if len(words) == 0 {
+		return nil
+	}
+	last := len(words) - 1
+	for _, word := range words[:last] {
+		l.take(word)
+	}
+	return l.candidates(words[last])
+}
+
+func (l *commandLine) take(word string) {
+	switch {
+	case l.waiting != nil && word == "=": // bash makes --flag=value three words
+	case l.waiting != nil:
+		l.setValue(l.waiting, word)
+		l.waiting = nil
+	case strings.HasPrefix(word, "-"):
+		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		if f := docFlag(l.flags, name); f != nil && given {
+			l.setValue(f, value)
+		} else if f != nil && f.TakesValue() {
+			l.waiting = f
+		}
+	default:
+		for _, c := range l.commands {
+			if c.HasName(word) && c.Name == "help" {
+				l.flags = nil // the words behind it are commands again
+				return
+			}
+			if c.HasName(word) {
+				l.commands, l.flags = c.Subcommands, c.VisibleFlags()
+				return
+			}
+		}
+		l.commands, l.flags = nil, nil
+	}
+}
+
+func (l *commandLine) setValue(f cli.DocGenerationFlag, value string) {
+	if f.Names()[0] == "home" {
+		l.home = value
+	}
+}
+
+func (l *commandLine) candidates(word string) []string {
+	if l.waiting != nil {
+		return l.values(l.waiting, strings.TrimPrefix(word, "="), "")
+	}
+	if name, value, given := strings.Cut(word, "="); given && strings.HasPrefix(word, "--") {
+		f := docFlag(l.flags, name[2:])
+		if f == nil || !f.TakesValue() {
+			return nil
+		}
+		return l.values(f, value, name+"=")
+	}
+	var found []string
+	for _, c := range l.commands {
+		if !c.Hidden {
+			found = appendMatch(found, c.Name, word, c.Usage)
+		}
+	}
+	if len(l.commands) > 0 && word == "" {
+		return found
+	}
+	for _, flag := range l.flags {
+		if f, ok := flag.(cli.DocGenerationFlag); ok {
+			usage := strings.ReplaceAll(f.GetUsage(), "`", "")
+			found = appendMatch(found, dashed(f.Names()[0]), word, usage)
+		}
+	}
+	return found
+}
+
+func appendMatch(found []string, candidate, word, usage string) []string {
+	if !strings.HasPrefix(candidate, word) {
+		return found
+	}
+	return append(found, candidate+"\t"+usage)
+}
+
+// values are what a flag's value may become; prefix stands before it in the word.
+func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []string {
+	var found []string
+	add := func(candidates ...string) []string {
+		for _, candidate := range candidates {
+			found = appendMatch(found, prefix+candidate, prefix+value, "")
+		}
+		return found
+	}
+	switch f.Names()[0] {
+	case "autostart":
+		return add(string(scan.Auto), string(scan.Recorded), string(scan.Multiplex), string(scan.None))
+	case "supervise-access":
+		return add(string(scandir.AccessGroup), string(scandir.AccessEvents), string(scandir.AccessOwner), string(scandir.AccessRoot))
+	case "output":
+		return add(formatText, formatJSON)
+	case "color":
+		return add(colourAuto, colourAlways, colourNever)
+	case "file":
+		return add(slotFiles()...)
+	case "profile":
+		return add(profileNames(l.home)...)
+	}
+	switch valueWord(f) {
+	case "DIR", "PATH", "PROGRAM":
+		return []string{askForFiles}
+	}
+	return nil
+}
+
+// slotFiles are the files that the embedded templates make.
+func slotFiles() []string {
+	var files []string
+	for _, o := range render.Embedded().Origins() {
+		if !strings.HasPrefix(o.Path, "_") {
+			files = append(files, o.Path)
+		}
+	}
+	return files
+}
+
+// profileNames are the profiles of a volume that have a slot, or none where it
+// can't be read.
+func profileNames(home string) []string {
+	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome))
+	if err != nil {
+		return nil
+	}
+	defer volume.Close()
+	return withSlots(volume.Scan(scan.Options{Autostart: scan.Recorded}))
+}

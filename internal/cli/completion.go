@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/templates"
+)
+
+func completionCommand(out *output) *cli.Command {
+	c := &cli.Command{
+		Name:   "completion",
+		Usage:  "print a script that makes a shell complete slotgen's command lines",
+		Action: noSubcommand("completion"),
+	}
+	for _, shell := range []struct{ name, install string }{
+		{"bash", "slotgen completion bash >/etc/bash_completion.d/slotgen"},
+		{"zsh", `slotgen completion zsh >"${fpath[1]}/_slotgen"`},
+		{"fish", "slotgen completion fish >~/.config/fish/completions/slotgen.fish"},
+	} {
+		c.Subcommands = append(c.Subcommands, &cli.Command{
+			Name:  shell.name,
+			Usage: "print the script for " + shell.name,
+			Description: "It completes commands, flags, the values of flags and the names of the profiles on the\n" +
+				"volume. Install it with: " + shell.install,
+			Action: noArguments(func(c *cli.Context) error {
+				script, err := templates.FS.ReadFile("completion/" + c.Command.Name)
+				if err != nil {
+					return fmt.Errorf("reading the script: %w", err)
+				}
+				_, err = out.Write(script)
+				return err
+			}),
+		})
+	}
+	c.Subcommands = append(c.Subcommands, wordsCommand(out))
+	return c
+}
+
+// wordsCommand is what the scripts call: its arguments are the words of a command
+// line behind "slotgen", the last being the one to complete. Each candidate is a
+// line, a tab and its description behind it; the one line ":files" asks for the
+// shell's own completion of paths. It never fails: a shell that completes has no
+// place for a message.
+func wordsCommand(out *output) *cli.Command {
+	return &cli.Command{
+		Name:            "words",
+		Hidden:          true,
+		HideHelp:        true,
+		SkipFlagParsing: true,
+		Action: func(c *cli.Context) error {
+			l := commandLine{commands: c.App.Commands, flags: []cli.Flag{cli.HelpFlag, cli.VersionFlag}}
+			for _, candidate := range l.complete(c.Args().Slice()) {
+				if _, err := fmt.Fprintln(out, candidate); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}

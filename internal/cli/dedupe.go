@@ -1,0 +1,42 @@
+package cli
+
+// dedupe remembers what was said last about each subject, so that passes that follow
+// each other do not repeat it. The nil dedupe has seen nothing.
+type dedupe map[subject]*statement
+
+// subject is what a message is about.
+type subject struct {
+	profile string // empty where it is about no single profile
+	what    string // distinguishes what can be said about a profile at the same time
+}
+
+type statement struct {
+	text string
+	now  bool // said since the last Forget
+}
+
+// Seen reports whether a text is what was said last about its subject, and notes it. The
+// empty text says that there is nothing to say.
+func (d dedupe) Seen(s subject, text string) bool {
+	if d == nil {
+		return false
+	}
+	last, known := d[s]
+	if text == "" {
+		delete(d, s)
+		return !known
+	}
+	d[s] = &statement{text: text, now: true}
+	return known && last.text == text
+}
+
+// Forget ends a pass: it clears the subjects about which the pass said nothing, among
+// those that it looked at.
+func (d dedupe) Forget(looked func(subject) bool) {
+	for s, last := range d {
+		if !last.now && looked(s) {
+			delete(d, s)
+		}
+		last.now = false
+	}
+}

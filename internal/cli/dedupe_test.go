@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestDedupeForgetsOnlyWhatWasLookedAt(t *testing.T) {
+	d := dedupe{}
+	a, b := subject{profile: "a"}, subject{profile: "b"}
+	seen := func(s subject, text string, want bool) {
+		t.Helper()
+		if got := d.Seen(s, text); got != want {
+			t.Errorf("%q of %+v was seen: %v, want %v", text, s, got, want)
+		}
+	}
+	looked := func(subjects ...subject) {
+		d.Forget(func(s subject) bool { return slices.Contains(subjects, s) })
+	}
+	seen(a, "x", false)
+	seen(b, "x", false)
+	seen(a, "x", true)
+	looked(a, b)
+	seen(b, "x", true) // a pass over b alone
+	looked(b)
+	seen(a, "x", true)
+	looked(a)
+	looked(a) // a pass over a that does not say x
+	seen(a, "x", false)
+	seen(b, "x", true)
+	seen(b, "y", false)
+	seen(b, "x", false)
+	seen(b, "", false) // it is over
+	seen(b, "", true)
+	seen(b, "x", false)
+	if dedupe(nil).Seen(a, "x") {
+		t.Error("the nil dedupe has seen something")
+	}
+}

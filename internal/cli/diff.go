@@ -1,0 +1,141 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/urfave/cli/v2"
+
+	"slotgen/render/scandir"
+)
+
+func diffCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "diff",
+		Usage: "compare the published slots with what would be rendered",
+		Description: "Prints what a pass would change, as a unified diff with modes and owners, and what a restart\n" +
+			"would where a slot needs one. Touches nothing.\n\n" +
+			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
+		Flags: slices.Concat(passFlags(), []cli.Flag{
+			profileFlag("compare the slot of the profile `NAME` only; repeatable"),
+			colourFlag(),
+		}, slotFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			s, err := readSettings(c, msg)
+			if err != nil {
+				return err
+			}
+			colours, err := newPalette(c.String("color"), out.w)
+			if err != nil {
+				return err
+			}
+			p := newPass(s, msg)
+			p.only, p.dryRun, p.detailed = c.StringSlice("profile"), true, true
+			return printDiffs(c.Context, p, out, colours)
+		}),
+	}
+}
+
+func printDiffs(ctx context.Context, p *pass, out *output, colours palette) error {
+	if word := p.role.NoGateways(); word != "" {
+		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
+		return nil
+	}
+	defer p.close()
+	outcomes, err := p.run(ctx)
+	if err != nil {
+		return err
+	}
+	differ := anyFailed(outcomes) || p.incomplete
+	for _, o := range outcomes {
+		o.tell(p.msg)
+		if o.action == actionFailed {
+			continue
+		}
+		for _, d := range o.differences {
+			differ = true
+			if err := printDiff(out, o.entry.Profile.Service, d, colours); err != nil {
+				return err
+			}
+		}
+	}
+	if differ {
+		return reportedError{}
+	}
+	return nil
+}
+
+// printDiff prints one difference as git would.
+func printDiff(w io.Writer, service string, d scandir.Difference, colours palette) error {
+	name := printable(strings.TrimSuffix(service+"/"+d.Path, "/"))
+	lines := append([]string{fmt.Sprintf("diff a/%s b/%s", name, name)}, headLines(d)...)
+	for i := range lines {
+		lines[i] = colours.paint(colours.bold, lines[i])
+	}
+	lines = append(lines, textLines(name, d, colours)...)
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// headLines tell what has changed beside the text.
+func headLines(d scandir.Difference) []string {
+	switch {
+	case d.Have == nil:
+		return []string{fmt.Sprintf("new %s mode %04o owner %d:%d", d.Want.Kind, d.Want.Mode, d.Want.UID, d.Want.GID)}
+	case d.Want == nil:
+		return []string{fmt.Sprintf("deleted %s mode %04o", d.Have.Kind, d.Have.Mode)}
+	}
+	var lines []string
+	add := func(what, have, want string) {
+		if have != want {
+			lines = append(lines, "old "+what+" "+have, "new "+what+" "+want)
+		}
+	}
+	add("type", d.Have.Kind, d.Want.Kind)
+	add("mode", fmt.Sprintf("%04o", d.Have.Mode), fmt.Sprintf("%04o", d.Want.Mode))
+	add("owner", fmt.Sprintf("%d:%d", d.Have.UID, d.Have.GID), fmt.Sprintf("%d:%d", d.Want.UID, d.Want.GID))
+	return lines
+}
+
+// textLines are the unified diff of two files; what is no file has none.
+func textLines(name string, d scandir.Difference, colours palette) []string {
+	have, want := cmp.Or(d.Have, &scandir.Item{}), cmp.Or(d.Want, &scandir.Item{})
+	oldName, newName := "a/"+name, "b/"+name
+	if have.Kind != "file" {
+		oldName = "/dev/null"
+	}
+	if want.Kind != "file" {
+		newName = "/dev/null"
+	}
+	if bytes.Equal(have.Data, want.Data) {
+		return nil
+	}
+	text := string(diff.Diff(oldName, have.Data, newName, want.Data))
+	_, text, _ = strings.Cut(text, "\n") // its own "diff" line
+	var lines []string
+	for line := range strings.Lines(text) {
+		line = printable(strings.TrimSuffix(line, "\n"))
+		lines = append(lines, colours.paint(colours.ofDiffLine(line), line))
+	}
+	return lines
+}
+
+func (p palette) ofDiffLine(line string) string {
+	switch {
+	case strings.HasPrefix(line, "---"), strings.HasPrefix(line, "+++"):
+		return p.bold
+	case strings.HasPrefix(line, "@@"):
+		return p.cyan
+	case strings.HasPrefix(line, "-"):
+		return p.red
+	case strings.HasPrefix(line, "+"):
+		return p.green
+	}
+	return ""
+}

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"unicode"
+
+	"slotgen/scan"
+)
+
+// What is on the volume may be made for the terminal that shows it.
+func TestDocumentHoldsNothingThatATerminalObeys(t *testing.T) {
+	state := "a\x1b[31m\x7f\u009b31m\u202e\U000e0001 ä€😀"
+	entry := scan.Entry{Profile: scan.Profile{Name: "x"}, Intent: scan.Intent{State: state, Known: true}}
+	var out bytes.Buffer
+	if err := writeDocument(&out, "/home", "/run/service", scan.Recorded, []outcome{newOutcome(&entry, actionStarted)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range out.String() {
+		if !unicode.IsPrint(r) && r != '\n' {
+			t.Errorf("%U is as it is", r)
+		}
+	}
+	var doc document
+	if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	if got := *doc.Profiles[0].PriorState; got != state {
+		t.Errorf("it says %q, want %q", got, state)
+	}
+}

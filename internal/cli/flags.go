@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
+)
+
+const (
+	homeVar           = "HERMES_HOME"
+	defaultHome       = "/opt/data"
+	defaultScandir    = "/run/service"
+	defaultCommandDir = "/command"
+	defaultCommand    = "hermes"
+	defaultProc       = "/proc"
+	defaultTemplates  = "/etc/slotgen/templates"
+)
+
+// Categories of flags in help.
+const (
+	categoryPaths  = "Paths"
+	categorySlots  = "Slots"
+	categoryChoice = "Selection"
+	categoryOutput = "Output"
+)
+
+// The formats of --output.
+const (
+	formatText = "text"
+	formatJSON = "json"
+)
+
+// The words of --color.
+const (
+	colourAuto   = "auto"
+	colourAlways = "always"
+	colourNever  = "never"
+)
+
+func homeFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "home", EnvVars: []string{homeVar}, Category: categoryPaths, DefaultText: defaultHome,
+		Usage: "the volume's root, `DIR`",
+	}
+}
+
+func scandirFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, Category: categoryPaths, DefaultText: defaultScandir,
+		Usage: "where s6-svscan looks for service directories, `DIR`",
+	}
+}
+
+func autostartFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"}, Category: categoryChoice,
+		DefaultText: string(scan.Auto),
+		Usage:       "which gateways start: `POLICY` is recorded, multiplex, none or auto",
+	}
+}
+
+func maxServicesFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"}, Category: categorySlots,
+		DefaultText: strconv.Itoa(defaultMaxServices),
+		Usage:       "count on an s6-svscan that takes `N` services, loggers counted",
+	}
+}
+
+// profileFlag limits a command to the profiles that are named.
+func profileFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
+}
+
+func pruneFlag(usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "prune", Category: categorySlots, Usage: usage}
+}
+
+// procFlag is for tests.
+func procFlag() cli.Flag {
+	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}
+}
+
+func colourFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "color", Category: categoryOutput, DefaultText: colourAuto,
+		Usage: "colour the output: `WHEN` is auto, always or never; auto goes by FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM",
+	}
+}
+
+// passFlags are the flags of every command that looks at a whole volume.
+func passFlags() []cli.Flag {
+	return []cli.Flag{homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag()}
+}
+
+func outputFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
+		Usage: "print in `FORMAT`, text or json",
+	}
+}
+
+func templatesFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"}, Category: categoryPaths,
+		DefaultText: defaultTemplates + " when it exists",
+		Usage:       "templates in `DIR` go before the embedded ones",
+	}
+}
+
+// slotFlags are the flags that decide what a slot holds, and whose it is.
+func slotFlags() []cli.Flag {
+	return append(contextFlags(), &cli.StringFlag{
+		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
+		DefaultText: string(scandir.AccessGroup),
+		Usage:       "who may control the services: `FORM` is group, events, owner or root",
+	})
+}
+
+// contextFlags are the flags that decide what the templates make.
+func contextFlags() []cli.Flag {
+	return []cli.Flag{
+		templatesFlag(),
+		&cli.StringFlag{
+			Name: "user", EnvVars: []string{"SLOTGEN_USER"}, Category: categorySlots, DefaultText: defaultUser,
+			Usage: "run the gateways as `USER`, a name or UID:GID",
+		},
+		&cli.StringSliceFlag{
+			Name: "env", Category: categorySlots, KeepSpace: true,
+			Usage: "export `NAME=VALUE` to the gateways; repeatable, world-readable, so not for secrets",
+		},
+		&cli.StringFlag{
+			Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, Category: categorySlots, DefaultText: defaultCommandDir,
+			Usage: "the programs of s6 and execline are in `DIR`",
+		},
+		&cli.StringFlag{
+			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, Category: categorySlots, DefaultText: defaultCommand,
+			Usage: "the gateway's `PROGRAM`",
+		},
+	}
+}
+
+// docFlag returns the flag of that name, as far as cli documents it, or nil.
+func docFlag(flags []cli.Flag, name string) cli.DocGenerationFlag {
+	for _, flag := range flags {
+		if f, ok := flag.(cli.DocGenerationFlag); ok && slices.Contains(flag.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// valueWord returns the word that stands for a flag's value, which the flag's usage
+// has between backticks: "DIR".
+func valueWord(f cli.DocGenerationFlag) string {
+	if words := strings.SplitN(f.GetUsage(), "`", 3); len(words) == 3 {
+		return words[1]
+	}
+	return "VALUE"
+}
+
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// openNotification takes over the descriptor on which s6-supervise waits for a
+// newline (s6, "notification-fd"). 0 is none, and gives nil.
+func openNotification(fd int) (*os.File, error) {
+	if fd == 0 {
+		return nil, nil
+	}
+	err := canNotify(fd)
+	if err != nil {
+		return nil, withHint(fmt.Errorf("--notification-fd %d: %w", fd, err),
+			"s6-supervise opens the one that the service's file notification-fd names")
+	}
+	return os.NewFile(uintptr(fd), "notification"), nil
+}
+
+// canNotify refuses what can't be a descriptor that was passed in: the Go
+// runtime has some of its own, which are none of these or can't be written to.
+func canNotify(fd int) error {
+	const firstFree = 3
+	if fd < firstFree {
+		return errors.New("less than 3")
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return err
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFIFO, unix.S_IFREG, unix.S_IFSOCK, unix.S_IFCHR:
+		if flags&unix.O_ACCMODE != unix.O_RDONLY {
+			return nil
+		}
+	}
+	return errors.New("not open for writing")
+}
+
+// notifyReady says that the service is ready, once.
+func notifyReady(f *os.File) error {
+	_, err := f.Write([]byte("\n"))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("reporting readiness: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// number returns what a flag or its variable counts, or unset where both are empty.
+// cli would read a variable before it looks for --help.
+func number(c *cli.Context, flag string, unset int) (int, error) {
+	text := c.String(flag)
+	if text == "" {
+		return unset, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s %q: not a whole number", origin(c, flag), text)
+	}
+	return n, nil
+}
+
+// duration returns how long a flag or its variable says, or unset where both are empty.
+func duration(c *cli.Context, flag string, unset time.Duration) (time.Duration, error) {
+	text := c.String(flag)
+	if text == "" {
+		return unset, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, withHint(fmt.Errorf("%s %q: not a duration", origin(c, flag), text), "a number and its unit, as in 500ms, 5s or 1m")
+	}
+	return d, nil
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"slotgen/render"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/tools/txtar"
+)
+
+func renderCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "render",
+		Usage: "show or write the slot of one profile",
+		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
+			"files in txtar form, their modes and owners in the comment on top; what fails a check is\n" +
+			"printed too. With --out it takes that directory's lock, DIR/.slotgen.lock, as reconcile\n" +
+			"takes that of the scandir.\n\n" +
+			"Exit code 0: printed or written; 1: the profile has no slot, its templates or checks fail, or\n" +
+			"--out could not be written; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{
+			homeFlag(), autostartFlag(), procFlag(),
+			profileFlag("the profile `NAME`"),
+			&cli.BoolFlag{Name: "stdout", Category: categoryChoice, Usage: "print the slot (the default)"},
+			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
+			&cli.StringFlag{Name: "out", Category: categoryChoice, Usage: "write the slot as `DIR`/gateway-NAME/"},
+		}, slotFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			if err := checkRenderFlags(c); err != nil {
+				return err
+			}
+			s, err := readSettings(c, msg)
+			if err != nil {
+				return err
+			}
+			slot, err := renderOne(s, c.StringSlice("profile")[0], msg)
+			if err != nil && (len(slot.Files) == 0 || c.String("out") != "") {
+				return err
+			}
+			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
+			switch {
+			case c.String("out") != "":
+				return writeSlot(c.Context, c.String("out"), slot, owners, msg)
+			case c.String("file") != "":
+				return cmp.Or(printFile(out, slot, c.String("file")), err)
+			}
+			_, failed := out.Write(txtar.Format(archive(slot, owners)))
+			return cmp.Or(failed, err)
+		}),
+	}
+}
+
+func checkRenderFlags(c *cli.Context) error {
+	switch names := c.StringSlice("profile"); {
+	case len(names) == 0 || names[0] == "":
+		return withHint(errors.New("no profile given"), "name one with --profile")
+	case len(names) > 1:
+		return fmt.Errorf("more than one profile given: %q", names)
+	}
+	if c.String("out") != "" && (c.Bool("stdout") || c.String("file") != "") {
+		return errors.New("--out writes files: it goes with neither --stdout nor --file")
+	}
+	return nil
+}
+
+// renderOne renders the slot of one profile of the volume. One that fails a check comes
+// with the error.
+func renderOne(s settings, name string, msg messages) (render.Slot, error) {
+	volume, err := openVolume(s.home)
+	if err != nil {
+		return render.Slot{}, err
+	}
+	defer volume.Close()
+	e, err := findProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume.Home())
+	if err != nil {
+		return render.Slot{}, err
+	}
+	if e.Verdict != scan.Publish {
+		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
+		return render.Slot{}, reportedError{}
+	}
+	set, err := loadTemplates(s.templates, msg)
+	if err != nil {
+		return render.Slot{}, err
+	}
+	slot, findings, err := set.Slot(e.Profile)
+	if err != nil {
+		msg.fail(err)
+		err = reportedError{}
+	}
+	for _, f := range findings {
+		msg.warn("%s", f)
+	}
+	return slot, err
+}
+
+func printFile(out *output, slot render.Slot, path string) error {
+	f, ok := slot.File(path)
+	if !ok {
+		var paths []string
+		for _, f := range slot.Files {
+			paths = append(paths, f.Path)
+		}
+		return withHint(fmt.Errorf("slot %q has no file %q", slot.Service, path), "it has %q", paths)
+	}
+	_, err := out.Write(f.Data)
+	return err
+}
+
+// archive lists the slot's files, with modes and owners in the comment.
+func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
+	a := &txtar.Archive{Comment: []byte("# slot " + slot.Service + "\n")}
+	for _, line := range scandir.Manifest(slot, owners) {
+		a.Comment = fmt.Appendf(a.Comment, "# %s\n", line)
+	}
+	for _, f := range slot.Files {
+		a.Files = append(a.Files, txtar.File{Name: slot.Service + "/" + f.Path, Data: f.Data})
+	}
+	return a
+}
+
+// writeSlot publishes the slot below a directory that no s6-svscan looks at.
+func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir.Owners, msg messages) error {
+	path, err := filepath.Abs(out)
+	if err != nil {
+		return fmt.Errorf("resolving --out %q: %w", out, err)
+	}
+	const hint = "--out names a directory, which is made where there is none"
+	if err := scandir.Make(path); err != nil {
+		return withHint(err, hint)
+	}
+	dir, err := scandir.Open(path)
+	if err != nil {
+		return withHint(err, hint)
+	}
+	defer dir.Close()
+	switch supervised, err := dir.Supervised(); {
+	case err != nil:
+		return fmt.Errorf("--out %q: %w", out, err)
+	case supervised:
+		return withHint(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out),
+			"slotgen reconcile --profile NAME publishes there")
+	}
+	if who := dir.WritableBy(); who != "" {
+		msg.warn("--out %q is writable by %s, who may change what is put there", out, who)
+	}
+	if err := dir.Lock(ctx, lockWait); err != nil {
+		return hintLock(err, "a directory", "--out names a directory that can be written")
+	}
+	leftovers, warnings := dir.SweepSlot(slot.Service)
+	for name, err := range dir.Prune(ctx, leftovers) {
+		warnings = append(warnings, dir.LeftoverWarning(name, err))
+	}
+	msg.warnAll(warnings)
+	plan, err := dir.Plan(slot, owners)
+	if err == nil {
+		err = dir.Publish(plan)
+	}
+	if err != nil {
+		msg.fail(err)
+		return reportedError{}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+// Package cli is the command line: flags, messages, exit codes, and the pass that leads
+// from package scan through package render to the scandir.
+//
+// Data goes to stdout and nothing else does. A message goes to stderr as "slotgen:
+// warning: ", "slotgen: error: " or "slotgen: hint: " and a text in lower case without a
+// full stop, paths and names quoted.
+package cli
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// The exit codes (design, "Exit codes").
+const (
+	exitOK         = 0
+	exitIncomplete = 1
+	exitUsage      = 2
+)
+
+// ownerBits are the permissions of a file's owner.
+const ownerBits = 0o700
+
+// Run executes one command line and returns its exit code.
+func Run(args []string, stdout, stderr io.Writer) int {
+	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
+	msg := messages{w: &asyncWriter{w: stderr}}
+	out := &output{w: stdout}
+	err := newApp(out, msg).Run(args)
+	if out.err != nil {
+		msg.fail(out.err)
+		return exitIncomplete
+	}
+	if err == nil {
+		return exitOK
+	}
+	if _, reported := errors.AsType[reportedError](err); reported {
+		return exitIncomplete
+	}
+	msg.fail(err)
+	if _, unread := errors.AsType[unreadError](err); unread {
+		return exitIncomplete
+	}
+	return exitUsage
+}

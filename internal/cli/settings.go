@@ -1,0 +1,159 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+
+	"github.com/urfave/cli/v2"
+)
+
+// settings is the configuration of a command, checked. An empty variable counts as
+// unset, and so does an empty flag that can't be repeated.
+type settings struct {
+	home      string
+	scandir   string
+	proc      string
+	json      bool
+	templates string
+	access    scandir.Access
+	autostart scan.Policy
+	base      scan.Profile
+
+	maxServices int
+}
+
+func readSettings(c *cli.Context, msg messages) (settings, error) {
+	s := settings{
+		home:    cmp.Or(c.String("home"), defaultHome),
+		scandir: cmp.Or(c.String("scandir"), defaultScandir),
+		proc:    cmp.Or(c.String("proc"), defaultProc),
+
+		templates: c.String("templates"),
+	}
+	var err error
+	for _, path := range []*string{&s.home, &s.scandir} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return s, fmt.Errorf("resolving a relative path: %w", err)
+		}
+	}
+	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
+		return s, fmt.Errorf("%s: %w", origin(c, "supervise-access"), err)
+	}
+	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
+		return s, fmt.Errorf("%s: %w", origin(c, "autostart"), err)
+	}
+	if s.maxServices, err = number(c, "max-services", defaultMaxServices); err != nil {
+		return s, err
+	}
+	if s.maxServices < 1 {
+		return s, fmt.Errorf("%s %d: less than one service", origin(c, "max-services"), s.maxServices)
+	}
+	if s.json, err = parseFormat(cmp.Or(c.String("output"), formatText)); err != nil {
+		return s, err
+	}
+	if s.base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
+		return s, err
+	}
+	if s.base.CommandDir, err = parseCommandDir(cmp.Or(c.String("command-dir"), defaultCommandDir)); err != nil {
+		return s, fmt.Errorf("%s %w", origin(c, "command-dir"), err)
+	}
+	s.base.Command = cmp.Or(c.String("command"), defaultCommand)
+	user, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
+	if err != nil {
+		return s, fmt.Errorf("%s %w", origin(c, "user"), err)
+	}
+	s.base.User, s.base.UID, s.base.GID = user.name, user.uid, user.gid
+	return s, nil
+}
+
+// origin is what a flag's value comes from: the flag itself, or the variable that
+// stands in for it.
+func origin(c *cli.Context, flag string) string {
+	f := docFlag(c.Command.Flags, flag)
+	if f == nil || f.GetValue() != fmt.Sprint(c.Value(flag)) {
+		return dashed(flag)
+	}
+	for _, variable := range f.GetEnvVars() {
+		if os.Getenv(variable) != "" {
+			return variable
+		}
+	}
+	return dashed(flag)
+}
+
+func parseFormat(name string) (asJSON bool, err error) {
+	if name != formatText && name != formatJSON {
+		return false, fmt.Errorf("--output: %q is neither text nor json", name)
+	}
+	return name == formatJSON, nil
+}
+
+// scanOptions are the settings and variables that a scan depends on.
+func (s settings) scanOptions(role scan.Role) scan.Options {
+	return scan.Options{
+		Base: s.base, Autostart: s.autostart, Multiplex: os.Getenv(scan.MultiplexVar),
+		Legacy: role.Legacy(os.Getenv(scan.NoSuperviseVar)),
+	}
+}
+
+func parseEnv(words []string) ([]scan.EnvVar, error) {
+	var env []scan.EnvVar
+	for _, word := range words {
+		name, value, found := strings.Cut(word, "=")
+		switch {
+		case !found:
+			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
+		case !isVariable(name):
+			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
+		case name == homeVar:
+			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
+		case isSetByRun(name):
+			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set it otherwise")
+		case strings.HasPrefix(name, "LD_"):
+			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would go by it while root still runs", name),
+				`an override of run.tmpl may set it behind that: set -- /usr/bin/env NAME=VALUE "$@"`)
+		case isShells(name):
+			return nil, fmt.Errorf("--env %s: shells have it for themselves", name)
+		}
+		env = append(env, scan.EnvVar{Name: name, Value: value})
+	}
+	return env, nil
+}
+
+// isSetByRun tells whether the embedded run script gives a variable its value.
+func isSetByRun(name string) bool {
+	return slices.Contains([]string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}, name)
+}
+
+// isShells tells whether a shell that is sh somewhere refuses, or minds, to be given a
+// variable: the run script would end there.
+func isShells(name string) bool {
+	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND", "HISTCMD", "SRANDOM"}, name)
+}
+
+// isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.
+func isVariable(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c != '_' && (c|' ' < 'a' || c|' ' > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// parseCommandDir refuses what can't stand in the #! line of a script.
+func parseCommandDir(dir string) (string, error) {
+	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " \t\r\n") || len(dir) > 100 {
+		return "", fmt.Errorf("%q: not an absolute path of at most 100 bytes without white space", dir)
+	}
+	return filepath.Clean(dir), nil
+}

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/internal/hint"
+	"slotgen/render"
+	"slotgen/scan"
+)
+
+func templatesCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:   "templates",
+		Usage:  "list, show, export and check the templates",
+		Action: noSubcommand("templates"),
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "tell which template comes from where",
+				Flags:  []cli.Flag{templatesFlag()},
+				Action: noArguments(func(c *cli.Context) error { return listTemplates(c, out, msg) }),
+			},
+			{
+				Name:  "show",
+				Usage: "print the text of one template",
+				Flags: []cli.Flag{
+					templatesFlag(),
+					&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "the template of the slot's file at `PATH`"},
+					&cli.StringFlag{Name: "profile", Category: categoryChoice, Usage: "the one that the profile `NAME` uses"},
+				},
+				Action: noArguments(func(c *cli.Context) error { return showTemplate(c, out, msg) }),
+			},
+			{
+				Name:        "export",
+				Usage:       "write the embedded templates, to start an override from",
+				Description: "Refuses to overwrite: then nothing is written. Exit code 0: written; 1: not all could be written; 2: refused.",
+				Flags: []cli.Flag{
+					&cli.StringFlag{Name: "out", Category: categoryPaths, Usage: "write below `DIR`"},
+					&cli.BoolFlag{Name: "force", Category: categoryChoice, Usage: "overwrite files that are there"},
+				},
+				Action: noArguments(func(c *cli.Context) error { return exportTemplates(c, out, msg) }),
+			},
+			checkCommand(out, msg),
+		},
+	}
+}
+
+func listTemplates(c *cli.Context, out *output, msg messages) error {
+	set, err := loadTemplates(c.String("templates"), msg)
+	if err != nil {
+		return err
+	}
+	refused := false
+	var text bytes.Buffer
+	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "FILE\tPROFILE\tFROM")
+	for _, o := range set.Origins() {
+		profile, from := "all", "embedded"
+		if o.Profile != "" {
+			profile = o.Profile
+		}
+		if o.File != "" {
+			from = o.File
+		}
+		if o.Refused != nil {
+			from += " (refused)"
+			refused = true
+			msg.fail(fmt.Errorf("template %s: %w", o.File, o.Refused))
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", printable(o.Path), printable(profile), printable(from))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if _, err := out.Write(text.Bytes()); err != nil {
+		return err
+	}
+	if refused {
+		return reportedError{}
+	}
+	return nil
+}
+
+func showTemplate(c *cli.Context, out *output, msg messages) error {
+	if c.String("file") == "" {
+		return withHint(errors.New("no file given"), "name one with --file; slotgen templates list has them")
+	}
+	if profile := c.String("profile"); profile != "" {
+		if wrong := scan.CheckName(profile); wrong != "" {
+			return fmt.Errorf("no profile can be called %q: %s", profile, wrong)
+		}
+	}
+	set, err := loadTemplates(c.String("templates"), msg)
+	if err != nil {
+		return err
+	}
+	origin, err := set.Origin(c.String("file"), c.String("profile"))
+	if err != nil {
+		return withHint(err, "%s", templateHint(c.String("file"), set))
+	}
+	_, err = out.Write([]byte(origin.Text))
+	return err
+}
+
+func templateHint(file string, set *render.Set) string {
+	var known []string
+	for _, o := range set.Origins() {
+		if o.Path == file {
+			return fmt.Sprintf("profile %q has one of its own: name it with --profile", o.Profile)
+		}
+		known = append(known, o.Path)
+	}
+	return cmp.Or(hint.DidYouMean(file, known), "slotgen templates list has them")
+}
+
+func exportTemplates(c *cli.Context, out *output, msg messages) error {
+	dir, err := outDir(c, "name one with --out")
+	if err != nil {
+		return err
+	}
+	written, err := render.ExportTo(dir, c.Bool("force"))
+	if errors.Is(err, fs.ErrExist) {
+		return withHint(err, "--force overwrites")
+	}
+	slices.Sort(written)
+	return tellWritten(written, err, out, msg)
+}
+
+// outDir returns --out, a directory that is there or can be made.
+func outDir(c *cli.Context, hint string) (string, error) {
+	dir := c.String("out")
+	if dir == "" {
+		return "", withHint(errors.New("no directory given"), "%s", hint)
+	}
+	if err := render.CheckOut(dir); err != nil {
+		return "", fmt.Errorf("--out %w", err)
+	}
+	return dir, nil
+}
+
+// tellWritten prints which files were written, and the error that kept others from it.
+func tellWritten(written []string, err error, out *output, msg messages) error {
+	for _, name := range written {
+		if _, err := fmt.Fprintln(out, name); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		msg.fail(err)
+		return reportedError{}
+	}
+	return nil
+}

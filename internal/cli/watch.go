@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	defaultInterval = 30 * time.Second
+	leastInterval   = time.Second
+)
+
+func watchCommand(msg messages) *cli.Command {
+	return &cli.Command{
+		Name:  "watch",
+		Usage: "keep the scandir true to the volume while the container lives",
+		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and brings slots up to date\n" +
+			"when a template changes. Ends on TERM and INT; HUP makes it look at everything again.\n\n" +
+			"A slot that stands keeps its down file, or its lack of one: only reconcile decides anew\n" +
+			"what starts. With --prune the slot of a profile that is gone, and still is 2 seconds\n" +
+			"later, is taken down and removed; otherwise it is named once.\n\n" +
+			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
+		Flags: slices.Concat(passFlags(), []cli.Flag{
+			pruneFlag("take down and remove the slots of profiles that go"),
+			&cli.StringFlag{
+				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"}, Category: categoryChoice,
+				DefaultText: defaultInterval.String(),
+				Usage:       "look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell",
+			},
+			&cli.StringFlag{
+				Name: "notification-fd", Category: categoryOutput, DefaultText: "none",
+				Usage: "write a newline to descriptor `N` when all slots are there",
+			},
+		}, slotFlags()),
+		Action: noArguments(func(c *cli.Context) error {
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, unix.SIGHUP) // first: it would end the process
+			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
+			defer stop()
+			outliveReaders()
+			msg.w.hold()
+			defer msg.w.release(time.Second)
+			w, err := newWatching(c, hup, msg)
+			if err != nil {
+				return err
+			}
+			return w.run(ctx)
+		}),
+	}
+}
+
+func newWatching(c *cli.Context, hup <-chan os.Signal, msg messages) (*watching, error) {
+	s, err := readSettings(c, msg)
+	if err != nil {
+		return nil, err
+	}
+	interval, err := duration(c, "interval", defaultInterval)
+	if err != nil {
+		return nil, err
+	}
+	if interval < leastInterval {
+		return nil, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
+	}
+	fd, err := number(c, "notification-fd", 0)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := openNotification(fd)
+	if err != nil {
+		return nil, err
+	}
+	msg.seen = dedupe{}
+	return &watching{
+		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
+		interval: interval, ready: ready, hup: hup,
+		memory: newMemory(), troubles: dedupe{}, work: workset{everything: true},
+	}, nil
+}

@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"slotgen/internal/hint"
+
+	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
+)
+
+// failed goes on after an error of inotify: with a queue that ran over events
+// are lost, and after any other error more would be.
+func (w *watcher) failed(err error) {
+	w.trouble(err)
+	if !isOverflow(err) {
+		w.notify.close()
+		w.notify = nil
+	}
+	w.dirtyAll, w.dirtyTree = true, true
+	w.arm(time.Now())
+}
+
+// trouble shortens the interval, and notes why.
+func (w *watcher) trouble(err error) {
+	if w.Interval > fallback {
+		w.Interval = fallback
+		w.interval.Reset(w.Interval)
+	}
+	w.pending.trouble = newTrouble(err, w.Home, w.Interval)
+}
+
+func isOverflow(err error) bool { return errors.Is(err, fsnotify.ErrEventOverflow) }
+
+// troubleError says why inotify can't be relied on, and what is done instead.
+type troubleError struct {
+	err      error
+	home     string
+	interval time.Duration
+}
+
+func (e troubleError) Error() string {
+	return fmt.Sprintf("watching home %q by inotify: %s: looking at everything every %s", e.home, e.err, e.interval)
+}
+
+func (e troubleError) Unwrap() error { return e.err }
+
+func newTrouble(err error, home string, interval time.Duration) error {
+	trouble := troubleError{err: err, home: home, interval: interval}
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_user_watches")
+	case errors.Is(err, unix.EMFILE):
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_user_instances")
+	case isOverflow(err):
+		return hint.Add(trouble, "the limit is the kernel's fs.inotify.max_queued_events")
+	}
+	return trouble
+}
