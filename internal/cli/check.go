@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotgen/internal/hint"
+	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -51,7 +52,7 @@ func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) 
 	for _, hint := range found.hints {
 		msg.line("hint: %s", hint)
 	}
-	msg.line("%s checked, %s", counted(len(profiles), "profile"), counted(len(found.texts), "finding"))
+	msg.line("%s checked, %s", reconcile.Counted(len(profiles), "profile"), reconcile.Counted(len(found.texts), "finding"))
 	if len(found.texts) > 0 {
 		return reportedError{}
 	}

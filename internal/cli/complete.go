@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -158,5 +159,5 @@ func profileNames(home string) []string {
 		return nil
 	}
 	defer volume.Close()
-	return withSlots(volume.Scan(scan.Options{Autostart: scan.Recorded}))
+	return reconcile.WithSlots(volume.Scan(scan.Options{Autostart: scan.Recorded}))
 }

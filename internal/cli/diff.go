@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
 )
 
@@ -35,37 +36,43 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := newPass(s, msg)
-			p.only, p.dryRun, p.detailed = c.StringSlice("profile"), true, true
-			return printDiffs(c.Context, p, out, colours)
+			role := readRole(s.proc, msg)
+			if word := role.NoGateways(); word != "" {
+				msg.line("this is a %s container: reconcile publishes nothing here", word)
+				return nil
+			}
+			o, err := passOptions(c, s, role, msg)
+			if err != nil {
+				return err
+			}
+			o.Differences = true
+			return printDiffs(c.Context, o, out, msg, colours)
 		}),
 	}
 }
 
-func printDiffs(ctx context.Context, p *pass, out *output, colours palette) error {
-	if word := p.role.NoGateways(); word != "" {
-		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
-		return nil
-	}
-	defer p.close()
-	outcomes, err := p.run(ctx)
-	if err != nil {
-		return err
-	}
-	differ := anyFailed(outcomes) || p.incomplete
-	for _, o := range outcomes {
-		o.tell(p.msg)
-		if o.action == actionFailed {
-			continue
+// printDiffs prints what a pass would change, slot by slot as it is planned.
+func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messages, colours palette) error {
+	differ := false
+	report, err := reconcile.Preview(ctx, o, func(o reconcile.Outcome) error {
+		for _, m := range o.Messages() {
+			msg.print(m)
 		}
-		for _, d := range o.differences {
+		if o.Action == reconcile.Failed {
+			return nil
+		}
+		for _, d := range o.Differences {
 			differ = true
-			if err := printDiff(out, o.entry.Profile.Service, d, colours); err != nil {
+			if err := printDiff(out, o.Entry.Profile.Service, d, colours); err != nil {
 				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if differ {
+	if differ || !report.OK() {
 		return reportedError{}
 	}
 	return nil

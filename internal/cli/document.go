@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"slotgen/internal/reconcile"
 	"slotgen/scan"
 )
 
@@ -37,25 +38,25 @@ type profileDocument struct {
 	Why    string `json:"why"`
 }
 
-func newProfileDocument(o outcome) profileDocument {
+func newProfileDocument(o reconcile.Outcome) profileDocument {
 	d := profileDocument{
-		Name: o.entry.Profile.Name, Service: o.entry.Profile.Service, Dir: o.entry.Profile.Dir,
-		PriorExit: o.entry.Profile.PriorExit, Action: o.action, Change: string(o.change), Live: o.live, Effect: string(o.effect),
-		Reason: o.reason, Why: o.why,
+		Name: o.Entry.Profile.Name, Service: o.Entry.Profile.Service, Dir: o.Entry.Profile.Dir,
+		PriorExit: o.Entry.Profile.PriorExit, Action: string(o.Action), Change: string(o.Change), Live: o.Live, Effect: string(o.Effect),
+		Reason: o.Reason, Why: o.Why,
 	}
-	if o.entry.Intent.Known {
-		d.PriorState = &o.entry.Intent.State
+	if o.Entry.Intent.Known {
+		d.PriorState = &o.Entry.Intent.State
 	}
 	return d
 }
 
-// writeDocument prints one JSON document.
-func writeDocument(w io.Writer, home, scandir string, autostart scan.Policy, outcomes []outcome) error {
+// writeDocument prints a report as one JSON document.
+func writeDocument(w io.Writer, scandir string, report reconcile.Report) error {
 	doc := document{
-		SchemaVersion: 1, Home: home, Scandir: scandir, Autostart: autostart,
-		Profiles: make([]profileDocument, 0, len(outcomes)),
+		SchemaVersion: 1, Home: report.Home, Scandir: scandir, Autostart: report.Autostart,
+		Profiles: make([]profileDocument, 0, len(report.Outcomes)),
 	}
-	for _, o := range outcomes {
+	for _, o := range report.Outcomes {
 		doc.Profiles = append(doc.Profiles, newProfileDocument(o))
 	}
 	var text bytes.Buffer

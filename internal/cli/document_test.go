@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode"
 
+	"slotgen/internal/reconcile"
 	"slotgen/scan"
 )
 
@@ -14,7 +15,8 @@ func TestDocumentHoldsNothingThatATerminalObeys(t *testing.T) {
 	state := "a\x1b[31m\x7f\u009b31m\u202e\U000e0001 ä€😀"
 	entry := scan.Entry{Profile: scan.Profile{Name: "x"}, Intent: scan.Intent{State: state, Known: true}}
 	var out bytes.Buffer
-	if err := writeDocument(&out, "/home", "/run/service", scan.Recorded, []outcome{newOutcome(&entry, actionStarted)}); err != nil {
+	report := reconcile.Report{Outcomes: []reconcile.Outcome{{Entry: &entry, Action: reconcile.Started}}}
+	if err := writeDocument(&out, "/run/service", report); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range out.String() {

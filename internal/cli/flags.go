@@ -19,6 +19,8 @@ const (
 	defaultCommand    = "hermes"
 	defaultProc       = "/proc"
 	defaultTemplates  = "/etc/slotgen/templates"
+	// defaultMaxServices is s6-svscan's own limit, loggers counted.
+	defaultMaxServices = 1000
 )
 
 // Categories of flags in help.

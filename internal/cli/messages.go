@@ -9,29 +9,27 @@ import (
 	"unicode/utf8"
 
 	"slotgen/internal/hint"
+	"slotgen/internal/message"
 )
 
-// messages writes for the operator. Whatever a message quotes, it stays one
-// line of printable text.
-type messages struct {
-	w *asyncWriter
-	// seen keeps a pass from repeating what the pass before it said.
-	seen dedupe
-	// profile is the profile that the messages are about, or empty.
-	profile string
-}
-
-// about returns m for messages about a profile.
-func (m messages) about(profile string) messages {
-	m.profile = profile
-	return m
-}
+// messages prints for the operator. Whatever a message quotes, it stays one line of
+// printable text.
+type messages struct{ w *asyncWriter }
 
 func (m messages) line(format string, args ...any) {
 	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
 }
 
-func (m messages) warn(format string, args ...any) { m.note("warning: "+format, args...) }
+// print prints a message, and its hint where it has one.
+func (m messages) print(msg message.Message) {
+	level := map[message.Level]string{message.Warning: "warning: ", message.Error: "error: "}[msg.Level]
+	m.line("%s%s", level, msg.Text)
+	if msg.Hint != "" {
+		m.line("hint: %s", msg.Hint)
+	}
+}
+
+func (m messages) warn(format string, args ...any) { m.print(message.Warn(format, args...)) }
 
 func (m messages) warnAll(texts []string) {
 	for _, text := range texts {
@@ -39,53 +37,10 @@ func (m messages) warnAll(texts []string) {
 	}
 }
 
-// warnOf is a warning of an error, with its hint where it has one.
-func (m messages) warnOf(err error, text string) {
-	m.withHint("warning: "+text, err)
-}
-
-// note is a line about something that lasts.
-func (m messages) note(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); m.isNew(text) {
-		m.line("%s", text)
-	}
-}
-
-func (m messages) isNew(text string) bool { return !m.seen.Seen(subject{m.profile, text}, text) }
-
 // fail prints an error, and its hint where it has one.
-func (m messages) fail(err error) {
-	m.withHint("error: "+err.Error(), err)
-}
+func (m messages) fail(err error) { m.print(message.Of(message.Error, err)) }
 
-// oneLine parts by semicolons what was joined of several errors.
-func oneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
-
-func (m messages) withHint(text string, err error) {
-	text = oneLine(text)
-	if m.isNew(text) {
-		m.line("%s", text)
-		m.hint(err)
-	}
-}
-
-// hint prints the mend of an error that knows one, of this package's or of
-// another's.
-func (m messages) hint(err error) {
-	if text := hint.Of(err); text != "" {
-		m.line("hint: %s", text)
-	}
-}
-
-func withHint(err error, format string, args ...any) error {
-	return hint.Add(err, format, args...)
-}
-
-// unreadError ends a command with exit code 1: that not all of the volume could be read
-// is no wrong usage.
-type unreadError struct{ error }
-
-func (e unreadError) Unwrap() error { return e.error }
+func withHint(err error, format string, args ...any) error { return hint.Add(err, format, args...) }
 
 // reportedError ends a command with exit code 1 after its outcome was printed.
 type reportedError struct{}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"slotgen/internal/reconcile"
 	"slotgen/scan"
 
 	"github.com/urfave/cli/v2"
@@ -60,11 +61,21 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if wait < 0 {
 				return fmt.Errorf("--wait %s: a duration below zero", wait)
 			}
+			role := readRole(s.proc, msg)
+			if word := role.NoGateways(); word != "" {
+				return skip(word, s, out, msg)
+			}
 			collectOften()
-			p := newPass(s, msg)
-			p.only, p.dryRun, p.rescan = c.StringSlice("profile"), c.Bool("dry-run"), c.Bool("rescan")
-			p.pruning, p.wait = c.Bool("prune"), wait
-			return reconcile(c.Context, p, out)
+			o, err := passOptions(c, s, role, msg)
+			if err != nil {
+				return err
+			}
+			o.Rescan, o.Prune, o.Live = c.Bool("rescan"), c.Bool("prune"), s.json
+			r := reconciler{Options: o, json: s.json, wait: wait, msg: msg, out: out}
+			if c.Bool("dry-run") {
+				return r.preview(c.Context)
+			}
+			return r.run(c.Context)
 		}),
 	}
 }
@@ -77,86 +88,140 @@ func outliveReaders() { signal.Ignore(unix.SIGPIPE) }
 // 10,000 profiles at 26 MiB; with Go's own setting it takes up to 30.
 func collectOften() { debug.SetGCPercent(50) }
 
-// reconcile makes a pass and prints its outcomes, in a container that has
-// gateways.
-func reconcile(ctx context.Context, p *pass, out *output) error {
-	if word := p.role.NoGateways(); word != "" {
-		return skipContainer(p, out, word)
-	}
-	defer p.close()
+// reconciler is `slotgen reconcile`.
+type reconciler struct {
+	reconcile.Options
+	json bool
+	// wait bounds how long the pass waits for the supervisors, 0 is not at all.
+	wait time.Duration
+	msg  messages
+	out  *output
+}
+
+// run makes a pass and prints its outcomes.
+func (r reconciler) run(ctx context.Context) error {
 	start := time.Now()
-	outcomes, err := p.runToItsEnd(ctx)
+	report, err := r.pass(ctx)
 	if err != nil {
 		return err
 	}
-	p.unlock() // whoever reads the output may be slow
-	for _, o := range outcomes {
-		o.tell(p.msg)
+	for _, o := range report.Outcomes {
+		for _, m := range o.Messages() {
+			r.msg.print(m)
+		}
 	}
-	if err := printOutcomes(p, out, outcomes); err != nil {
+	if err := r.print(report, ""); err != nil {
 		return err
 	}
-	p.waitForSupervisors(outcomes)
-	p.msg.line("%s", summary(outcomes, p.pruned, time.Since(start)))
-	if p.incomplete || anyFailed(outcomes) {
+	isSupervised := r.awaitSupervisors(report)
+	r.msg.line("%s", report.Summary(time.Since(start)))
+	if !report.OK() || !isSupervised {
 		return reportedError{}
 	}
 	return nil
 }
 
-// runToItsEnd is run that a signal ends in good order where services are told to go:
-// one that could still be seen would stay down when its profile is back.
-func (p *pass) runToItsEnd(ctx context.Context) ([]outcome, error) {
-	if !p.pruning || p.dryRun {
-		return p.run(ctx)
+// pass makes the pass. Nobody waits for who reads the messages while it has the
+// scandir's lock. Where it prunes, a signal ends it in good order: a service that was
+// taken down and not hidden would stay down when its profile is back.
+func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
+	r.msg.w.hold()
+	defer r.msg.w.release(forever)
+	if !r.Prune {
+		return reconcile.Run(ctx, r.Options)
 	}
 	// Who started slotgen may want INT or HUP ignored.
 	ends := slices.DeleteFunc([]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal is answered at once
-	outcomes, err := p.run(ctx)
+	report, err := reconcile.Run(ctx, r.Options)
 	if ctx.Err() == nil {
-		return outcomes, err
+		return report, err
 	}
-	p.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
-	p.wait = 0
+	r.msg.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
+	for _, service := range report.Draining {
+		r.msg.warn("slot %q is hidden and has not ended yet: the next pass clears it", service)
+	}
+	report.Incomplete = true
 	if errors.Is(err, context.Canceled) {
 		err = reportedError{}
 	}
-	return outcomes, err
+	return report, err
 }
 
-func printOutcomes(p *pass, out *output, outcomes []outcome) error {
-	if p.json {
-		return writeDocument(out, p.volume.Home(), p.scandir, p.list.Autostart, outcomes)
+// preview prints what a pass would do.
+func (r reconciler) preview(ctx context.Context) error {
+	start := time.Now()
+	report, err := reconcile.Preview(ctx, r.Options, nil)
+	if err != nil {
+		return err
+	}
+	for _, o := range report.Outcomes {
+		for _, m := range o.Messages() {
+			r.msg.print(m)
+		}
+	}
+	if err := r.print(report, " change="); err != nil {
+		return err
+	}
+	report.Pruned = nil
+	r.msg.line("%s", report.Summary(time.Since(start)))
+	if !report.OK() {
+		return reportedError{}
+	}
+	return nil
+}
+
+// print prints the outcomes. Change, where it is not empty, is followed by each one's
+// change.
+func (r reconciler) print(report reconcile.Report, change string) error {
+	if r.json {
+		return writeDocument(r.out, r.Scandir, report)
 	}
 	var text bytes.Buffer
-	for _, o := range outcomes {
-		text.WriteString(o.line(p.dryRun))
+	for _, o := range report.Outcomes {
+		text.WriteString("reconcile: " + o.Fields())
+		if change != "" {
+			text.WriteString(change + string(o.Change))
+		}
 		text.WriteByte('\n')
 	}
-	_, err := out.Write(text.Bytes())
+	_, err := r.out.Write(text.Bytes())
 	return err
 }
 
-// readRole finds out what the container was started to do. Where that can't be
-// told it is one that supervises gateways, as most are.
-func readRole(proc string, msg messages) scan.Role {
-	role, err := scan.ReadRole(proc)
-	if err != nil {
-		msg.warn("finding the container's role: %s: taken for one that supervises gateways", err)
+// awaitSupervisors waits until every slot has its supervisor. It names those that never
+// get one, and reports whether there are none.
+func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
+	if r.wait == 0 || report.Autostart == scan.None {
+		return true
 	}
-	return role
+	missing, err := reconcile.AwaitSupervisors(r.Scandir, report.Services(), r.wait)
+	if err != nil {
+		r.msg.fail(err)
+		return false
+	}
+	for _, service := range missing {
+		r.msg.fail(fmt.Errorf("slot %q has no supervisor after %s", service, r.wait))
+	}
+	switch {
+	case len(missing) == 0:
+	case !r.Rescan:
+		r.msg.line("hint: --rescan makes s6-svscan look for new slots")
+	default:
+		r.msg.line("hint: s6-svscan says on its standard error what it does not take up")
+	}
+	return len(missing) == 0
 }
 
-// skipContainer says that the container supervises no gateways.
-func skipContainer(p *pass, out *output, word string) error {
+// skip says that the container supervises no gateways. Word is what it is started as.
+func skip(word string, s settings, out *output, msg messages) error {
 	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", word)
-	if !p.json {
+	if !s.json {
 		_, err := fmt.Fprintln(out, line)
 		return err
 	}
-	p.msg.line("%s", line)
-	return writeDocument(out, scan.Root(p.home), p.scandir, scan.None, nil)
+	msg.line("%s", line)
+	return writeDocument(out, s.scandir, reconcile.Report{Home: scan.Root(s.home), Autostart: scan.None})
 }

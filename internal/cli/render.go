@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"slotgen/internal/message"
+	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -74,12 +76,12 @@ func checkRenderFlags(c *cli.Context) error {
 // renderOne renders the slot of one profile of the volume. One that fails a check comes
 // with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
-	volume, err := openVolume(s.home)
+	volume, err := reconcile.OpenVolume(s.home)
 	if err != nil {
 		return render.Slot{}, err
 	}
 	defer volume.Close()
-	e, err := findProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume.Home())
+	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume.Home())
 	if err != nil {
 		return render.Slot{}, err
 	}
@@ -152,14 +154,12 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	if who := dir.WritableBy(); who != "" {
 		msg.warn("--out %q is writable by %s, who may change what is put there", out, who)
 	}
-	if err := dir.Lock(ctx, lockWait); err != nil {
-		return hintLock(err, "a directory", "--out names a directory that can be written")
+	if err := dir.Lock(ctx, reconcile.LockLimit); err != nil {
+		return reconcile.HintLock(err, "a directory", "--out names a directory that can be written")
 	}
-	leftovers, warnings := dir.SweepSlot(slot.Service)
-	for name, err := range dir.Prune(ctx, leftovers) {
-		warnings = append(warnings, dir.LeftoverWarning(name, err))
+	if err := clearSlot(ctx, dir, slot.Service, msg); err != nil {
+		msg.print(message.Of(message.Warning, err))
 	}
-	msg.warnAll(warnings)
 	plan, err := dir.Plan(slot, owners)
 	if err == nil {
 		err = dir.Publish(plan)
@@ -169,4 +169,22 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 		return reportedError{}
 	}
 	return nil
+}
+
+// clearSlot clears what killed runs left of one slot.
+func clearSlot(ctx context.Context, dir *scandir.Dir, service string, msg messages) error {
+	leftovers, err := dir.LeftoversOf(service)
+	var prune []string
+	for _, l := range leftovers {
+		if err := dir.Clear(l); err != nil {
+			msg.warn("%s", dir.LeftoverWarning(l.Name, err))
+		}
+		if l.Do == scandir.Prune {
+			prune = append(prune, l.Name)
+		}
+	}
+	for name, err := range dir.Prune(ctx, prune) {
+		msg.warn("%s", dir.LeftoverWarning(name, err))
+	}
+	return err
 }

@@ -1,5 +1,4 @@
-// Package cli is the command line: flags, messages, exit codes, and the pass that leads
-// from package scan through package render to the scandir.
+// Package cli is the command line: flags, messages, output and exit codes.
 //
 // Data goes to stdout and nothing else does. A message goes to stderr as "slotgen:
 // warning: ", "slotgen: error: " or "slotgen: hint: " and a text in lower case without a
@@ -9,6 +8,8 @@ package cli
 import (
 	"errors"
 	"io"
+
+	"slotgen/internal/reconcile"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,7 +41,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return exitIncomplete
 	}
 	msg.fail(err)
-	if _, unread := errors.AsType[unreadError](err); unread {
+	if _, unread := errors.AsType[reconcile.UnreadError](err); unread { // that is no wrong usage
 		return exitIncomplete
 	}
 	return exitUsage

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"slotgen/internal/hint"
+	"slotgen/internal/message"
+	"slotgen/internal/reconcile"
 	"slotgen/scan"
 
 	"github.com/urfave/cli/v2"
@@ -41,66 +42,87 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			p := newPass(s, msg)
-			p.only, p.dryRun, p.explain = c.StringSlice("profile"), true, true
-			return explain(c.Context, p, out, c.Bool("all"), colours)
+			o, err := passOptions(c, s, readRole(s.proc, msg), msg)
+			if err != nil {
+				return err
+			}
+			o.Explain, o.Live = true, true
+			e := explainer{Options: o, json: s.json, all: c.Bool("all"), colours: colours, msg: msg, out: out}
+			return e.run(c.Context)
 		}),
 	}
 }
 
-// explain makes a pass that touches nothing and tells what it found.
-func explain(ctx context.Context, p *pass, out *output, all bool, colours palette) error {
-	if word := p.role.NoGateways(); word != "" {
-		p.msg.line("this is a %s container: reconcile publishes nothing here", word)
+// explainer is `slotgen scan`.
+type explainer struct {
+	reconcile.Options
+	json, all bool
+	colours   palette
+	msg       messages
+	out       *output
+}
+
+// run plans a pass and prints what it would do.
+func (e explainer) run(ctx context.Context) error {
+	if e.NoGateways != "" {
+		e.msg.line("this is a %s container: reconcile publishes nothing here", e.NoGateways)
 	}
-	defer p.close()
-	outcomes, err := p.run(ctx)
+	report, err := reconcile.Preview(ctx, e.Options, nil)
 	if err != nil {
 		return err
 	}
-	shown := outcomes
-	if !all && len(p.only) == 0 {
-		shown = slices.DeleteFunc(slices.Clone(outcomes), outcome.isNoProfile)
+	shown := report
+	if !e.all && len(e.Only) == 0 {
+		shown.Outcomes = slices.DeleteFunc(slices.Clone(report.Outcomes), isNoProfile)
 	}
-	switch {
-	case p.json:
-		err = writeDocument(out, p.volume.Home(), p.scandir, p.list.Autostart, shown)
-	case len(p.only) > 0:
-		err = p.inFull(out, shown)
-	default:
-		err = table(out, shown, colours)
-	}
-	if err != nil {
+	if err := e.print(shown); err != nil {
 		return err
 	}
-	p.tellHints(shown)
-	if hidden := len(outcomes) - len(shown); hidden > 0 {
-		p.msg.line("%d skipped or ignored: --all lists them", hidden)
+	e.printHints(shown.Outcomes)
+	if left := len(report.Outcomes) - len(shown.Outcomes); left > 0 {
+		e.msg.line("%d skipped or ignored: --all lists them", left)
 	}
-	if p.incomplete || anyFailed(outcomes) {
+	if !report.OK() {
 		return reportedError{}
 	}
 	return nil
 }
 
-// tellHints prints each mend once, of what failed.
-func (p *pass) tellHints(outcomes []outcome) {
-	seen := dedupe{}
+func (e explainer) print(report reconcile.Report) error {
+	switch {
+	case e.json:
+		return writeDocument(e.out, e.Scandir, report)
+	case len(e.Only) > 0:
+		return e.inFull(report)
+	}
+	return table(e.out, report.Outcomes, e.colours)
+}
+
+// isNoProfile reports whether the entry has, or could have, no slot of its own, whatever
+// the policy.
+func isNoProfile(o reconcile.Outcome) bool {
+	return o.Action == reconcile.Ignored || o.Action == reconcile.Skipped && o.Entry.Profile.Service == ""
+}
+
+// printHints prints each hint of what failed once.
+func (e explainer) printHints(outcomes []reconcile.Outcome) {
+	seen := map[string]bool{"": true}
 	for _, o := range outcomes {
-		if text := hint.Of(o.err); !seen.Seen(subject{what: text}, text) {
-			p.msg.hint(o.err)
+		if !seen[o.Hint] {
+			seen[o.Hint] = true
+			e.msg.line("hint: %s", o.Hint)
 		}
 	}
 }
 
 // table prints one line for each outcome, aligned and coloured as a whole.
-func table(out *output, outcomes []outcome, colours palette) error {
+func table(out *output, outcomes []reconcile.Outcome, colours palette) error {
 	var text bytes.Buffer
 	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "PROFILE\tINTENT\tPRIOR EXIT\tACTION\tLIVE\tWHY")
 	for _, o := range outcomes {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n",
-			scan.Escape(o.entry.Profile.Name), o.entry.Intent, o.entry.Profile.PriorExit, o.action, yesNo(o.live), printable(o.why))
+			scan.Escape(o.Entry.Profile.Name), o.Entry.Intent, o.Entry.Profile.PriorExit, o.Action, yesNo(o.Live), printable(o.Why))
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -108,7 +130,7 @@ func table(out *output, outcomes []outcome, colours palette) error {
 	colour := colours.bold
 	for i, line := range strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n") {
 		if i > 0 {
-			colour = colours.of(outcomes[i-1].action)
+			colour = colours.of(outcomes[i-1].Action)
 		}
 		if _, err := fmt.Fprintln(out, colours.paint(colour, line)); err != nil {
 			return err
@@ -117,8 +139,10 @@ func table(out *output, outcomes []outcome, colours palette) error {
 	return nil
 }
 
-func (p palette) of(action string) string {
-	return map[string]string{actionStarted: p.green, actionSkipped: p.yellow, actionFailed: p.red}[action]
+func (p palette) of(action reconcile.Action) string {
+	return map[reconcile.Action]string{
+		reconcile.Started: p.green, reconcile.Skipped: p.yellow, reconcile.Failed: p.red,
+	}[action]
 }
 
 func yesNo(b bool) string {
@@ -129,60 +153,68 @@ func yesNo(b bool) string {
 }
 
 // inFull prints all that is known of each outcome.
-func (p *pass) inFull(out *output, outcomes []outcome) error {
-	for i, o := range outcomes {
+func (e explainer) inFull(report reconcile.Report) error {
+	volume, err := reconcile.OpenVolume(e.Home)
+	if err != nil {
+		return err
+	}
+	defer volume.Close()
+	for i, o := range report.Outcomes {
 		if i > 0 {
-			fmt.Fprintln(out)
+			fmt.Fprintln(e.out)
 		}
-		prof := o.entry.Profile
-		tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		for _, row := range [][2]string{
-			{"profile", scan.Escape(prof.Name)},
-			{"directory", prof.Dir},
-			{"slot", p.slotPath(o)},
-			{"intent", o.entry.Intent.String()},
-			{"prior exit", prof.PriorExit},
-			{"action", o.action},
-			{"change", string(o.change)},
-			{"live", yesNo(o.live)},
-			{"in force", string(o.effect)},
-			{"why", o.why},
-		} {
-			if row[1] == "" {
-				continue
-			}
-			fmt.Fprintf(tw, "%s:\t%s\n", row[0], printable(row[1]))
-		}
-		if err := tw.Flush(); err != nil {
+		if err := e.fields(o); err != nil {
 			return err
 		}
-		if err := p.printTail(out, prof.Name); err != nil {
+		if err := e.printTail(volume, o.Entry.Profile.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *pass) slotPath(o outcome) string {
-	if o.entry.Profile.Service == "" {
-		return "none"
+func (e explainer) fields(o reconcile.Outcome) error {
+	profile := o.Entry.Profile
+	tw := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	for _, row := range [][2]string{
+		{"profile", scan.Escape(profile.Name)},
+		{"directory", profile.Dir},
+		{"slot", e.slotPath(o)},
+		{"intent", o.Entry.Intent.String()},
+		{"prior exit", profile.PriorExit},
+		{"action", string(o.Action)},
+		{"change", string(o.Change)},
+		{"live", yesNo(o.Live)},
+		{"in force", string(o.Effect)},
+		{"why", o.Why},
+	} {
+		if row[1] != "" {
+			fmt.Fprintf(tw, "%s:\t%s\n", row[0], printable(row[1]))
+		}
 	}
-	return p.scandir + "/" + o.entry.Profile.Service
+	return tw.Flush()
 }
 
-func (p *pass) printTail(out *output, name string) error {
-	lines, err := p.volume.BootLogTail(name, tailLines)
+func (e explainer) slotPath(o reconcile.Outcome) string {
+	if o.Entry.Profile.Service == "" {
+		return "none"
+	}
+	return e.Scandir + "/" + o.Entry.Profile.Service
+}
+
+func (e explainer) printTail(volume *scan.Volume, name string) error {
+	lines, err := volume.BootLogTail(name, tailLines)
 	if err != nil {
-		p.msg.warnOf(err, err.Error())
+		e.msg.print(message.Of(message.Warning, err))
 	} else if len(lines) == 0 {
 		lines = []string{"nothing about this profile"}
 	}
 	if len(lines) == 0 {
 		return nil
 	}
-	fmt.Fprintln(out, "boot log:")
+	fmt.Fprintln(e.out, "boot log:")
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(out, "  "+printable(line)); err != nil {
+		if _, err := fmt.Fprintln(e.out, "  "+printable(line)); err != nil {
 			return err
 		}
 	}

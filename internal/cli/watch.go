@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
 	"time"
+
+	"slotgen/internal/watch"
+	"slotgen/render"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -46,39 +50,44 @@ func watchCommand(msg messages) *cli.Command {
 			outliveReaders()
 			msg.w.hold()
 			defer msg.w.release(time.Second)
-			w, err := newWatching(c, hup, msg)
+			o, err := watchOptions(c, msg)
 			if err != nil {
 				return err
 			}
-			return w.run(ctx)
+			o.Again = hup
+			return watch.Run(ctx, o)
 		}),
 	}
 }
 
-func newWatching(c *cli.Context, hup <-chan os.Signal, msg messages) (*watching, error) {
+func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	s, err := readSettings(c, msg)
 	if err != nil {
-		return nil, err
+		return watch.Options{}, err
 	}
 	interval, err := duration(c, "interval", defaultInterval)
 	if err != nil {
-		return nil, err
+		return watch.Options{}, err
 	}
 	if interval < leastInterval {
-		return nil, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
+		return watch.Options{}, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
 	}
 	fd, err := number(c, "notification-fd", 0)
 	if err != nil {
-		return nil, err
+		return watch.Options{}, err
 	}
 	ready, err := openNotification(fd)
 	if err != nil {
-		return nil, err
+		return watch.Options{}, err
 	}
-	msg.seen = dedupe{}
-	return &watching{
-		settings: s, msg: msg, role: readRole(s.proc, msg), pruning: c.Bool("prune"),
-		interval: interval, ready: ready, hup: hup,
-		memory: newMemory(), troubles: dedupe{}, work: workset{everything: true},
-	}, nil
+	o := watch.Options{
+		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval,
+		Templates: cmp.Or(s.templates, defaultTemplates),
+		Load:      func() (*render.Set, error) { return readTemplates(s.templates) },
+	}
+	o.Pass.Prune = c.Bool("prune")
+	if ready != nil {
+		o.Ready = func() error { return notifyReady(ready) }
+	}
+	return o, nil
 }

@@ -179,7 +179,7 @@ func TestLiveSlotThatWasExchangedOutIsNeverRemoved(t *testing.T) {
 			if err := d.mustNotBeHeld(".gateway-coder.new", "gateway-coder"); !errors.Is(err, errCameUp) {
 				t.Errorf("error %v, want that a supervisor came up", err)
 			}
-			d.Sweep(time.Now(), func(string) bool { return true })
+			clearAll(d, time.Now(), func(string) bool { return true })
 			if inode(t, at(tt.keptAs)) != before {
 				t.Errorf("it does not stand as %s", tt.keptAs)
 			}

@@ -19,8 +19,8 @@ const (
 	pollEvery   = 5 * time.Millisecond
 )
 
-// ErrLeaving says of a service that it was told to go and has not gone yet.
-var ErrLeaving = errors.New("was told to go down and has not ended yet")
+// ErrDraining says of a service that it was told to go and has not gone yet.
+var ErrDraining = errors.New("was told to go down and has not ended yet")
 
 // errNotBegun is of a service that waits for one under its hidden name, or that ctx left
 // no time for.
@@ -32,7 +32,7 @@ var errNotBegun = errors.New("was not told to go: there is an earlier one of its
 // 17 seconds at most, whatever the services do, and twice that where a service has to
 // wait for an earlier one of its name, which was given up. The errors are by name: what a
 // supervisor still holds is left hidden. When ctx ends it waits no more: what was told
-// to go is hidden, ended or not, and ErrLeaving: a later Sweep and Prune see it off.
+// to go is hidden, ended or not, and ErrDraining: a later Sweep and Prune see it off.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const limit = downLimit + endLimit + loggerLimit + time.Second // and some slack
 	now, later := apart(names)

@@ -3,7 +3,6 @@ package scandir
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -19,43 +18,74 @@ import (
 // before it counts as left behind: that code does not take our lock.
 const stageAge = time.Minute
 
-// Sweep clears what killed passes left. Staged slots are removed. A slot that was
-// moved aside gets its name back when that is free, the service is wanted, having a
-// profile and not being told to go, and nobody supervises the scandir; it stays hidden
-// where wanted is nil and nobody knows. Staging directories of the image's own code go
-// when they are old. What has to end first is returned for Prune: that finishes a prune
-// that was killed, too. The warnings are of what could not be cleared.
-func (d *Dir) Sweep(now time.Time, wanted func(service string) bool) (leftovers, warnings []string) {
-	names, err := d.Names()
-	if err != nil {
-		return nil, []string{err.Error()}
-	}
-	return d.sweepEach(slices.Sorted(maps.Keys(names)), now, wanted)
+// Leftover is what a killed pass left under a name in the scandir.
+type Leftover struct {
+	Name string
+	Do   Clearing
 }
 
-// SweepSlot clears what killed passes left of one slot, as Sweep does, and nothing
-// else: it is for a directory that is not slotgen's own.
-func (d *Dir) SweepSlot(service string) (leftovers, warnings []string) {
+// Clearing says how a leftover is cleared.
+type Clearing int
+
+// The ways. Remove is for staged slots, Restore for a hidden slot that gets its name back,
+// Prune for what may still run: see Dir.Prune.
+const (
+	Remove Clearing = iota
+	Restore
+	Prune
+)
+
+// Leftovers finds what killed passes left, in byte order, and changes nothing. Keep
+// reports whether a hidden slot of a service is to get its name back where that is free;
+// where keep is nil nobody knows, and hidden slots are no leftovers. The error is about
+// what could not be looked at.
+func (d *Dir) Leftovers(now time.Time, keep func(service string) bool) ([]Leftover, error) {
 	names, err := d.Names()
 	if err != nil {
-		return nil, []string{err.Error()}
+		return nil, err
+	}
+	return d.leftovers(names, slices.Sorted(maps.Keys(names)), now, keep)
+}
+
+// LeftoversOf finds what killed passes left of one slot. It is for a directory that is
+// not slotgen's own.
+func (d *Dir) LeftoversOf(service string) ([]Leftover, error) {
+	names, err := d.Names()
+	if err != nil {
+		return nil, err
 	}
 	left := []string{stagedName(service), hiddenName(service)}
 	left = slices.DeleteFunc(left, func(name string) bool { return !names[name] })
-	return d.sweepEach(left, time.Now(), func(string) bool { return true })
+	return d.leftovers(names, left, time.Now(), func(string) bool { return true })
 }
 
-func (d *Dir) sweepEach(names []string, now time.Time, wanted func(string) bool) (leftovers, warnings []string) {
-	for _, name := range names {
-		ends, err := d.sweep(name, now, wanted)
-		if err != nil {
-			warnings = append(warnings, d.LeftoverWarning(name, err))
+func (d *Dir) leftovers(names Names, looked []string, now time.Time, keep func(string) bool) (all []Leftover, err error) {
+	for _, name := range looked {
+		do, isLeft, lerr := d.leftover(name, now, keep)
+		if lerr != nil {
+			err = errors.Join(err, errors.New(d.LeftoverWarning(name, lerr)))
 		}
-		if ends {
-			leftovers = append(leftovers, name)
+		if service, _ := ParseHidden(name); do == Restore && names[service] {
+			do = Prune
+		}
+		if isLeft {
+			all = append(all, Leftover{name, do})
 		}
 	}
-	return leftovers, warnings
+	return all, err
+}
+
+// Clear removes a leftover or gives it its name back. One that is for Prune stays.
+func (d *Dir) Clear(l Leftover) error {
+	switch l.Do {
+	case Remove:
+		return d.removeAll(l.Name)
+	case Restore:
+		service, _ := ParseHidden(l.Name)
+		return d.renameNew(l.Name, service)
+	case Prune:
+	}
+	return nil
 }
 
 // LeftoverWarning says that a leftover could not be cleared.
@@ -92,19 +122,20 @@ func (d *Dir) list() ([]string, error) {
 	return fdio.Names(fd)
 }
 
-// sweep clears one name, or says that what stands there has to end first.
-func (d *Dir) sweep(name string, now time.Time, wanted func(string) bool) (ends bool, err error) {
-	if service, aside := ParseHidden(name); aside {
-		return d.sweepHidden(name, service, wanted)
+// leftover decides what is to be done with one name, if anything.
+func (d *Dir) leftover(name string, now time.Time, keep func(string) bool) (do Clearing, isLeft bool, err error) {
+	if service, hidden := ParseHidden(name); hidden {
+		return d.hiddenSlot(name, service, keep)
 	}
 	hidden := strings.HasPrefix(name, ".gateway-")
 	switch {
 	case hidden && strings.HasSuffix(name, ".new"):
-		return false, d.removeAll(name)
+		return Remove, true, nil
 	case hidden && strings.HasSuffix(name, ".tmp"):
-		return false, d.sweepOld(name, now)
+		old, err := d.isOld(name, now)
+		return Remove, old, err
 	}
-	return isStage(name), nil
+	return Prune, isStage(name), nil
 }
 
 // isStage tells of a name whether the older pass staged a slot there, for s6-svscan to
@@ -123,39 +154,36 @@ func (d *Dir) Abandoned(name string) bool {
 	return !held && err == nil
 }
 
-// sweepHidden brings back only what is not known to be leaving and what nobody
-// supervises: the fallback, which moves a slot aside for an instant, is for slots
-// that are not live. Under an s6-svscan it could come up with what it held before.
-func (d *Dir) sweepHidden(name, service string, wanted func(string) bool) (ends bool, err error) {
+// hiddenSlot decides about a slot that was hidden. It gets its name back only where it is
+// kept and nobody supervises it: the fallback that hides a slot for an instant is for
+// slots that are not live. An s6-svscan could start it with what it held before.
+func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeft bool, err error) {
 	isDir, err := d.IsServiceDir(name)
-	if !isDir || err != nil {
-		return err == nil, err
-	}
-	if wanted == nil {
-		return false, nil
+	switch {
+	case err != nil:
+		return Prune, false, err
+	case !isDir:
+		return Prune, true, nil
+	case keep == nil:
+		return Prune, false, nil
 	}
 	live, err := d.Live(name)
-	if live || err != nil {
-		return live, err
+	switch {
+	case err != nil:
+		return Prune, false, err
+	case !live && keep(service):
+		return Restore, true, nil
 	}
-	if wanted(service) {
-		err := d.renameNew(name, service)
-		if !errors.Is(err, fs.ErrExist) {
-			return false, err
-		}
-	}
-	return true, nil
+	return Prune, true, nil
 }
 
-func (d *Dir) sweepOld(name string, now time.Time) error {
+// isOld reports whether a staging directory of the image's own code is left behind.
+func (d *Dir) isOld(name string, now time.Time) (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return ignoreMissing(err)
+		return false, ignoreMissing(err)
 	}
-	if now.Sub(time.Unix(st.Mtim.Unix())) < stageAge {
-		return nil
-	}
-	return d.removeAll(name)
+	return now.Sub(time.Unix(st.Mtim.Unix())) >= stageAge, nil
 }
 
 // removeAll never follows a link, and leaves all as it is where a file system is mounted;

@@ -15,11 +15,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cleared sweeps, ends what has to end first, and returns all warnings.
-func cleared(d *Dir, now time.Time, wanted func(service string) bool) []string {
-	leftovers, warnings := d.Sweep(now, wanted)
+// clearAll clears what needs no prune, and returns the names that need one, with warnings.
+func clearAll(d *Dir, now time.Time, keep func(service string) bool) (prune, warnings []string) {
+	leftovers, err := d.Leftovers(now, keep)
+	if err != nil {
+		warnings = strings.Split(err.Error(), "\n")
+	}
+	for _, l := range leftovers {
+		if err := d.Clear(l); err != nil {
+			warnings = append(warnings, d.LeftoverWarning(l.Name, err))
+		}
+		if l.Do == Prune {
+			prune = append(prune, l.Name)
+		}
+	}
+	return prune, warnings
+}
+
+// cleared clears all leftovers, and returns all warnings.
+func cleared(d *Dir, now time.Time, keep func(service string) bool) []string {
+	leftovers, warnings := clearAll(d, now, keep)
 	for name, err := range d.Prune(context.Background(), leftovers) {
-		if !errors.Is(err, ErrLeaving) {
+		if !errors.Is(err, ErrDraining) {
 			warnings = append(warnings, d.LeftoverWarning(name, err))
 		}
 	}

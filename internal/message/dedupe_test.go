@@ -1,4 +1,4 @@
-package cli
+package message
 
 import (
 	"slices"
@@ -6,16 +6,16 @@ import (
 )
 
 func TestDedupeForgetsOnlyWhatWasLookedAt(t *testing.T) {
-	d := dedupe{}
-	a, b := subject{profile: "a"}, subject{profile: "b"}
-	seen := func(s subject, text string, want bool) {
+	d := Dedupe{}
+	a, b := Subject{Profile: "a"}, Subject{Profile: "b"}
+	seen := func(s Subject, text string, want bool) {
 		t.Helper()
 		if got := d.Seen(s, text); got != want {
 			t.Errorf("%q of %+v was seen: %v, want %v", text, s, got, want)
 		}
 	}
-	looked := func(subjects ...subject) {
-		d.Forget(func(s subject) bool { return slices.Contains(subjects, s) })
+	looked := func(subjects ...Subject) {
+		d.Forget(func(s Subject) bool { return slices.Contains(subjects, s) })
 	}
 	seen(a, "x", false)
 	seen(b, "x", false)
@@ -33,7 +33,7 @@ func TestDedupeForgetsOnlyWhatWasLookedAt(t *testing.T) {
 	seen(b, "", false) // it is over
 	seen(b, "", true)
 	seen(b, "x", false)
-	if dedupe(nil).Seen(a, "x") {
+	if Dedupe(nil).Seen(a, "x") {
 		t.Error("the nil dedupe has seen something")
 	}
 }

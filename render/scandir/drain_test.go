@@ -25,9 +25,9 @@ func upStatus(pid uint64) string {
 // clearedInSteps sweeps and prunes as a watch does, and returns the warnings.
 func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string {
 	l.Keep(d)
-	leftovers, warnings := d.Sweep(time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
+	leftovers, warnings := clearAll(d, time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
 	for name, err := range l.Step(context.Background(), d, leftovers) {
-		if !errors.Is(err, ErrLeaving) {
+		if !errors.Is(err, ErrDraining) {
 			warnings = append(warnings, d.LeftoverWarning(name, err))
 		}
 	}
@@ -56,7 +56,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 		release := hold(t, slot+"/supervise/lock")
 		start := time.Now()
 		for range 3 {
-			if err := leaving.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrLeaving) {
+			if err := leaving.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrDraining) {
 				t.Errorf("got %v, want that it is leaving", err)
 			}
 		}
@@ -220,7 +220,7 @@ func TestPruneThatIsEndedHidesWhatItHasToldToGoAndBeginsNothingElse(t *testing.T
 	ctx, end := context.WithCancel(t.Context())
 	end()
 	errs := d.Prune(ctx, []string{"gateway-a", ".gateway-b.old", "gateway-b"})
-	wanted := map[string]error{"gateway-a": ErrLeaving, ".gateway-b.old": ErrLeaving, "gateway-b": errNotBegun}
+	wanted := map[string]error{"gateway-a": ErrDraining, ".gateway-b.old": ErrDraining, "gateway-b": errNotBegun}
 	if !maps.EqualFunc(errs, wanted, errors.Is) {
 		t.Errorf("errors %v, want %v", errs, wanted)
 	}

@@ -54,7 +54,7 @@ func (l *leaver) hide(since time.Time) { l.since, l.progress = since, outOfSight
 
 // Step is Prune for a tenth of a second at most, and leaves the rest to the next Step.
 // Drain keeps the time, so that the bounds of Prune hold from the first one on. A
-// service that is still up then is ErrLeaving; one that is out of s6-svscan's sight
+// service that is still up then is ErrDraining; one that is out of s6-svscan's sight
 // counts as pruned, and a later Step sees its last supervisor off.
 func (l *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
 	now, later := apart(names)
@@ -152,7 +152,7 @@ func (l *Drain) settle(all []*leaver, enough progress) map[string]error {
 		case each.err != nil:
 			errs[each.name] = each.err
 		case each.progress < enough:
-			errs[each.name] = ErrLeaving
+			errs[each.name] = ErrDraining
 		}
 		if each.progress == gone || each.err != nil && !each.isHidden() {
 			delete(l.all, each.hidden)

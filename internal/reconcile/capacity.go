@@ -1,0 +1,122 @@
+package reconcile
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"slotgen/scan"
+)
+
+// candidate is a profile's slot as s6-svscan counts it.
+type candidate struct {
+	service string
+	weight  int
+	claim   claim
+}
+
+// claim says how strong a slot's claim to a place is: a smaller one goes first.
+type claim int
+
+const (
+	pinned claim = iota // the slot exists and can't be removed to make room
+	starts
+	waits
+)
+
+// maxWeight is what one slot counts at most: a service and its logger.
+const maxWeight = 2
+
+// overCapacity returns the services that s6-svscan has no room for: it starts nothing
+// at all when the scandir holds too many. Every profile counts, also one that the pass
+// does not look at. An error is about what could not be counted; the rest counts all
+// the same.
+func (p *planner) overCapacity() (map[string]bool, error) {
+	if maxWeight*(len(p.names)+len(p.list.Entries)) <= p.MaxServices {
+		return nil, nil
+	}
+	candidates, err := p.candidates()
+	room, werr := p.roomFor(candidates)
+	out := map[string]bool{}
+	for _, c := range candidates {
+		if c.claim != pinned && c.weight > room {
+			out[c.service] = true
+			continue
+		}
+		room -= c.weight
+	}
+	return out, errors.Join(err, werr)
+}
+
+// roomFor returns how many services s6-svscan takes beside those that are no profile's.
+func (p *planner) roomFor(candidates []candidate) (room int, err error) {
+	ours := map[string]bool{}
+	for _, c := range candidates {
+		ours[c.service] = true
+	}
+	room = p.MaxServices
+	for _, name := range slices.Sorted(maps.Keys(p.names)) {
+		if ours[name] || p.leaving[name] {
+			continue
+		}
+		weight, werr := p.dir.Weight(name)
+		room -= weight
+		err = errors.Join(err, werr)
+	}
+	return room, err
+}
+
+// candidates lists the profiles' slots, the strongest claim first.
+func (p *planner) candidates() (all []candidate, err error) {
+	for _, e := range p.list.Entries {
+		if e.Profile.Service == "" {
+			continue
+		}
+		c, cerr := p.candidate(e)
+		err = errors.Join(err, cerr)
+		all = append(all, c)
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return int(a.claim - b.claim) })
+	return all, err
+}
+
+// candidate weighs what would be published or, where that can't be removed, what exists.
+func (p *planner) candidate(e scan.Entry) (candidate, error) {
+	c := candidate{service: e.Profile.Service, claim: pinned}
+	weight, stays, err := p.existing(e.Profile)
+	c.weight = weight
+	if stays || e.Verdict != scan.Publish {
+		return c, err
+	}
+	slot, _, rerr := p.Templates.Slot(e.Profile)
+	if rerr != nil { // the profile fails, and what exists stays
+		return c, err
+	}
+	c.weight, c.claim = slot.Weight(), waits
+	if e.Profile.Start {
+		c.claim = starts
+	}
+	return c, err
+}
+
+// existing weighs the slot that exists, and reports whether it can't be removed to make
+// room: it is live, or the pass does not look at its profile.
+func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err error) {
+	if p.dir == nil {
+		return 0, false, nil
+	}
+	if weight, err = p.dir.Weight(profile.Service); err != nil {
+		return weight, false, err
+	}
+	isSlot, err := p.dir.IsServiceDir(profile.Service)
+	switch {
+	case err != nil:
+		return weight, false, err
+	case !isSlot:
+		return weight, p.names[profile.Service], nil // a link or a file keeps the name
+	case !p.Chosen(profile.Name):
+		return weight, true, nil
+	}
+	stays, err = p.dir.Live(profile.Service)
+	return weight, stays, err
+}

@@ -1,0 +1,77 @@
+package reconcile
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"slotgen/internal/message"
+	"slotgen/scan"
+)
+
+// profileOf returns the profile whose slot a service is, if it is a slot.
+func profileOf(service string) (name string, isSlot bool) {
+	return strings.CutPrefix(service, scan.ServicePrefix)
+}
+
+// orphans returns the slots that the pass looks at and whose profile does not exist.
+// Where profiles/ could not be read to its end there are none: nobody knows.
+func (p *planner) orphans() ([]string, error) {
+	if p.dir == nil || p.Scan.Autostart == scan.None || p.list.Err != nil {
+		return nil, nil
+	}
+	names, err := p.dir.Names()
+	if err != nil {
+		return nil, err
+	}
+	exists := map[string]bool{scan.DefaultName: true}
+	for _, e := range p.list.Entries {
+		exists[e.Profile.Name] = true
+	}
+	var orphans []string
+	for _, service := range slices.Sorted(maps.Keys(names)) {
+		name, isSlot := profileOf(service)
+		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.Chosen(name) {
+			continue
+		}
+		isDir, err := p.dir.IsServiceDir(service)
+		if isDir {
+			orphans = append(orphans, service)
+		}
+		if err != nil {
+			p.failFor(name, err)
+		}
+	}
+	if !p.list.Complete {
+		p.warnOfNoProfiles(orphans)
+		return nil, nil
+	}
+	return orphans, nil
+}
+
+// warnOfNoProfiles names a volume without profiles/ beside slots that had one: it may
+// not be mounted.
+func (p *planner) warnOfNoProfiles(services []string) {
+	if len(services) == 0 {
+		return
+	}
+	p.Tell(message.Warn("left alone %s without a profile: there is no %q", Counted(len(services), "slot"), p.volume.Home()+"/profiles"))
+}
+
+// confirmedOrphans returns the orphans to act on, and names them where the pass does
+// not prune.
+func (p *planner) confirmedOrphans() []string {
+	orphans, err := p.orphans()
+	if err != nil {
+		p.fail(err)
+	}
+	orphans = p.Orphans.Confirm(orphans, p.Chosen)
+	if p.Prune {
+		return orphans
+	}
+	for _, service := range orphans {
+		name, _ := profileOf(service)
+		p.Tell(message.Warn("slot %q has no profile: left alone, reconcile --prune removes it", service).About(name))
+	}
+	return nil
+}

@@ -1,0 +1,141 @@
+package reconcile
+
+import (
+	"errors"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/internal/hint"
+	"slotgen/internal/message"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// planner reads the volume and the scandir and decides. It changes neither.
+type planner struct {
+	Options
+	owners scandir.Owners
+	volume *scan.Volume
+	list   scan.Listing
+
+	// dir is the scandir, or nil where there is none to look at: a preview without a
+	// scandir, and the policy none.
+	dir   *scandir.Dir
+	names scandir.Names
+	// unlisted is why the scandir could not be listed: no slot is published then.
+	unlisted error
+	// leaving are the names in the scandir that earlier steps remove.
+	leaving map[string]bool
+	// noRoom are the services that s6-svscan has no room for.
+	noRoom map[string]bool
+
+	incomplete bool
+	pruned     []string
+	draining   []string
+}
+
+func newPlanner(o Options) *planner {
+	o = o.withDefaults()
+	base := o.Scan.Base
+	return &planner{
+		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), leaving: map[string]bool{},
+	}
+}
+
+// OpenVolume opens the home.
+func OpenVolume(home string) (*scan.Volume, error) {
+	v, err := scan.Open(home)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		err = hint.Add(err, "--home or HERMES_HOME names the volume's root")
+	}
+	return v, err
+}
+
+// openVolume opens the home and refuses a pass that is limited to an unknown profile.
+func (p *planner) openVolume() error {
+	v, err := OpenVolume(p.Home)
+	if err != nil {
+		return err
+	}
+	p.volume = v
+	return p.checkOnly()
+}
+
+func (p *planner) close() {
+	if p.dir != nil {
+		p.dir.Close()
+	}
+	if p.volume != nil {
+		p.volume.Close()
+	}
+}
+
+// readVolume lists the profiles, and tells what there is to tell of them.
+func (p *planner) readVolume() {
+	p.listProfiles()
+	for _, w := range p.list.Warnings {
+		p.Tell(message.Warn("%s", w))
+	}
+	for _, n := range p.list.Notices {
+		p.Tell(message.Message{Text: n})
+	}
+	if p.list.Err != nil {
+		p.fail(p.list.Err)
+	}
+}
+
+func (p *planner) listProfiles() { p.list = p.volume.Scan(p.Scan) }
+
+// readScandir lists the scandir, once for all slots, and finds out which have no room.
+func (p *planner) readScandir() {
+	if p.dir != nil {
+		p.names, p.unlisted = p.dir.Names()
+	}
+	if p.unlisted != nil {
+		return
+	}
+	var err error
+	if p.noRoom, err = p.overCapacity(); err != nil {
+		p.fail(err)
+	}
+}
+
+// warnOfRisks names who else can do through the scandir what root can.
+func (p *planner) warnOfRisks() {
+	if danger := p.Access.Dangerous(); danger != "" {
+		p.Tell(message.Warn("--supervise-access %s: %s", p.Access, danger))
+	}
+	if p.dir == nil {
+		return
+	}
+	for _, risk := range p.dir.Risks() {
+		p.Tell(message.Warn("%s", risk))
+	}
+}
+
+// hasProfile reports whether a service's profile is on the volume.
+func (p *planner) hasProfile(service string) bool {
+	name, isSlot := profileOf(service)
+	e, listed := p.list.Find(name)
+	return isSlot && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
+}
+
+func (p *planner) report(outcomes []Outcome) Report {
+	return Report{
+		Home: p.volume.Home(), Autostart: p.list.Autostart, Outcomes: outcomes,
+		Pruned: p.pruned, Draining: p.draining, Incomplete: p.incomplete,
+	}
+}
+
+// event tells what the pass did.
+func (p *planner) event(format string, args ...any) { p.Tell(message.Event(format, args...)) }
+
+// fail tells that something beside a profile was left undone.
+func (p *planner) fail(err error) { p.failFor("", err) }
+
+// failFor is fail where it concerns one profile.
+func (p *planner) failFor(profile string, err error) {
+	p.incomplete = true
+	p.Tell(message.Of(message.Error, err).About(profile))
+}

@@ -1,0 +1,118 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"slotgen/internal/hint"
+	"slotgen/internal/message"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// Preview plans a pass and changes nothing. Each gets the outcome of every step, in the
+// report's order, as it is planned; it may be nil. An error means that Run would touch
+// nothing either.
+func Preview(ctx context.Context, o Options, each func(Outcome) error) (Report, error) {
+	p := newPlanner(o)
+	defer p.close()
+	if err := p.openVolume(); err != nil {
+		return Report{}, err
+	}
+	if err := p.lookAtScandir(); err != nil {
+		return Report{}, err
+	}
+	p.warnOfRisks()
+	p.readVolume()
+	p.previewMigration()
+	p.previewLeftovers()
+	p.previewPrune()
+	p.readScandir()
+	outcomes, err := p.previewSteps(ctx, each)
+	return p.report(outcomes), err
+}
+
+func (p *planner) previewSteps(ctx context.Context, each func(Outcome) error) ([]Outcome, error) {
+	var outcomes []Outcome
+	s := p.stepper()
+	for _, e := range p.chosenEntries() {
+		if ctx.Err() != nil {
+			return outcomes, ctx.Err()
+		}
+		o := s.step(e).Outcome
+		if each != nil {
+			if err := each(o); err != nil {
+				return outcomes, err
+			}
+			o.Differences = nil // they hold the rendered bytes
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
+}
+
+const scandirHint = "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory"
+
+// lookAtScandir opens the scandir, if it exists, without its lock.
+func (p *planner) lookAtScandir() error {
+	if p.Scan.Autostart == scan.None && !p.Live {
+		return nil
+	}
+	dir, err := scandir.Open(p.Scandir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil && p.Scan.Autostart == scan.None: // only asked what is live
+		return nil
+	case err != nil:
+		return hint.Add(err, scandirHint)
+	}
+	p.dir = dir
+	return p.checkApart()
+}
+
+// checkApart refuses to prune in a scandir from which a profile, or the home, could be
+// removed by its name.
+func (p *planner) checkApart() error {
+	if !p.Prune {
+		return nil
+	}
+	if err := p.volume.Apart(p.dir.FD()); err != nil {
+		return hint.Add(pruneError(p.Scandir, err),
+			"--prune removes what is called gateway-NAME there: keep the scandir apart from the volume")
+	}
+	return nil
+}
+
+func (p *planner) previewMigration() {
+	if p.migrates() {
+		p.event("would write %s", migrated)
+	}
+}
+
+// previewLeftovers counts what a pass would clear before it publishes as gone.
+func (p *planner) previewLeftovers() {
+	if p.dir == nil || p.Scan.Autostart == scan.None {
+		return
+	}
+	leftovers, err := p.leftovers(time.Now())
+	if err != nil {
+		p.Tell(message.Of(message.Warning, err))
+	}
+	for _, l := range leftovers {
+		if p.dir.Abandoned(l.Name) {
+			p.leaving[l.Name] = true
+		}
+	}
+}
+
+func (p *planner) previewPrune() {
+	p.pruned = slices.DeleteFunc(p.confirmedOrphans(), p.mayBeBack)
+	for _, service := range p.pruned {
+		p.event("would prune slot %q: its profile is gone", service)
+		p.leaving[service] = true
+	}
+}

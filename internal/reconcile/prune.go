@@ -1,0 +1,141 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+func pruneError(path string, err error) error {
+	return fmt.Errorf("pruning in scandir %q: %w", path, err)
+}
+
+// prune drains what killed passes left and, where the pass prunes, the orphans. It
+// returns the outcomes of those that could not be removed.
+func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
+	orphans := slices.DeleteFunc(a.confirmedOrphans(), a.mayBeBack)
+	orphans = a.alsoDraining(orphans)
+	if len(orphans)+len(leftovers) == 0 || ctx.Err() != nil {
+		return nil
+	}
+	a.holdDown()
+	errs := a.Drain.Step(ctx, a.dir, slices.Concat(leftovers, orphans))
+	for _, name := range slices.Sorted(maps.Keys(errs)) {
+		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrDraining) {
+			a.warnLeftover(name, err)
+		}
+	}
+	failed := a.pruneOutcomes(orphans, errs)
+	if slices.ContainsFunc(orphans, a.isBack) {
+		a.listAgain(errs)
+	}
+	return failed
+}
+
+// alsoDraining adds the services that an earlier pass took down: what was begun is
+// ended, also where the profile is back.
+func (a applier) alsoDraining(orphans []string) []string {
+	for _, service := range a.Drain.Asked() {
+		name, _ := profileOf(service)
+		if scan.CheckName(name) == "" && a.Chosen(name) && !slices.Contains(orphans, service) {
+			orphans = append(orphans, service)
+		}
+	}
+	return orphans
+}
+
+// listAgain takes in the profiles that came back while the pass waited for their
+// services. Those whose service has not ended get no slot yet.
+func (a applier) listAgain(errs map[string]error) {
+	a.listProfiles()
+	a.list.Entries = slices.DeleteFunc(a.list.Entries, func(e scan.Entry) bool {
+		return errs[e.Profile.Service] != nil || a.Drain.Has(e.Profile.Service)
+	})
+}
+
+// mayBeBack asks again for the profile of an orphan: it may have been made since
+// profiles/ was listed.
+func (p *planner) mayBeBack(service string) bool {
+	name, _ := profileOf(service)
+	exists, err := p.volume.Exists(name)
+	if err != nil {
+		p.failFor(name, err)
+	}
+	if !exists && err == nil {
+		return false
+	}
+	p.Orphans.Reset(service)
+	return true
+}
+
+func (a applier) isBack(service string) bool {
+	name, _ := profileOf(service)
+	exists, err := a.volume.Exists(name)
+	return exists && err == nil
+}
+
+func (a applier) pruneOutcomes(orphans []string, errs map[string]error) []Outcome {
+	var outcomes []Outcome
+	for _, service := range orphans {
+		switch err := errs[service]; {
+		case errors.Is(err, scandir.ErrDraining):
+			a.draining = append(a.draining, service)
+		case err != nil:
+			outcomes = append(outcomes, newOutcome(orphanEntry(service), Failed).failed(err))
+		default:
+			a.pruned = append(a.pruned, service)
+			why := "its profile is gone"
+			if a.hasProfile(service) {
+				why = "its profile was gone, and is back"
+			}
+			a.event("pruned slot %q: %s", service, why)
+		}
+	}
+	return outcomes
+}
+
+func orphanEntry(service string) *scan.Entry {
+	name, _ := profileOf(service)
+	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service, PriorExit: scan.ExitUnknown}, Verdict: scan.Failed}
+}
+
+// holdDown gives every slot that has to stay down its down file: a prune makes an
+// s6-svscan that listens scan the scandir before the slots are published.
+func (a applier) holdDown() {
+	listens, err := a.dir.Supervised()
+	if err != nil {
+		a.fail(err)
+	}
+	if a.KeepDown || !listens {
+		return
+	}
+	for i := range a.list.Entries {
+		if e := &a.list.Entries[i]; a.Chosen(e.Profile.Name) {
+			a.holdSlotDown(e)
+		}
+	}
+}
+
+// holdFailedDown is holdDown for what could not be published, before a rescan: the slot
+// that exists stays, and would start.
+func (a applier) holdFailedDown(outcomes []Outcome) {
+	for _, o := range outcomes {
+		if o.Action == Failed && !a.KeepDown {
+			a.holdSlotDown(o.Entry)
+		}
+	}
+}
+
+func (a applier) holdSlotDown(e *scan.Entry) {
+	if e.Verdict != scan.Publish || e.Profile.Start {
+		return
+	}
+	if err := a.dir.HoldDown(e.Profile.Service, a.owners); err != nil {
+		a.failFor(e.Profile.Name, fmt.Errorf("holding slot %q down: %w", e.Profile.Service, err))
+	}
+}

@@ -1,0 +1,117 @@
+package reconcile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"slotgen/internal/message"
+	"slotgen/render"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// Fields returns the outcome as stdout and the boot log name it:
+// "profile=coder prior_state=running action=started".
+func (o Outcome) Fields() string {
+	return fmt.Sprintf("profile=%s prior_state=%s action=%s",
+		scan.Escape(o.Entry.Profile.Name), o.Entry.Intent, o.Action)
+}
+
+// Messages returns what an operator has to know of the outcome beside its fields.
+func (o Outcome) Messages() []message.Message {
+	name, service := o.Entry.Profile.Name, o.Entry.Profile.Service
+	var all []message.Message
+	for _, w := range o.Warnings {
+		all = append(all, message.Warn("%s", w).About(name))
+	}
+	switch {
+	case o.Action == Skipped:
+		all = append(all, message.Warn("skipping profile %+q: %s", name, o.Reason).About(name))
+	case o.Action == Failed:
+		all = append(all, message.Message{
+			Level: message.Error, Text: fmt.Sprintf("profile %+q: %s", name, o.Reason), Hint: o.Hint, Profile: name, Event: true,
+		})
+	case o.Effect == scandir.NeedsRestart:
+		all = append(all, message.Message{
+			Level: message.Warning, Profile: name,
+			Text: fmt.Sprintf("slot %q is live and needs restart, left as it is: "+
+				"its logger would have to come or go, or a directory and a file change places", service),
+			Hint: "a new supervisor takes it up, at the next start of the container",
+		})
+	case o.Effect == scandir.AtNextStart:
+		m := message.Event("slot %q is live, in force at next start: %s", service, listed(o.Differences))
+		if slices.ContainsFunc(o.Differences, func(d scandir.Difference) bool { return d.Path == render.DownFile }) {
+			m.Hint = "a pass starts and stops nothing: s6-svc -u or -d does"
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// ChangeMessages returns what a watch tells of an outcome that is news.
+func (o Outcome) ChangeMessages() []message.Message {
+	service, fields := o.Entry.Profile.Service, o.Fields()
+	switch {
+	case o.Change == scandir.Created:
+		if o.Reason != "" {
+			fields += " reason=" + strconv.QuoteToASCII(o.Reason)
+		}
+		return []message.Message{message.Event("created slot %q: %s", service, fields)}
+	case o.Change == scandir.Updated && !o.Live:
+		return []message.Message{message.Event("updated slot %q: %s", service, listed(o.Differences))}
+	case o.Change == scandir.Unchanged:
+		return []message.Message{message.Event("slot %q is as it should be again: %s", service, fields)}
+	}
+	o.Warnings = nil
+	return o.Messages()
+}
+
+// listed names the paths of a slot that differ, and how.
+func listed(diffs []scandir.Difference) string {
+	words := make([]string, 0, len(diffs))
+	for _, d := range diffs {
+		words = append(words, fmt.Sprintf("%s (%s)", cmp.Or(d.Path, "."), d.What))
+	}
+	return strings.Join(words, ", ")
+}
+
+// Summary returns the pass in one line: "7 profiles: 7 created, 0 updated, 0 unchanged
+// (5 ms)".
+func (r Report) Summary(took time.Duration) string {
+	changes := map[scandir.Change]int{}
+	actions := map[Action]int{}
+	for _, o := range r.Outcomes {
+		actions[o.Action]++
+		if o.Published() {
+			changes[o.Change]++
+		}
+	}
+	var parts []string
+	for _, c := range []scandir.Change{scandir.Created, scandir.Updated, scandir.Unchanged} {
+		parts = append(parts, fmt.Sprintf("%d %s", changes[c], c))
+	}
+	if n := changes[scandir.None]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d left as they are", n))
+	}
+	for _, a := range []Action{Skipped, Failed} {
+		if n := actions[a]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, a))
+		}
+	}
+	if n := len(r.Pruned); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d pruned", n))
+	}
+	return fmt.Sprintf("%s: %s (%d ms)", Counted(len(r.Outcomes), "profile"), strings.Join(parts, ", "), took.Milliseconds())
+}
+
+// Counted returns a number with the word for what it counts.
+func Counted(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

@@ -1,0 +1,28 @@
+package watch
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The profile may be gone again when next it is looked at, without any event.
+func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // time stands still meanwhile
+		services := []string{"gateway-a"}
+		everyone := func(string) bool { return true }
+		o := orphans{map[string]time.Time{"gateway-a": time.Now().Add(-confirmAfter)}, schedule{}}
+		if got := o.Confirm(services, everyone); !slices.Equal(got, services) {
+			t.Fatalf("confirmed are %q, want %q", got, services)
+		}
+		o.Reset("gateway-a")
+		if got := o.Confirm(services, everyone); len(got) != 0 {
+			t.Errorf("confirmed at once are %q, want none", got)
+		}
+		at, want := o.again.first(), time.Now().Add(confirmAfter)
+		if names := o.again.due(at); !slices.Equal(names, []string{"a"}) || !at.Equal(want) {
+			t.Errorf("next to look at are %q at %s, want a at %s", names, at, want)
+		}
+	})
+}

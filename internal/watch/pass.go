@@ -1,0 +1,121 @@
+package watch
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"slotgen/internal/message"
+	"slotgen/internal/reconcile"
+	"slotgen/render/scandir"
+)
+
+// pass makes one pass over the work. Its error means that the pass was refused, and all
+// of the work is left.
+func (w *watch) pass(ctx context.Context, asked bool) error {
+	defer debug.FreeOSMemory() // the next pass may be days away
+	start := time.Now()
+	o := w.Pass
+	o.Only = w.work.only()
+	w.again.looked(o.Chosen)
+	report, err := w.run(ctx, o)
+	if err != nil {
+		w.retryAt = time.Now().Add(w.Interval)
+		return err
+	}
+	for _, o := range report.Outcomes {
+		w.tellOutcome(o)
+	}
+	w.Pass.Scan.Legacy = false // a container from before s6 is recognized once, at its boot
+	if asked {
+		w.Tell(message.Event("%s", report.Summary(time.Since(start))))
+	}
+	w.settle(report)
+	w.told.Forget(func(s message.Subject) bool { return s.Profile == "" || o.Chosen(s.Profile) })
+	if ctx.Err() == nil {
+		w.reportReady()
+	}
+	return nil
+}
+
+func (w *watch) run(ctx context.Context, o reconcile.Options) (reconcile.Report, error) {
+	set, err := w.Load()
+	if err != nil {
+		return reconcile.Report{}, err
+	}
+	o.Templates = set
+	return reconcile.Run(ctx, o)
+}
+
+func (w *watch) tellOutcome(o reconcile.Outcome) {
+	for _, text := range o.Warnings {
+		w.tell(message.Warn("%s", text).About(o.Entry.Profile.Name))
+	}
+	if !o.News {
+		return
+	}
+	for _, m := range o.ChangeMessages() {
+		w.tell(m)
+	}
+}
+
+// isNews reports whether an outcome is a change, was not told yet, or ends what was
+// told.
+func (w *watch) isNews(o reconcile.Outcome) bool {
+	seen := w.told.Seen(message.Subject{Profile: o.Entry.Profile.Name, What: "outcome"}, lasting(o))
+	return !seen || o.Change == scandir.Created || o.Change == scandir.Updated
+}
+
+// lasting returns what every pass would tell again of an outcome, or "".
+func lasting(o reconcile.Outcome) string {
+	switch {
+	case o.Action == reconcile.Skipped || o.Action == reconcile.Failed:
+		return string(o.Action) + ": " + o.Reason
+	case o.Effect == scandir.NeedsRestart:
+		return string(o.Effect)
+	}
+	return ""
+}
+
+// settle empties the work, and notes when to look again at what the pass has left.
+func (w *watch) settle(report reconcile.Report) {
+	w.work = workset{}
+	now := time.Now()
+	if report.Incomplete {
+		w.again.add(everything, now.Add(w.Interval))
+	}
+	for _, o := range report.Outcomes {
+		if o.Action == reconcile.Failed {
+			w.again.add(o.Entry.Profile.Name, now.Add(w.Interval))
+		}
+	}
+	unfinished, stuck := w.drain.Unfinished()
+	for _, service := range unfinished {
+		w.again.add(profileOf(service), now.Add(drainEvery))
+	}
+	for _, service := range stuck {
+		w.again.add(profileOf(service), now.Add(w.Interval))
+	}
+	if len(report.Pruned) > 0 { // there may be room now
+		w.again.hurry(now.Add(drainEvery))
+	}
+}
+
+// report tells why a pass was refused. That pass looked at nothing.
+func (w *watch) report(ctx context.Context, err error) {
+	if err != nil && ctx.Err() == nil {
+		w.tell(message.Of(message.Error, err))
+		w.told.Forget(func(message.Subject) bool { return false })
+	}
+}
+
+// reportReady reports once that all slots exist.
+func (w *watch) reportReady() {
+	if w.Ready == nil {
+		return
+	}
+	if err := w.Ready(); err != nil {
+		w.tell(message.Of(message.Warning, err))
+	}
+	w.Ready = nil
+}
