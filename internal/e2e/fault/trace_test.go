@@ -1,0 +1,166 @@
+package fault
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"slotgen/internal/e2e/harness"
+	"slotgen/internal/testenv"
+)
+
+// faultShell starts every run: no mode may depend on the umask.
+const faultShell = `umask 077; exec "$0" "$@"`
+
+// faultRun is what came of one run.
+type faultRun struct {
+	calls          []faultCall
+	killed         bool
+	code           int
+	stdout, stderr string
+}
+
+// mayLitter reports whether the run may leave what it had not renamed or removed yet,
+// under names that nobody takes for real: it was killed, or says so.
+func (r faultRun) mayLitter() bool {
+	return r.killed || r.code != harness.ExitOK || r.says("slotgen: warning: clearing leftover ") ||
+		r.says(`slotgen: warning: removing ".logs.new": `) || r.says("but what stood before is left: removing ")
+}
+
+// says reports whether the run printed the text, or could not print. strace counts the
+// calls of each thread by itself: a fault may also hit the one that writes the messages.
+func (r faultRun) says(text string) bool {
+	return strings.Contains(r.stderr, text) ||
+		slices.ContainsFunc(r.calls, func(c faultCall) bool { return c.hit && c.prints() })
+}
+
+// roleless tells whether the run says that it does not know what the container is
+// for.
+func (r faultRun) roleless() bool {
+	return strings.Contains(r.stderr, "slotgen: warning: finding the container's role: ")
+}
+
+// hit returns the call of that name where a fault was injected.
+func (r faultRun) hit(name string) (faultCall, bool) {
+	i := slices.IndexFunc(r.calls, func(c faultCall) bool { return c.hit && c.name == name })
+	if i < 0 {
+		return faultCall{}, false
+	}
+	return r.calls[i], true
+}
+
+// trace makes the run of the situation under strace, which looks at the calls of some
+// names only.
+func (f *faults) trace(names string, options ...string) faultRun {
+	f.t.Helper()
+	log := filepath.Join(f.dir, "trace")
+	args := []string{"-c", faultShell, "strace", "-f", "-qq", "-y", "-s", "0", "-e", "signal=none", "-o", log}
+	if f.always != "" {
+		names += "," + f.alwaysFails()
+		args = append(args, "-e", "inject="+f.always)
+	}
+	args = append(append(args, "-e", "trace="+names), options...)
+	args = append(args, f.command(harness.OneThreadBinary(f.t), f.args)...)
+	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "sh", args...)
+	// With one processor the pass has one worker. The runtime looks at its limits now
+	// and then, and interrupts what runs long by signals, each of which may part the
+	// listing of a directory in two.
+	cmd.Env = append(os.Environ(), "TZ=UTC", "GOMAXPROCS=1", "GODEBUG=updatemaxprocs=0,asyncpreemptoff=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	// Files: pipes have another name in each run.
+	stdout, stderr := harness.CreateFile(f.t, filepath.Join(f.dir, "stdout")), harness.CreateFile(f.t, filepath.Join(f.dir, "stderr"))
+	defer stdout.Close()
+	defer stderr.Close()
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	_ = cmd.Run() // its code is looked at
+	if ctx.Err() != nil {
+		f.t.Errorf("%q: not done after %s", args, testenv.HangLimit)
+	}
+	code := cmd.ProcessState.ExitCode()
+	return faultRun{
+		calls:  parseTrace(harness.ReadText(f.t, log), f.dir),
+		killed: code == -1 || code == 128+int(syscall.SIGKILL), code: code,
+		stdout: harness.ReadText(f.t, stdout.Name()), stderr: harness.ReadText(f.t, stderr.Name()),
+	}
+}
+
+// alwaysFails returns the name of the call that fails in the whole run.
+func (f *faults) alwaysFails() string {
+	name, _, _ := strings.Cut(f.always, ":")
+	return name
+}
+
+// reference returns the calls of an undisturbed run, from the first one after the
+// runtime's own.
+func (f *faults) reference() []faultCall {
+	f.t.Helper()
+	defer f.arranged()()
+	run := f.trace("%file,%desc", "--seccomp-bpf")
+	if run.code != harness.ExitOK && len(f.fails) == 0 {
+		f.t.Fatalf("undisturbed, the run exits with %d\n%s%s", run.code, run.stdout, run.stderr)
+	}
+	mark := slices.IndexFunc(run.calls, func(c faultCall) bool { return strings.Contains(c.about, harness.MainBegins) })
+	if mark < 0 {
+		f.t.Fatalf("strace shows no %s:\n%s", harness.MainBegins, run.stderr)
+	}
+	return slices.DeleteFunc(run.calls[mark+1:], func(c faultCall) bool { return c.name == f.alwaysFails() || isNoFileCall(c.name) })
+}
+
+// isNoFileCall tells whether a call that strace lists among those on files or
+// descriptors touches neither.
+func isNoFileCall(name string) bool {
+	return name == "execve" || name == "mmap" || name == "eventfd2" || strings.HasPrefix(name, "epoll_")
+}
+
+var (
+	traceCall    = regexp.MustCompile(`^(\d+) +(\w+)\((.*)`)
+	traceResumed = regexp.MustCompile(`^(\d+) +<\.\.\. \w+ resumed>`)
+	traceNoise   = regexp.MustCompile(`<unfinished \.\.\.>.*|\) += .*|\{[^}]*\}|""`)
+	tracePart    = regexp.MustCompile(`<[^>]*>|"[^"]*"|\b[FO]_[A-Z_]+\b|\bRENAME_[A-Z]+\b`)
+	traceRandom  = regexp.MustCompile(`\d{10,}`)
+	traceProcess = regexp.MustCompile(`</proc/\d+/`)
+)
+
+// parseTrace reads what strace wrote of a run whose paths are below dir.
+func parseTrace(text, dir string) []faultCall {
+	var calls []faultCall
+	byThread, times, open := map[string]int{}, map[string]int{}, map[string]int{}
+	before := map[string][2]string{} // the names of a thread's last two calls
+	for line := range strings.Lines(text) {
+		switch m := traceCall.FindStringSubmatch(line); {
+		case m != nil && strings.Contains(m[3], "<detached ...>"): // a thread that has just ended
+		case m != nil:
+			about := strings.Join(tracePart.FindAllString(traceNoise.ReplaceAllString(m[3], ""), -1), " ")
+			about = traceRandom.ReplaceAllString(strings.ReplaceAll(about, dir, "~"), "#")
+			about = traceProcess.ReplaceAllString(about, "</proc/self/")
+			byThread[m[1]+m[2]]++
+			times[m[2]+about]++
+			after := before[m[1]]
+			before[m[1]] = [2]string{after[1], m[2]}
+			open[m[1]] = len(calls)
+			calls = append(calls, faultCall{
+				name: m[2], about: about, time: times[m[2]+about], n: byThread[m[1]+m[2]],
+				after: strings.Join(after[:], " "), hit: isHit(line),
+			})
+		default:
+			if m := traceResumed.FindStringSubmatch(line); m != nil && isHit(line) {
+				calls[open[m[1]]].hit = true
+			}
+		}
+	}
+	return calls
+}
+
+// isHit reports whether strace says that it injected a fault: a call that was killed
+// has no result.
+func isHit(line string) bool {
+	return strings.HasSuffix(line, " = ?\n") || strings.HasSuffix(line, "(INJECTED)\n")
+}

@@ -1,0 +1,38 @@
+package harness
+
+import (
+	"strings"
+	"testing"
+)
+
+// ReadmeBlock is a fenced block of README.
+type ReadmeBlock struct {
+	// info is what stands behind the opening fence: "sh override".
+	Info, Text string
+}
+
+func AllReadmeBlocks(t *testing.T) []ReadmeBlock {
+	t.Helper()
+	parts := strings.Split("\n"+ReadText(t, "README.md"), "\n```")
+	if len(parts)%2 == 0 {
+		t.Fatal("a code block of README does not end")
+	}
+	var blocks []ReadmeBlock
+	for i := 1; i < len(parts); i += 2 {
+		info, text, _ := strings.Cut(parts[i], "\n")
+		blocks = append(blocks, ReadmeBlock{info, text + "\n"})
+	}
+	return blocks
+}
+
+// ReadmeBlocks returns the code blocks of README that are marked with a word.
+func ReadmeBlocks(t *testing.T, word string) []string {
+	t.Helper()
+	var blocks []string
+	for _, b := range AllReadmeBlocks(t) {
+		if b.Info == "sh "+word {
+			blocks = append(blocks, b.Text)
+		}
+	}
+	return blocks
+}

@@ -1,0 +1,107 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
+)
+
+// terminal is a program on a terminal of its own, as a person uses it.
+type terminal struct {
+	t      *testing.T
+	master *os.File
+
+	mu   sync.Mutex
+	seen strings.Builder
+}
+
+func OpenTerminal(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	var err error
+	if master, err = os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return master, slave
+}
+
+// NewTerminal starts a program on a new terminal; the test's end kills it.
+func NewTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	master, slave := OpenTerminal(t)
+	defer slave.Close()
+	size := unix.Winsize{Row: 50, Col: 250}
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &size); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	term := &terminal{t: t, master: master}
+	go term.read()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		master.Close()
+	})
+	return term
+}
+
+func (term *terminal) read() {
+	buf := make([]byte, 4096)
+	for {
+		n, err := term.master.Read(buf)
+		if err != nil {
+			return
+		}
+		term.mu.Lock()
+		term.seen.Write(buf[:n])
+		term.mu.Unlock()
+	}
+}
+
+// TypeKeys types keys and forgets what was on the screen before.
+func (term *terminal) TypeKeys(keys string) {
+	term.t.Helper()
+	term.mu.Lock()
+	term.seen.Reset()
+	term.mu.Unlock()
+	if _, err := term.master.WriteString(keys); err != nil {
+		term.t.Fatal(err)
+	}
+}
+
+// Wait returns once the text is on the screen, and fails the test when it does
+// not come.
+func (term *terminal) Wait(text string) {
+	term.t.Helper()
+	var seen string
+	if !testenv.Holds(func() bool {
+		term.mu.Lock()
+		defer term.mu.Unlock()
+		seen = term.seen.String()
+		return strings.Contains(seen, text)
+	}) {
+		term.t.Fatalf("%q does not appear; there is:\n%q", text, seen)
+	}
+}

@@ -1,0 +1,149 @@
+package image
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"slotgen/internal/e2e/harness"
+	"slotgen/internal/testenv"
+)
+
+// s6rcService is a source definition as s6-rc-compile reads it.
+type s6rcService struct {
+	kind  string   // what the file type says
+	lists []string // what it depends on or, of a bundle, contains
+}
+
+// readS6RC reads a set of source definitions by the rules of s6-rc-compile, which
+// Debian does not have.
+func readS6RC(t *testing.T, dir string) map[string]s6rcService {
+	t.Helper()
+	services := map[string]s6rcService{}
+	for _, name := range harness.NamesIn(t, dir) {
+		if strings.HasPrefix(name, "s6rc-") || strings.HasPrefix(name, "s6-rc-") {
+			t.Errorf("the name %q is reserved", name)
+		}
+		at := func(file string) string { return filepath.Join(dir, name, file) }
+		s := s6rcService{kind: "bundle"} // user's type is s6-overlay's own
+		if text, err := os.ReadFile(at("type")); err == nil {
+			s.kind = strings.TrimSuffix(string(text), "\n")
+		}
+		switch s.kind {
+		case "bundle":
+			s.lists = harness.NamesIn(t, at("contents.d"))
+		case "oneshot":
+			s.lists = harness.NamesIn(t, at("dependencies.d"))
+			for _, script := range []string{"up", "down"} {
+				// Only the lexer runs: "exit" is there in front.
+				if out, err := exec.Command("execlineb", "-c", "exit 0 "+harness.ReadText(t, at(script))).CombinedOutput(); err != nil {
+					t.Errorf("%s/%s: %v: %s", name, script, err, out)
+				}
+			}
+		case "longrun":
+			s.lists = harness.NamesIn(t, at("dependencies.d"))
+			if info, err := os.Stat(at("run")); err != nil || info.Mode().Perm() != 0o755 {
+				t.Errorf("%s/run: %v, %v", name, info, err)
+			}
+			if got := harness.ReadText(t, at("notification-fd")); got != "3\n" {
+				t.Errorf("%s/notification-fd is %q", name, got)
+			}
+		default:
+			t.Errorf("%s has type %q", name, s.kind)
+		}
+		services[name] = s
+	}
+	return services
+}
+
+func TestS6RCSetNeedsNothingButBase(t *testing.T) {
+	testenv.NeedProgram(t, "execlineb")
+	dir := filepath.Join(t.TempDir(), "s6-rc.d")
+	write := func() string {
+		out, err := exec.Command(harness.SlotgenBinary(t), "hook", "s6-rc", "--out", dir).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	first := write()
+	want := map[string]s6rcService{
+		"slotgen":       {"oneshot", []string{"base"}},
+		"slotgen-watch": {"longrun", []string{"slotgen"}},
+		"user":          {"bundle", []string{"slotgen", "slotgen-watch"}},
+	}
+	if diff := cmp.Diff(want, readS6RC(t, dir), cmp.AllowUnexported(s6rcService{})); diff != "" {
+		t.Errorf("the set (-want +got):\n%s", diff)
+	}
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if !entry.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	slices.Sort(files)
+	if err != nil || strings.Join(files, "\n")+"\n" != first {
+		t.Errorf("it says that it wrote\n%sand there is %q, %v", first, files, err)
+	}
+	if second := write(); second != first {
+		t.Errorf("a second run writes\n%sand the first\n%s", second, first)
+	}
+}
+
+// A oneshot's script is a command line that execlineb's lexer takes apart.
+func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.UnhurriedStop)
+		c.Household()
+		c.ExitWith("broken-bot", 1)
+		c.Profile("Bad", harness.Running)
+		c.Boot()
+		c.MustRun("root", "slotgen", "hook", "s6-rc", "--out", "/etc/s6-overlay/s6-rc.d")
+		oneshot := func(script string) harness.ExecResult {
+			return overlay(c, "/command/execlineb", "-Pc", harness.ReadText(t, c.Path("/etc/s6-overlay/s6-rc.d/slotgen/"+script)))
+		}
+		if got := oneshot("up"); got.Code != 0 || !strings.Contains(got.Stderr, "1 skipped") {
+			t.Fatalf("up: %+v", got)
+		}
+		waitLines(c, "default", "coder", "night_watch")
+
+		// A failed profile fails no boot, a home that is not there does.
+		if err := os.RemoveAll(c.Path("/run/service/gateway-2nd-desk")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(c.Path("/run/service/gateway-2nd-desk"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := oneshot("up"); got.Code != 0 || !strings.Contains(got.Stderr, "1 failed") {
+			t.Errorf("up with a profile that fails: %+v", got)
+		}
+
+		if got := oneshot("down"); got != (harness.ExecResult{}) {
+			t.Errorf("down: %+v", got)
+		}
+		for _, name := range []string{"default", "coder", "night_watch"} {
+			logged := loggedLines(c, name)
+			if !slices.ContainsFunc(logged, func(l string) bool { return strings.HasSuffix(l, " last") }) {
+				t.Errorf("%s has no last line in its log", name)
+			}
+			if got := c.Svstat("gateway-" + name); !strings.Contains(got, "unable to") && !strings.Contains(got, "not running") {
+				t.Errorf("%s after down: %s", name, got)
+			}
+		}
+
+		if err := os.WriteFile(c.Path("/run/s6/container_environment/HERMES_HOME"), []byte("/nowhere"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := oneshot("up"); got.Code == 0 || !strings.Contains(got.Stderr, fmt.Sprintf("opening home %q", "/nowhere")) {
+			t.Errorf("up without a volume: %+v", got)
+		}
+	})
+}

@@ -1,0 +1,283 @@
+package image
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"slotgen/internal/e2e/harness"
+)
+
+// overlay runs a program as s6-overlay runs its scripts: next to no environment,
+// and the working directory of s6-rc's oneshot runner.
+func overlay(c *harness.Container, argv ...string) harness.ExecResult {
+	c.T.Helper()
+	return c.Run("root", overlayCommand(c, argv...)...)
+}
+
+func overlayCommand(c *harness.Container, argv ...string) []string {
+	c.T.Helper()
+	const dir = "/run/s6-rc/servicedirs/s6rc-oneshot-runner"
+	if err := os.MkdirAll(c.Path(dir), 0o755); err != nil {
+		c.T.Fatal(err)
+	}
+	return append([]string{
+		"env", "-i", "-C", dir, "PATH=/command:/usr/bin:/bin", "PWD=" + dir, "RC_NAME=legacy-cont-init",
+	}, argv...)
+}
+
+// runScripts runs the scripts of a directory in s6-overlay's order and returns
+// what the last one, slotgen's, left.
+func runScripts(c *harness.Container, dir string) (last harness.ExecResult) {
+	c.T.Helper()
+	entries, err := os.ReadDir(c.Path(dir)) // in byte order, as s6-sort
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	for _, e := range entries {
+		last = overlay(c, dir+"/"+e.Name())
+	}
+	return last
+}
+
+// installHooks puts both scripts into place, the boot script behind one of the image's
+// own that makes a profile.
+func installHooks(c *harness.Container) {
+	c.T.Helper()
+	c.MustRun("root", "sh", "-ec", `mkdir -p /etc/cont-init.d /etc/cont-finish.d
+slotgen hook cont-init >/etc/cont-init.d/99-slotgen
+slotgen hook cont-finish >/etc/cont-finish.d/10-slotgen
+printf '#!/bin/sh\nmkdir -p /opt/data/profiles/seeded\n>/opt/data/profiles/seeded/SOUL.md\n' >/etc/cont-init.d/01-image
+chmod 0755 /etc/cont-init.d/* /etc/cont-finish.d/*`)
+}
+
+// loggedLines returns what a profile's log holds, without the times.
+func loggedLines(c *harness.Container, profile string) []string {
+	c.T.Helper()
+	dir := filepath.Join(c.Home, "logs/gateways", profile)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	var lines []string
+	for _, e := range entries { // rotated files sort before "current"
+		if e.Name() != "current" && !strings.HasPrefix(e.Name(), "@") {
+			continue
+		}
+		for line := range strings.Lines(harness.ReadText(c.T, filepath.Join(dir, e.Name()))) {
+			_, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// waitLines waits for a line of each gateway: then it is ready for a TERM.
+func waitLines(c *harness.Container, profiles ...string) {
+	c.T.Helper()
+	for _, name := range profiles {
+		c.WaitFor("lines of "+name, func() bool {
+			records := c.Records(name)
+			return len(records) > 0 &&
+				strings.Contains(harness.ReadText(c.T, c.Console), fmt.Sprintf("%s %s line 2\n", name, records[len(records)-1].Pid))
+		})
+	}
+}
+
+// farewell is how many lines a gateway writes while it stops, in about a second.
+const farewell = 40
+
+// bootTalkative boots three gateways that have something to say while they stop, after the given
+// commands, and finish scripts that do too. It returns when all run.
+func bootTalkative(c *harness.Container, commands string) []string {
+	c.T.Helper()
+	names := []string{"coder", "default", "writer"}
+	for _, name := range names {
+		c.Profile(name, harness.Running)
+		c.OnTerm(name, commands+fmt.Sprintf("i=0\nwhile [ $i -lt %d ]; do i=$((i+1)); echo \"farewell $i\"; sleep 0.02; done\n", farewell))
+	}
+	c.MustRun("root", "sh", "-ec", `slotgen templates show --file finish >/tmp/finish
+mkdir -p /etc/slotgen/templates
+sed 's/^case/echo "{{ .Name }} finished with $1"\n&/' /tmp/finish >/etc/slotgen/templates/finish.tmpl`)
+	installHooks(c)
+	c.Boot()
+	if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
+		c.T.Fatalf("the boot script exits %d: %s", got.Code, got.Stderr)
+	}
+	waitLines(c, names...)
+	return names
+}
+
+// missingLines tells which of the lines that a gateway and its finish script write
+// at the end are in no log.
+func missingLines(c *harness.Container, name string) []string {
+	c.T.Helper()
+	logged := loggedLines(c, name)
+	console := harness.ReadText(c.T, c.Console)
+	var missing []string
+	want := []string{name + " finished with 1"}
+	for i := 1; i <= farewell; i++ {
+		want = append(want, fmt.Sprintf("farewell %d", i))
+	}
+	for _, line := range want {
+		if !slices.Contains(logged, line) {
+			missing = append(missing, line)
+		}
+	}
+	if !strings.Contains(console, name+" finished with 1\n") {
+		missing = append(missing, "on the console: "+name+" finished with 1")
+	}
+	if len(logged) == 0 || !slices.ContainsFunc(logged, func(l string) bool {
+		return strings.HasPrefix(l, name+" ") && strings.HasSuffix(l, " last")
+	}) {
+		missing = append(missing, "its last line")
+	}
+	return missing
+}
+
+// The clock only bounds how long it waits.
+func TestContainerStopHookEndsGatewaysWhereProcTellsNoTime(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
+	c.Profile("coder", harness.Running)
+	installHooks(c)
+	c.Boot()
+	if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
+		t.Fatalf("the boot script exits %d: %s", got.Code, got.Stderr)
+	}
+	waitLines(c, "coder")
+	got := c.Run("root", "unshare", "-m", "sh", "-c", "mount -t tmpfs none /proc && exec /etc/cont-finish.d/10-slotgen")
+	if got != (harness.ExecResult{}) || c.HasSlot("gateway-coder") {
+		t.Errorf("the stop script: %+v", got)
+	}
+}
+
+func TestContainerStopHookLosesNoLine(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.UnhurriedStop)
+		names := bootTalkative(c, "")
+		if got := runScripts(c, "/etc/cont-finish.d"); got != (harness.ExecResult{}) {
+			t.Errorf("the stop script: %+v", got)
+		}
+		for _, name := range names {
+			if c.HasSlot("gateway-" + name) {
+				t.Errorf("the slot of %s is still to be seen", name)
+			}
+		}
+		c.MustRun("root", "/usr/local/bin/stop", "0.1")
+		for _, name := range names {
+			if missing := missingLines(c, name); len(missing) > 0 {
+				t.Errorf("lost of %s: %q", name, missing)
+			}
+		}
+	})
+}
+
+// What the hook is there for: gateways that need more than the grace time.
+func TestContainerStopWithoutTheHookLosesLines(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6())
+	names := bootTalkative(c, "until [ -e /tmp/released ]; do sleep 0.02; done\n")
+	c.MustRun("root", "/usr/local/bin/stop", "0.1")
+	for _, name := range names {
+		if missing := missingLines(c, name); len(missing) == 0 {
+			t.Errorf("nothing of %s is lost without the hook: the tests of the hook show nothing", name)
+		}
+	}
+}
+
+// stopClock gives the container a /proc/uptime that stands still, and returns what sets it: the
+// stop script reads the time there.
+func stopClock(c *harness.Container) (set func(seconds int)) {
+	c.T.Helper()
+	clock := harness.CreateFile(c.T, c.Path("/tmp/uptime"))
+	c.T.Cleanup(func() { clock.Close() })
+	set = func(seconds int) {
+		c.T.Helper()
+		if _, err := clock.WriteAt(fmt.Appendf(nil, "%06d.00 0.00\n", seconds), 0); err != nil {
+			c.T.Fatal(err)
+		}
+	}
+	set(100000)
+	c.MustRun("root", "mount", "--bind", "/tmp/uptime", "/proc/uptime")
+	return set
+}
+
+// All gateways share one limit: once it has passed, the script waits for none of them.
+func TestContainerStopHookEndsInTime(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.WithVar("SLOTGEN_STOP_TIMEOUT", "1500"))
+		for _, name := range []string{"stubborn", "stubborn2", "stubborn3", "stubborn4"} {
+			c.Profile(name, harness.Running)
+			c.OnTerm(name, "while :; do sleep 1; done\n")
+		}
+		c.Profile("parent", harness.Running)
+		c.OnTerm("parent", "sleep 1000 &\n")
+		c.Profile("well-bred", harness.Running)
+		installHooks(c)
+		setClock := stopClock(c)
+		c.Boot()
+		runScripts(c, "/etc/cont-init.d")
+		waitLines(c, "stubborn", "stubborn2", "stubborn3", "stubborn4", "parent", "well-bred")
+		c.Mkdir(c.Path("/run/service/.gateway-stubborn4.old")) // it can't be hidden
+		stop := c.Spawn("root", overlayCommand(c, "/etc/cont-finish.d/10-slotgen")...)
+		c.WaitFor("the others and their loggers to end", func() bool {
+			n := c.Supervisors()
+			return n["gateway-well-bred"]+n["gateway-well-bred/log"]+n["gateway-default"]+n["gateway-default/log"] == 0
+		})
+		setClock(100002)
+		got := stop.Wait()
+		want := "slotgen: warning: not ended after 1500 ms: gateway-parent gateway-stubborn gateway-stubborn2 gateway-stubborn3 gateway-stubborn4\n"
+		if got.Code != 1 || got.Stderr != want {
+			t.Errorf("exit code %d, stderr %q, want %q", got.Code, got.Stderr, want)
+		}
+		logged := loggedLines(c, "well-bred")
+		if len(logged) == 0 || !strings.HasSuffix(logged[len(logged)-1], " last") {
+			t.Errorf("the log of the well-bred one ends in %q", logged[max(0, len(logged)-1):])
+		}
+	})
+}
+
+func TestContainerStopHookWithNothingToEnd(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6(), harness.WithVar("SLOTGEN_STOP_TIMEOUT", "4s"))
+	installHooks(c)
+	if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 || !strings.Contains(got.Stderr, "slotgen: warning: SLOTGEN_STOP_TIMEOUT is no number") {
+		t.Errorf("without s6-svscan: %+v", got)
+	}
+	c.Profile("coder", harness.Stopped)
+	c.MustRun("root", "slotgen", "reconcile")
+	if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 {
+		t.Errorf("with a slot that nothing supervises: %+v", got)
+	}
+	if _, err := os.Lstat(c.Path("/run/service/gateway-coder/run")); err != nil {
+		t.Errorf("a slot that nothing supervises is gone: %v", err)
+	}
+}
+
+func TestContainerGatewaysComeBackAfterTheStopHook(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.UnhurriedStop)
+		c.Household()
+		installHooks(c)
+		c.Boot()
+		runScripts(c, "/etc/cont-init.d")
+		c.WaitUp("gateway-coder", "gateway-default")
+		c.WaitSupervised("gateway-accounts", "gateway-seeded")
+		if got := runScripts(c, "/etc/cont-finish.d"); got != (harness.ExecResult{}) {
+			t.Fatalf("the stop script: %+v", got)
+		}
+		if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
+			t.Fatalf("the boot script: %+v", got)
+		}
+		c.WaitUp("gateway-coder", "gateway-default")
+		c.WaitSupervised("gateway-accounts")
+		entries, err := filepath.Glob(c.Path("/run/service/.gateway-*"))
+		if err != nil || len(entries) > 0 {
+			t.Errorf("left hidden: %q, %v", entries, err)
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"slotgen/internal/e2e/harness"
+)
+
+// plant puts programs of the user's before all but s6's in the PATH of the container. Each
+// does what the real one does, and says by which uid.
+func plant(c *harness.Container, names ...string) (said func(uid int) string) {
+	c.T.Helper()
+	for _, name := range names {
+		text := "#!/bin/sh\necho " + name + " >>/tmp/said-by-$(/usr/bin/id -u)\nexec /usr/bin/" + name + " \"$@\"\n"
+		file := c.Path("/opt/hermes/.venv/bin/" + name)
+		c.Write(file, text)
+		if err := os.Chmod(file, 0o755); err != nil {
+			c.T.Fatal(err)
+		}
+	}
+	return func(uid int) string {
+		text, _ := os.ReadFile(c.Path(fmt.Sprintf("/tmp/said-by-%d", uid)))
+		return string(text)
+	}
+}
+
+// The virtual environment may be the user's, and s6-overlay's with-contenv looks up what
+// it is given in the PATH that it loads.
+func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.UnhurriedStop)
+		c.Profile("coder", harness.Running)
+		installHooks(c)
+		said := plant(c, "sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
+		c.Boot()
+		if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
+			t.Fatalf("the boot script: %+v", got)
+		}
+		c.WaitUp("gateway-coder", "gateway-default/log")
+		log := filepath.Join(c.Home, "logs/gateways/coder/current")
+		c.WaitFor("a log", func() bool { return harness.Exists(log) })
+		c.ExitWith("coder", 78)
+		c.MustRun("root", "s6-svc", "-t", "/run/service/gateway-coder")
+		c.WaitFor("the finish script", func() bool {
+			return strings.HasPrefix(c.Svstat("gateway-coder"), "down ")
+		})
+		c.MustRun("root", "slotgen", "hook", "s6-rc", "--out", "/tmp/rc")
+		c.MustRun("root", "mv", "/tmp/rc/slotgen-watch", "/run/service/watch")
+		c.MustRun("root", "s6-svscanctl", "-a", "/run/service")
+		c.WaitUp("watch")
+		c.MustRun("root", "s6-svwait", "-U", "-t", harness.HangLimitMS, "/run/service/watch")
+		// s6-overlay takes its services down before it runs the stop script: a pass beside
+		// that would bring the gateways back.
+		c.MustRun("root", "s6-svc", "-wD", "-T", harness.HangLimitMS, "-d", "/run/service/watch")
+		if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 {
+			t.Errorf("the stop script: %+v", got)
+		}
+		if got := said(0); got != "" {
+			t.Errorf("ran as root:\n%s", got)
+		}
+		if got := said(harness.HermesID); !strings.Contains(got, "mkdir\n") {
+			t.Errorf("by the user none was found where they are first:\n%s", got)
+		}
+	})
+}
+
+// An empty word in the loader's path is the directory where a program runs. What the loader
+// finds there it runs before the program.
+func TestContainerNoLibraryOfTheUsersIsLoadedByRoot(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.WithVar("LD_LIBRARY_PATH", "/nowhere:"))
+		c.Profile("coder", harness.Running)
+		// Of no use, and for root to read only: no program that root runs there begins, and id
+		// is one that takes this library.
+		library := filepath.Join(c.Home, "libselinux.so.1")
+		c.Write(library, "no library")
+		if err := errors.Join(os.Chown(library, 0, 0), os.Chmod(library, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Run("root", "sh", "-c", "cd /opt/data && id"); got.Code == 0 {
+			t.Fatal("id takes no library of that name")
+		}
+		c.MustRun("root", "slotgen", "reconcile")
+		c.Boot()
+		c.WaitFor("the gateway's start", func() bool { return len(c.Records("coder")) > 0 })
+		if got := c.Records("coder")[0]; got.Uid != strconv.Itoa(harness.HermesID) || got.Dir != "/opt/data" {
+			t.Errorf("the gateway began as %s in %q", got.Uid, got.Dir)
+		}
+	})
+}

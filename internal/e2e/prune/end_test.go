@@ -1,0 +1,103 @@
+package prune
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"slotgen/internal/e2e/harness"
+)
+
+// pruneSlow boots with a profile slow, has all profiles go, and starts a pass that prunes
+// them. It returns when the gateway of slow was told to end, which it does when it is released.
+func pruneSlow(c *harness.Container, args ...string) (prune *harness.ContainerProcess, release func()) {
+	c.T.Helper()
+	c.Profile("slow", harness.Running)
+	c.OnTerm("slow", "touch /tmp/told; until [ -e /tmp/released ]; do sleep 0.05; done")
+	c.MustRun("root", "slotgen", "reconcile")
+	c.Boot()
+	for _, name := range harness.NamesIn(c.T, filepath.Join(c.Home, "profiles")) {
+		c.WaitUp("gateway-"+name, "gateway-"+name+"/log")
+	}
+	c.WaitFor("its record", func() bool { return len(c.Records("slow")) > 0 })
+	if err := os.RemoveAll(filepath.Join(c.Home, "profiles")); err != nil {
+		c.T.Fatal(err)
+	}
+	c.Mkdir(filepath.Join(c.Home, "profiles"))
+	prune = c.Spawn("root", append([]string{"slotgen", "reconcile"}, args...)...)
+	c.WaitFor("the gateway to be told", func() bool { return harness.Exists(c.Path("/tmp/told")) })
+	return prune, func() { harness.CreateFile(c.T, c.Path("/tmp/released")).Close() }
+}
+
+// A service that was told to go and could still be seen would stay down.
+func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, s6 harness.S6Release) {
+		c := harness.NewContainer(t, s6)
+		prune, release := pruneSlow(c, "--prune")
+		prune.Signal(syscall.SIGTERM)
+		if got := prune.Wait(); got.Code != 1 || !strings.Contains(got.Stderr, "slotgen: error: ended by a signal: ") ||
+			!strings.Contains(got.Stderr, `warning: slot "gateway-slow" is hidden and has not ended yet: `) || strings.Contains(got.Stderr, "pruned") {
+			t.Errorf("%+v", got)
+		}
+		if c.HasSlot("gateway-slow") {
+			t.Error("the slot can still be seen")
+		}
+		release()
+		c.Profile("slow", harness.Running)
+		c.WaitFor("the service to end", func() bool { return c.Supervisors()["gateway-slow"] == 0 })
+		c.MustRun("root", "slotgen", "reconcile", "--prune", "--rescan", "--wait", "10m")
+		c.WaitUp("gateway-slow")
+	})
+}
+
+func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, s6 harness.S6Release) {
+		c := harness.NewContainer(t, s6)
+		prune, release := pruneSlow(c, "--prune", "--rescan")
+		c.Profile("slow", harness.Running)
+		release()
+		if got := prune.Wait(); got.Code != 0 || !strings.Contains(got.Stdout, "profile=slow prior_state=running action=started") {
+			t.Errorf("%+v", got)
+		}
+		c.WaitUp("gateway-slow")
+	})
+}
+
+// The profile of a service that does not go is back, and so is another one: each has
+// one outcome.
+func TestContainerProfileWhosePruneFailsHasOneOutcome(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, s6 harness.S6Release) {
+		c := harness.NewContainer(t, s6)
+		c.Profile("deaf", harness.Running)
+		c.Stubborn("deaf", "trap '' TERM\nwhile :; do sleep 1; done")
+		prune, release := pruneSlow(c, "--prune", "--rescan")
+		c.Profile("deaf", harness.Running)
+		c.Profile("slow", harness.Running)
+		release()
+		got := prune.Wait()
+		if got.Code != 1 || strings.Count(got.Stdout, "profile=deaf ") != 1 || !strings.Contains(got.Stdout, "profile=slow prior_state=running action=started") {
+			t.Errorf("%+v", got)
+		}
+		c.WaitUp("gateway-slow")
+	})
+}
+
+func TestContainerPruneThatIsEndedWhileItWaitsForTheLockSaysSo(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6())
+	c.Boot()
+	c.MustRun("root", "slotgen", "reconcile")
+	c.Spawn("root", "flock", "/run/service/.slotgen.lock", "sleep", "1000")
+	c.WaitFor("the lock to be held", func() bool {
+		return c.Run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").Code != 0
+	})
+	prune := c.Spawn("root", "slotgen", "reconcile", "--prune")
+	c.WaitFor("the prune to wait for the lock", func() bool { return prune.HasOpen(".slotgen.lock") })
+	prune.Signal(syscall.SIGTERM)
+	const want = "slotgen: error: ended by a signal: what is left to do is the next pass's\n"
+	if got := prune.Wait(); got != (harness.ExecResult{Stderr: want, Code: 1}) {
+		t.Errorf("%+v", got)
+	}
+}

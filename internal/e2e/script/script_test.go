@@ -1,0 +1,133 @@
+package script
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"slotgen/internal/e2e/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TZ", "UTC")
+			env.Setenv("SLOTGEN_TEMPLATES", "")
+			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exitcode":   exitcodeCommand,
+			"modes":      modesCommand,
+			"mkfifo":     mkfifoCommand,
+			"seed":       seedCommand,
+			"locked":     lockedCommand,
+			"supervised": supervisedCommand,
+		},
+	})
+}
+
+// exitcodeCommand: exitcode N PROGRAM [ARG...] runs a program that has to end
+// with exactly that code.
+func exitcodeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exitcode N PROGRAM [ARG...]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.ExitCode()
+	case err != nil:
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// modesCommand: modes DIR prints mode, owner, type and path of all below DIR.
+func modesCommand(ts *testscript.TestScript, _ bool, args []string) {
+	lines, err := listTree(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, line := range lines {
+		fmt.Fprintln(ts.Stdout(), line)
+	}
+}
+
+// listTree lists mode, owner, type and path of everything below a directory.
+func listTree(root string) ([]string, error) {
+	var lines []string
+	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || path == root {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return err
+		}
+		kind := map[uint32]string{
+			unix.S_IFDIR: "dir", unix.S_IFREG: "file", unix.S_IFIFO: "fifo", unix.S_IFLNK: "link",
+		}[st.Mode&unix.S_IFMT]
+		rel, err := filepath.Rel(root, path)
+		lines = append(lines, fmt.Sprintf("%04o %d:%d %s %s", st.Mode&^unix.S_IFMT, st.Uid, st.Gid, kind, rel))
+		return err
+	})
+	return lines, err
+}
+
+// mkfifoCommand: mkfifo PATH...
+func mkfifoCommand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, path := range args {
+		ts.Check(unix.Mkfifo(ts.MkAbs(path), 0o644))
+	}
+}
+
+// seedCommand: seed DIR copies the sample volume to DIR, without the boot log
+// that a pass over it may have left there.
+func seedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.CopyFS(dir, os.DirFS("testdata/home")))
+	ts.Check(os.RemoveAll(filepath.Join(dir, "logs/container-boot.log")))
+}
+
+// lockedCommand: locked FILE holds an flock on FILE to the script's end.
+func lockedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_RDWR, 0o600)
+	ts.Check(err)
+	ts.Defer(func() { f.Close() })
+	ts.Check(unix.Flock(int(f.Fd()), unix.LOCK_EX))
+	_, err = f.WriteString("4242\n")
+	ts.Check(err)
+}
+
+// supervisedCommand: supervised DIR holds the lock of a service directory to the
+// script's end, as its s6-supervise would.
+func supervisedCommand(ts *testscript.TestScript, _ bool, args []string) {
+	dir := filepath.Join(ts.MkAbs(args[0]), "supervise")
+	ts.Check(os.MkdirAll(dir, 0o755))
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	ts.Check(err)
+	ts.Defer(func() { f.Close() })
+	ts.Check(unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}))
+}

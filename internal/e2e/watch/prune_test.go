@@ -1,0 +1,224 @@
+package watch
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"slotgen/internal/e2e/harness"
+)
+
+func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		for _, name := range []string{"gone", "moved", "edited", "stays"} {
+			c.Profile(name, harness.Running)
+		}
+		c.Boot()
+		w := startWatch(c, "--prune")
+		c.WaitUp("gateway-gone", "gateway-moved", "gateway-edited", "gateway-stays")
+		c.WaitFor("some lines of gone", func() bool { return len(c.LogLines("gone")) > 5 })
+		stays := c.ServicePID("gateway-stays")
+
+		if err := os.Remove(filepath.Join(c.Home, "profiles/edited/SOUL.md")); err != nil {
+			t.Fatal(err)
+		}
+		moved := w.moveBriefly("moved")
+		start := time.Now()
+		c.Forget("gone")
+		c.WaitFor("the slot to go", func() bool { return !c.HasSlot("gateway-gone") })
+		if took := time.Since(start); took < confirmAfter {
+			t.Errorf("it went after %s, before a second sighting", took)
+		}
+		w.waitSaid(`slotgen: pruned slot "gateway-gone": its profile is gone`)
+		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
+		harness.CheckGone(t, c, "gateway-gone")
+		harness.CheckLines(t, c, "gone")
+		lines := c.LogLines("gone")
+		if n := len(lines); n == 0 || !strings.HasSuffix(lines[n-1], " last") {
+			t.Errorf("the log ends in %q, want the last line", lines[max(0, len(lines)-2):])
+		}
+		w.quiet("a prune that is over")
+		if !c.IsUp("gateway-edited") {
+			t.Errorf("edited: %s", c.Svstat("gateway-edited"))
+		}
+		if c.ServicePID("gateway-stays") != stays || c.ServicePID("gateway-moved") != moved {
+			t.Error("another service was restarted")
+		}
+	})
+}
+
+// moveBriefly takes a profile away until the watcher has seen that, and puts it back
+// before it looks again. It returns the process of its service. Where that takes too
+// long the service may go, and it is done once more.
+func (w watcher) moveBriefly(profile string) (pid int) {
+	w.C.T.Helper()
+	profiles, service := filepath.Join(w.C.Home, "profiles"), "gateway-"+profile
+	w.C.WaitFor("the profile to be back in time", func() bool {
+		w.heard()
+		w.C.WaitFor(service+" to be up", func() bool { return w.C.ServicePID(service) != 0 && len(w.C.Hidden()) == 0 })
+		pid = w.C.ServicePID(service)
+		start := time.Now()
+		err := os.Rename(profiles+"/"+profile, profiles+"/."+profile)
+		w.mark()
+		if err := errors.Join(err, os.Rename(profiles+"/."+profile, profiles+"/"+profile)); err != nil {
+			w.C.T.Fatal(err)
+		}
+		return time.Since(start) < confirmAfter
+	})
+	return pid
+}
+
+func TestContainerWatchNamesAnOrphanOnce(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6())
+	c.Profile("gone", harness.Running)
+	c.Boot()
+	w := startWatch(c, "--interval", "1s")
+	c.WaitUp("gateway-gone")
+	c.Forget("gone")
+	const said = `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`
+	w.waitSaid(said)
+	c.Profile("other", "")
+	w.waitSaid(`created slot "gateway-other"`)
+	w.quiet("an orphan that was named")
+	if n := strings.Count(w.said(), said); n != 1 || !c.IsUp("gateway-gone") {
+		t.Errorf("named %d times; %s", n, c.Svstat("gateway-gone"))
+	}
+}
+
+// A service that ignores TERM takes 17 seconds to be given up. Meanwhile, and
+// after that, new profiles get their slots as ever.
+func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
+	t.Parallel()
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		c.Profile("deaf", harness.Running)
+		c.Stubborn("deaf", "trap 'echo once >>/tmp/told' TERM\nwhile :; do sleep 1; done")
+		c.Boot()
+		w := startWatch(c, "--prune", "--interval", "3s")
+		c.WaitUp("gateway-deaf")
+		deaf := c.ServicePID("gateway-deaf")
+		pace := serve(c, "before")
+		start := time.Now()
+		c.Forget("deaf")
+		const stuck = `slotgen: warning: clearing leftover "gateway-deaf" in scandir "/run/service": a supervisor still runs in it: left hidden as ".gateway-deaf.old"`
+		served := 0
+		for ; ; served++ {
+			serve(c, fmt.Sprintf("new%d", served))
+			if strings.Contains(w.said(), stuck) {
+				break
+			}
+		}
+		took := time.Since(start)
+		t.Logf("%d slots were made until it was given up, in %s; one took %s before", served, took, pace)
+		if served == 0 && took > 10*pace {
+			t.Error("no slot was made until it was given up")
+		}
+		// By the pass, and by s6-supervise when that was told to exit.
+		told := func() int { return strings.Count(harness.ReadText(t, c.Path("/tmp/told")), "once\n") }
+		c.WaitFor("two TERMs", func() bool { return told() >= 2 })
+		c.Profile("deaf", harness.Running)
+		w.waitSaid(`slotgen: error: profile "deaf": an earlier service of that name still runs in ".gateway-deaf.old"`)
+		serve(c, "after")
+		w.quiet("a service that does not go")
+		if n := told(); n != 2 {
+			t.Errorf("it got %d TERMs; to a second one many a program drops everything", n)
+		}
+		if n := c.Supervisors()["gateway-deaf"]; n != 1 {
+			t.Errorf("%d supervisors of what does not go", n)
+		}
+
+		c.Stubborn("deaf", "exec sleep 1000")
+		c.MustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
+		c.WaitUp("gateway-deaf")
+		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
+		if n := c.Supervisors()["gateway-deaf"]; n != 1 || !strings.Contains(w.said(), `created slot "gateway-deaf"`) {
+			t.Errorf("%d supervisors once it has gone:\n%s", n, w.said())
+		}
+	})
+}
+
+// tellBackToGo has a watch tell the service of a profile that is gone to go, and returns
+// before that does so, which it may from mayGo on.
+func tellBackToGo(c *harness.Container) (w watcher, pid int) {
+	c.T.Helper()
+	c.Profile("back", harness.Running)
+	c.Stubborn("back", "trap 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 1' TERM\nwhile :; do sleep 0.1; done")
+	c.Boot()
+	w = startWatch(c, "--prune")
+	c.WaitUp("gateway-back")
+	pid = c.ServicePID("gateway-back")
+	c.Forget("back")
+	c.WaitFor("the service to be told", func() bool { return strings.Contains(c.Svstat("gateway-back"), "want down") })
+	return w, pid
+}
+
+func mayGo(c *harness.Container) {
+	c.T.Helper()
+	harness.CreateFile(c.T, c.Path("/tmp/go")).Close()
+}
+
+// waitForAnother waits until a service runs in another process than before.
+func waitForAnother(c *harness.Container, service string, before int) {
+	c.T.Helper()
+	c.WaitFor("another service of that name", func() bool {
+		pid := c.ServicePID(service)
+		return pid != 0 && pid != before
+	})
+}
+
+// The profile is back, and nobody else knows that its service was told to go.
+func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
+	t.Parallel()
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		var before int
+		c.WaitFor("a watcher that gets the lock in time", func() bool {
+			var w watcher
+			w, before = tellBackToGo(c)
+			c.Spawn("root", "flock", "/run/service/.slotgen.lock", "sh", "-c", "touch /run/locked; exec sleep 1") // as another pass would
+			c.WaitFor("the lock to be taken", func() bool { return harness.Exists(c.Path("/run/locked")) })
+			w.end()
+			if tooLate := strings.Contains(w.said(), "still held after"); tooLate {
+				c.Restart()
+				return false
+			}
+			return true
+		})
+		mayGo(c)
+		c.Profile("back", harness.Running)
+		c.MustRun("root", "slotgen", "reconcile", "--rescan")
+		waitForAnother(c, "gateway-back", before)
+		if n := c.Supervisors()["gateway-back"]; n != 1 || len(c.Hidden()) > 0 {
+			t.Errorf("%d supervisors, hidden is %q", n, c.Hidden())
+		}
+	})
+}
+
+// The profile is back after its service was told to go: the old service goes all
+// the same, and a new one comes.
+func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6())
+	w, before := tellBackToGo(c)
+	c.Profile("back", harness.Running)
+	c.Profile("witness", harness.Stopped)
+	c.WaitFor("the watcher to see what is new", func() bool { return c.HasSlot("gateway-witness") })
+	mayGo(c)
+	waitForAnother(c, "gateway-back", before)
+	w.waitSaid(`pruned slot "gateway-back": its profile was gone, and is back`)
+	w.waitSaid(`created slot "gateway-back"`)
+	if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); strings.Contains(log, "the slot stands") {
+		t.Errorf("what was told to go is taken for a slot that stays:\n%s", log)
+	}
+	w.quiet("a profile that is back")
+	if n := c.Supervisors()["gateway-back"]; n != 1 {
+		t.Errorf("%d supervisors", n)
+	}
+}
