@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"slotgen/internal/hint"
-
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
+
+	"slotgen/internal/hint"
 )
 
 // Finding is something that a check has to say of a rendered file.

@@ -10,10 +10,10 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/scan"
-
 	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // ExportTo writes the embedded templates below dir, each whole and with mode

@@ -9,11 +9,11 @@ import (
 	"sync"
 	"testing"
 
-	"slotgen/internal/testenv"
-	"slotgen/render"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
+	"slotgen/render"
 )
 
 // A directory in a file's place is seen before anything is written.

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // overrides makes an override directory of the given files.

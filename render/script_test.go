@@ -10,9 +10,9 @@ import (
 	"text/template"
 	"time"
 
-	"slotgen/scan"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/scan"
 )
 
 // hostile are homes and values that run something, or break a line, where they

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"slotgen/scan"
 	"slotgen/templates"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func coder() scan.Profile {

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"slotgen/internal/hint"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/hint"
 )
 
 // maxLinks bounds the links on the way to one template.

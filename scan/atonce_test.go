@@ -8,9 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // Passes that share a volume need not share a scandir, whose lock would part them. A disk

@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"time"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 const (

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 func TestLogLineIsAsDesigned(t *testing.T) {

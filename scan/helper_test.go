@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // strangerID is a user that owns nothing of what a test makes.

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 const none = NoState

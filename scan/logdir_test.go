@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // Whoever owns the home may give another directory of root's the name under which

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // notOurs is what stands in the place of a file that is to be written: writing

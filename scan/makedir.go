@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"os"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // makeDir makes the directory name in d with mode 0755: in a directory that only we can

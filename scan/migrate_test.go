@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 var epoch = time.Date(2026, 5, 21, 6, 18, 5, 0, time.UTC)

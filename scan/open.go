@@ -7,9 +7,9 @@ import (
 	"path"
 	"strings"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // dir is an open directory on the volume. Its path, relative to the home, is

@@ -6,9 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // Profiles is the open directory profiles/ of a volume, for who looks at what is

@@ -3,9 +3,9 @@ package scan
 import (
 	"errors"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // maxFile bounds what is read of any file on the volume, in bytes.

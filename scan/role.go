@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // maxCmdline bounds what is read of a command line; the kernel's own limit on

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // A profile is a directory in ProfilesDir of the home that holds a Marker.

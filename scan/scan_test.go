@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/internal/testenv"
 )
 
 func TestEntryOfProfilesBecomesWhatTheTableSays(t *testing.T) {

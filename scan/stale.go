@@ -6,9 +6,9 @@ import (
 	"io/fs"
 	"slices"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // staleFiles returns the files of a profile that hold process IDs of the

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"slotgen/internal/hint"
-
 	"github.com/urfave/cli/v2"
+
+	"slotgen/internal/hint"
 )
 
 // name is the program's.

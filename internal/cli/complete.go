@@ -5,12 +5,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
 )
 
 // askForFiles in place of candidates makes the shell complete a path.

@@ -5,10 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"slotgen/render/scandir"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"slotgen/render"
-
 	"github.com/urfave/cli/v2"
+
+	"slotgen/render"
 )
 
 func hookCommand(out *output, msg messages) *cli.Command {

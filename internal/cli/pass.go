@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"github.com/urfave/cli/v2"
+
 	"slotgen/internal/reconcile"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
 )
 
 // passOptions are the options of a pass that all commands share.

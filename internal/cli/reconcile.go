@@ -11,11 +11,11 @@ import (
 	"slices"
 	"time"
 
-	"slotgen/internal/reconcile"
-	"slotgen/scan"
-
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/reconcile"
+	"slotgen/scan"
 )
 
 func reconcileCommand(out *output, msg messages) *cli.Command {

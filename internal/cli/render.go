@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/tools/txtar"
 
 	"slotgen/internal/message"
 	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
-	"golang.org/x/tools/txtar"
 )
 
 func renderCommand(out *output, msg messages) *cli.Command {
@@ -144,10 +145,10 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 		return withHint(err, hint)
 	}
 	defer dir.Close()
-	switch supervised, err := dir.Supervised(); {
+	switch scanned, err := dir.HasScanner(); {
 	case err != nil:
 		return fmt.Errorf("--out %q: %w", out, err)
-	case supervised:
+	case scanned:
 		return withHint(fmt.Errorf("--out %q: an s6-svscan looks at that directory", out),
 			"slotgen reconcile --profile NAME publishes there")
 	}
@@ -173,18 +174,21 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 
 // clearSlot clears what killed runs left of one slot.
 func clearSlot(ctx context.Context, dir *scandir.Dir, service string, msg messages) error {
-	leftovers, err := dir.LeftoversOf(service)
+	leftovers, err := dir.Leftovers(time.Now(), func(string) bool { return true })
 	var prune []string
 	for _, l := range leftovers {
+		if l.Service() != service {
+			continue // the directory is not slotgen's own
+		}
 		if err := dir.Clear(l); err != nil {
-			msg.warn("%s", dir.LeftoverWarning(l.Name, err))
+			msg.print(message.Of(message.Warning, dir.LeftoverError(l.Name, err)))
 		}
 		if l.Do == scandir.Prune {
 			prune = append(prune, l.Name)
 		}
 	}
 	for name, err := range dir.Prune(ctx, prune) {
-		msg.warn("%s", dir.LeftoverWarning(name, err))
+		msg.print(message.Of(message.Warning, dir.LeftoverError(name, err)))
 	}
 	return err
 }

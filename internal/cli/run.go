@@ -9,9 +9,9 @@ import (
 	"errors"
 	"io"
 
-	"slotgen/internal/reconcile"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/reconcile"
 )
 
 // The exit codes (design, "Exit codes").

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/urfave/cli/v2"
+
 	"slotgen/internal/message"
 	"slotgen/internal/reconcile"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
 )
 
 // tailLines is how many lines of the boot log scan shows of one profile.

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"slotgen/render/scandir"
 	"slotgen/scan"
-
-	"github.com/urfave/cli/v2"
 )
 
 // settings is the configuration of a command, checked. An empty variable counts as

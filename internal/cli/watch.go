@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
-	"slotgen/internal/watch"
-	"slotgen/render"
-
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/watch"
+	"slotgen/render"
 )
 
 const (

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"slotgen/internal/hint"
 	"slotgen/internal/message"
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -69,7 +68,7 @@ func (a applier) publish(s Step) (warnings []string, err error) {
 // retire removes a slot for which s6-svscan has no room, unless it is live: with too
 // many slots s6-svscan would not start the others either.
 func (a applier) retire(service string) error {
-	isSlot, err := a.dir.IsServiceDir(service)
+	isSlot, err := a.dir.Entry(service).IsDir()
 	if !isSlot || err != nil {
 		return err
 	}
@@ -100,7 +99,5 @@ func (a applier) clearLeftovers() (prune []string) {
 func (a applier) warnLeftover(name string, err error) {
 	service, _ := scandir.ParseHidden(name)
 	profile, _ := profileOf(service)
-	a.Tell(message.Message{
-		Level: message.Warning, Text: a.dir.LeftoverWarning(name, err), Hint: hint.Of(err), Profile: profile,
-	})
+	a.Tell(message.Of(message.Warning, a.dir.LeftoverError(name, err)).About(profile))
 }

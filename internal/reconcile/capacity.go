@@ -59,7 +59,7 @@ func (p *planner) roomFor(candidates []candidate) (room int, err error) {
 		if ours[name] || p.leaving[name] {
 			continue
 		}
-		weight, werr := p.dir.Weight(name)
+		weight, werr := p.dir.Entry(name).Weight()
 		room -= weight
 		err = errors.Join(err, werr)
 	}
@@ -105,10 +105,11 @@ func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err er
 	if p.dir == nil {
 		return 0, false, nil
 	}
-	if weight, err = p.dir.Weight(profile.Service); err != nil {
+	slot := p.dir.Entry(profile.Service)
+	if weight, err = slot.Weight(); err != nil {
 		return weight, false, err
 	}
-	isSlot, err := p.dir.IsServiceDir(profile.Service)
+	isSlot, err := slot.IsDir()
 	switch {
 	case err != nil:
 		return weight, false, err
@@ -117,6 +118,6 @@ func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err er
 	case !p.Chosen(profile.Name):
 		return weight, true, nil
 	}
-	stays, err = p.dir.Live(profile.Service)
+	stays, err = slot.Live()
 	return weight, stays, err
 }

@@ -78,6 +78,6 @@ func HasSlot(path, name string) bool {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	defer dir.Close()
-	exists, err := dir.Stands(scan.ServicePrefix + name)
+	exists, err := dir.Entry(scan.ServicePrefix + name).HasSlot()
 	return exists || err != nil
 }

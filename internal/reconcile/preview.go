@@ -103,7 +103,7 @@ func (p *planner) previewLeftovers() {
 		p.Tell(message.Of(message.Warning, err))
 	}
 	for _, l := range leftovers {
-		if p.dir.Abandoned(l.Name) {
+		if p.dir.Entry(l.Name).Abandoned() {
 			p.leaving[l.Name] = true
 		}
 	}

@@ -107,7 +107,7 @@ func orphanEntry(service string) *scan.Entry {
 // holdDown gives every slot that has to stay down its down file: a prune makes an
 // s6-svscan that listens scan the scandir before the slots are published.
 func (a applier) holdDown() {
-	listens, err := a.dir.Supervised()
+	listens, err := a.dir.HasScanner()
 	if err != nil {
 		a.fail(err)
 	}

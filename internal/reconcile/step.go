@@ -141,11 +141,12 @@ func (s *stepper) compare(slot render.Slot) (scandir.Plan, error) {
 
 // keepDown returns the entry with the start that the existing slot has.
 func (p *planner) keepDown(e *scan.Entry) (*scan.Entry, error) {
-	exists, err := p.dir.IsServiceDir(e.Profile.Service)
+	slot := p.dir.Entry(e.Profile.Service)
+	exists, err := slot.IsDir()
 	if !exists || err != nil {
 		return e, err
 	}
-	down, err := p.dir.IsDown(e.Profile.Service)
+	down, err := slot.IsDown()
 	if down != e.Profile.Start || err != nil {
 		return e, err
 	}
@@ -160,7 +161,7 @@ func (p *planner) isLive(e *scan.Entry) bool {
 	if p.dir == nil || scan.CheckName(e.Profile.Name) != "" {
 		return false
 	}
-	live, err := p.dir.Live(scan.ServicePrefix + e.Profile.Name)
+	live, err := p.dir.Entry(scan.ServicePrefix + e.Profile.Name).Live()
 	return live && err == nil
 }
 

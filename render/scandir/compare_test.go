@@ -6,9 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 func TestComparingASlotMissesNothing(t *testing.T) {

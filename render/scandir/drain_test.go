@@ -28,7 +28,7 @@ func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string
 	leftovers, warnings := clearAll(d, time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
 	for name, err := range l.Step(context.Background(), d, leftovers) {
 		if !errors.Is(err, ErrDraining) {
-			warnings = append(warnings, d.LeftoverWarning(name, err))
+			warnings = append(warnings, d.LeftoverError(name, err).Error())
 		}
 	}
 	return warnings

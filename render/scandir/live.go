@@ -9,31 +9,15 @@ import (
 	"slices"
 	"time"
 
-	"slotgen/internal/hint"
-
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/fdio"
+	"slotgen/internal/hint"
 )
 
-// Live tells whether a supervisor holds the slot or its logger, or may be about
-// to: a slot that can be seen while an s6-svscan listens counts as live. A lock
-// that can't be asked is an error, never a no.
-func (d *Dir) Live(service string) (bool, error) {
-	fd, err := fdio.Open(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking at %q: %w", service, err)
-	}
-	defer unix.Close(fd)
-	return liveAt(fd, d.Supervised)
-}
-
 // liveAt asks first what is the same for all slots.
-func liveAt(fd int, supervised func() (bool, error)) (bool, error) {
-	if yes, err := supervised(); yes || err != nil {
+func liveAt(fd int, hasScanner func() (bool, error)) (bool, error) {
+	if yes, err := hasScanner(); yes || err != nil {
 		return yes, err
 	}
 	return heldAt(fd)
@@ -162,8 +146,8 @@ func statusIsUp(status []byte) (bool, error) {
 	return binary.BigEndian.Uint64(status[number:]) != 0, nil
 }
 
-// Supervised tells whether an s6-svscan listens on the scandir.
-func (d *Dir) Supervised() (bool, error) {
+// HasScanner reports whether an s6-svscan listens on the scandir.
+func (d *Dir) HasScanner() (bool, error) {
 	listens, err := d.tell("", svscanControl)
 	if err != nil {
 		return false, hintRoot(fmt.Errorf("opening %q: %w", d.path+"/"+svscanControl, err))
@@ -171,12 +155,12 @@ func (d *Dir) Supervised() (bool, error) {
 	return listens, nil
 }
 
-// listens is Supervised for what is only compared: its first answer is kept.
+// listens is HasScanner for what is only compared: its first answer is kept.
 func (d *Dir) listens() (bool, error) {
 	if known := d.scanner.Load(); known != nil {
 		return *known, nil
 	}
-	yes, err := d.Supervised()
+	yes, err := d.HasScanner()
 	if err == nil {
 		d.scanner.Store(&yes)
 	}

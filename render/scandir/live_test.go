@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // holdVar makes the test binary take an fcntl lock on the file it names, as

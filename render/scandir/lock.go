@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/scan"
-
-	"golang.org/x/sys/unix"
 )
 
 const lockName = ".slotgen.lock"
@@ -41,8 +41,8 @@ func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// Unlock gives the lock up; without one it does nothing.
-func (d *Dir) Unlock() error {
+// unlock gives the lock up; without one it does nothing.
+func (d *Dir) unlock() error {
 	if d.lock == nil {
 		return nil
 	}

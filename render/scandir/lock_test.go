@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
@@ -26,7 +26,7 @@ func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		released := make(chan error)
-		time.AfterFunc(time.Second, func() { released <- first.Unlock() })
+		time.AfterFunc(time.Second, func() { released <- first.unlock() })
 		if err := second.Lock(t.Context(), 2*time.Second); err != nil {
 			t.Errorf("the lock was given up and not had: %v", err)
 		}

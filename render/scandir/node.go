@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/render"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/render"
 )
 
 // node is one file, directory or FIFO of a slot, as it should be or as it was

@@ -6,11 +6,11 @@ import (
 	"io/fs"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 	"slotgen/render"
-
-	"golang.org/x/sys/unix"
 )
 
 // Change is what a pass does, or would do, to a published slot.
@@ -179,7 +179,7 @@ var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
 // mustNotLive asks again, now that the staged slot is ready: an s6-svscan that
 // came up since the plan would be left with a service in a deleted directory.
 func (d *Dir) mustNotLive(service string) error {
-	live, err := d.Live(service)
+	live, err := d.Entry(service).Live()
 	if live {
 		return errCameUp
 	}

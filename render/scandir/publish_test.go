@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"slotgen/internal/testenv"
-	"slotgen/render"
-
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
+	"slotgen/render"
 )
 
 func open(t *testing.T, path string) *Dir {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // Bounds on what is read of a published slot. What is larger can't be ours.

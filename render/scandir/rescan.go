@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // svscanControl is the FIFO on which s6-svscan takes commands.

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"os"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // Risks returns a warning for each way in which somebody else than us may write

@@ -16,19 +16,19 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"slotgen/scan"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // Dir is an open scandir. Everything below it is reached from its descriptor, and no
-// link at the end of a path is followed, but by Weight, which counts as s6-svscan does.
+// link at the end of a path is followed, but by Entry.Weight, which counts as s6-svscan does.
 type Dir struct {
 	path string
 	root *os.Root
 	fd   int
 	lock *os.File
-	// scanner is what Supervised last answered to listens.
+	// scanner is what HasScanner last answered to listens.
 	scanner atomic.Pointer[bool]
 }
 
@@ -78,5 +78,5 @@ func Make(path string) error {
 
 // Close gives up the lock, if it is held, and the descriptors.
 func (d *Dir) Close() error {
-	return errors.Join(d.Unlock(), unix.Close(d.fd), d.root.Close())
+	return errors.Join(d.unlock(), unix.Close(d.fd), d.root.Close())
 }

@@ -8,12 +8,12 @@ import (
 	"path"
 	"slices"
 
+	"github.com/google/renameio/v2"
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 	"slotgen/scan"
-
-	"github.com/google/renameio/v2"
-	"golang.org/x/sys/unix"
 )
 
 // stage makes the whole tree under a name that s6-svscan passes over. Until the

@@ -10,10 +10,10 @@ import (
 	"syscall"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // strangerVar names the scandir that the test binary publishes into as a user

@@ -9,9 +9,9 @@ import (
 	"syscall"
 	"testing"
 
-	"slotgen/internal/testenv"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
 )
 
 // staged publishes a slot in a new scandir and puts another one, of which only run is

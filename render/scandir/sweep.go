@@ -4,14 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/scan"
-
-	"golang.org/x/sys/unix"
 )
 
 // stageAge is how old a staging directory of the image's own code has to be
@@ -44,26 +45,11 @@ func (d *Dir) Leftovers(now time.Time, keep func(service string) bool) ([]Leftov
 	if err != nil {
 		return nil, err
 	}
-	return d.leftovers(names, slices.Sorted(maps.Keys(names)), now, keep)
-}
-
-// LeftoversOf finds what killed passes left of one slot. It is for a directory that is
-// not slotgen's own.
-func (d *Dir) LeftoversOf(service string) ([]Leftover, error) {
-	names, err := d.Names()
-	if err != nil {
-		return nil, err
-	}
-	left := []string{stagedName(service), hiddenName(service)}
-	left = slices.DeleteFunc(left, func(name string) bool { return !names[name] })
-	return d.leftovers(names, left, time.Now(), func(string) bool { return true })
-}
-
-func (d *Dir) leftovers(names Names, looked []string, now time.Time, keep func(string) bool) (all []Leftover, err error) {
-	for _, name := range looked {
+	var all []Leftover
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		do, isLeft, lerr := d.leftover(name, now, keep)
 		if lerr != nil {
-			err = errors.Join(err, errors.New(d.LeftoverWarning(name, lerr)))
+			err = errors.Join(err, d.LeftoverError(name, lerr))
 		}
 		if service, _ := ParseHidden(name); do == Restore && names[service] {
 			do = Prune
@@ -73,6 +59,12 @@ func (d *Dir) leftovers(names Names, looked []string, now time.Time, keep func(s
 		}
 	}
 	return all, err
+}
+
+// Service returns the service that the leftover is of, where it is a slot's.
+func (l Leftover) Service() string {
+	name := strings.TrimPrefix(l.Name, ".")
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // Clear removes a leftover or gives it its name back. One that is for Prune stays.
@@ -88,9 +80,9 @@ func (d *Dir) Clear(l Leftover) error {
 	return nil
 }
 
-// LeftoverWarning says that a leftover could not be cleared.
-func (d *Dir) LeftoverWarning(name string, err error) string {
-	return fmt.Sprintf("clearing leftover %+q in scandir %q: %s", name, d.path, err)
+// LeftoverError says that a leftover could not be cleared.
+func (d *Dir) LeftoverError(name string, err error) error {
+	return fmt.Errorf("clearing leftover %+q in scandir %q: %w", name, d.path, err)
 }
 
 // Names are those that stood in a scandir at one time.
@@ -144,21 +136,11 @@ func isStage(name string) bool {
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
 }
 
-// Abandoned tells whether a name is what a killed prune or the older pass left and no
-// supervisor holds: a Sweep and a Prune clear it. What can't be asked is not.
-func (d *Dir) Abandoned(name string) bool {
-	if !isStage(name) && !isHidden(name) {
-		return false
-	}
-	held, err := d.held(name)
-	return !held && err == nil
-}
-
 // hiddenSlot decides about a slot that was hidden. It gets its name back only where it is
 // kept and nobody supervises it: the fallback that hides a slot for an instant is for
 // slots that are not live. An s6-svscan could start it with what it held before.
 func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeft bool, err error) {
-	isDir, err := d.IsServiceDir(name)
+	isDir, err := d.Entry(name).IsDir()
 	switch {
 	case err != nil:
 		return Prune, false, err
@@ -167,7 +149,7 @@ func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clear
 	case keep == nil:
 		return Prune, false, nil
 	}
-	live, err := d.Live(name)
+	live, err := d.Entry(name).Live()
 	switch {
 	case err != nil:
 		return Prune, false, err

@@ -23,7 +23,7 @@ func clearAll(d *Dir, now time.Time, keep func(service string) bool) (prune, war
 	}
 	for _, l := range leftovers {
 		if err := d.Clear(l); err != nil {
-			warnings = append(warnings, d.LeftoverWarning(l.Name, err))
+			warnings = append(warnings, d.LeftoverError(l.Name, err).Error())
 		}
 		if l.Do == Prune {
 			prune = append(prune, l.Name)
@@ -37,7 +37,7 @@ func cleared(d *Dir, now time.Time, keep func(service string) bool) []string {
 	leftovers, warnings := clearAll(d, now, keep)
 	for name, err := range d.Prune(context.Background(), leftovers) {
 		if !errors.Is(err, ErrDraining) {
-			warnings = append(warnings, d.LeftoverWarning(name, err))
+			warnings = append(warnings, d.LeftoverError(name, err).Error())
 		}
 	}
 	return warnings

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/render"
 	"slotgen/scan"
-
-	"golang.org/x/sys/unix"
 )
 
 // Effect says when a change of a live slot is in force: a pass never stops,
@@ -161,14 +161,16 @@ func (d *Dir) update(p Plan) error {
 // It is for a service that has to stay down, before s6-svscan looks at the scandir: one
 // that has its supervisor is left as it is.
 func (d *Dir) HoldDown(service string, o Owners) error {
-	stands, err := d.IsServiceDir(service)
-	if !stands || err != nil {
+	slot := d.Entry(service)
+	exists, err := slot.IsDir()
+	if !exists || err != nil {
 		return err
 	}
-	for _, isSettled := range []func(string) (bool, error){d.IsDown, d.held} {
-		if yes, err := isSettled(service); yes || err != nil {
-			return err
-		}
+	if down, err := slot.IsDown(); down || err != nil {
+		return err
+	}
+	if held, err := d.held(service); held || err != nil {
+		return err
 	}
 	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
 	return d.update(Plan{service: service, edits: []edit{{node: file}}})

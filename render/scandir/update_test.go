@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"slotgen/render"
-
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/render"
 )
 
 // liveSlot publishes a slot and has a supervisor hold it.

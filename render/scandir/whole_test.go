@@ -9,11 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"slotgen/internal/testenv"
-	"slotgen/render"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/testenv"
+	"slotgen/render"
 )
 
 // stamps lists everything below a directory with what any change of it alters.

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"slotgen/scan"
-
 	"github.com/fsnotify/fsnotify"
+
+	"slotgen/scan"
 )
 
 // event notes what is to be looked at when the burst is over.

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 
-	"slotgen/scan"
-
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // mostWatches bounds how many directories are watched, and descriptors held: half of

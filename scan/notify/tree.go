@@ -9,10 +9,10 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"slotgen/internal/fdio"
 	"slotgen/scan"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxDepth and maxEntries bound what is looked at of templates. What is beyond them has no

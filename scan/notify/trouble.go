@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"slotgen/internal/hint"
-
 	"github.com/fsnotify/fsnotify"
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/hint"
 )
 
 // failed goes on after an error of inotify: with a queue that ran over events

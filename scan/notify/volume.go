@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"slotgen/scan"
-
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // volumeState is the volume as it was seen last.
