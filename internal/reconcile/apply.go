@@ -12,29 +12,30 @@ import (
 	"slotgen/scan"
 )
 
-// publishAll plans and applies one step after the other, two at a time. Slots without
-// room are removed before others are published.
+// publishAll plans and applies the steps; two goroutines share them. It removes the slots
+// without room first, then publishes the others.
 func (a applier) publishAll(ctx context.Context) []Outcome {
 	entries := a.chosenEntries()
 	outcomes := make([]Outcome, len(entries))
 	first := a.stepper()
 	for i, e := range entries {
 		if a.noRoom[e.Profile.Service] && ctx.Err() == nil {
-			outcomes[i] = a.apply(first.step(e))
+			outcomes[i] = a.apply(first.plan(e))
 		}
 	}
 	scan.Share(len(entries), func() func(int) {
 		s := a.stepper()
 		return func(i int) {
 			if outcomes[i].Entry == nil && ctx.Err() == nil {
-				outcomes[i] = a.apply(s.step(entries[i]))
+				outcomes[i] = a.apply(s.plan(entries[i]))
 			}
 		}
 	})
-	return slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.Entry == nil }) // ctx ended before
+	// An entry has no outcome when ctx ended before its step.
+	return slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.Entry == nil })
 }
 
-// apply carries a step out and returns its outcome.
+// apply carries out a step and returns its outcome.
 func (a applier) apply(s Step) Outcome {
 	o := s.Outcome
 	switch s.work {
@@ -53,7 +54,7 @@ func (a applier) apply(s Step) Outcome {
 	return o
 }
 
-// publish removes the profile's stale files and gives its slot its name.
+// publish removes the profile's stale files and publishes its slot.
 func (a applier) publish(s Step) (warnings []string, err error) {
 	if s.Entry.Stale && !s.plan.Live {
 		warnings = a.volume.RemoveStale(s.Entry.Profile)
@@ -65,8 +66,8 @@ func (a applier) publish(s Step) (warnings []string, err error) {
 	return warnings, err
 }
 
-// retire removes a slot for which s6-svscan has no room, unless it is live: with too
-// many slots s6-svscan would not start the others either.
+// retire removes a slot that has no room; a live slot is an error. With too many slots
+// s6-svscan would not start the others either.
 func (a applier) retire(service string) error {
 	isSlot, err := a.dir.Entry(service).IsDir()
 	if !isSlot || err != nil {
@@ -75,8 +76,8 @@ func (a applier) retire(service string) error {
 	return a.dir.Retire(service)
 }
 
-// clearLeftovers clears what killed passes left, and returns the names that have to be
-// pruned.
+// clearLeftovers clears the leftovers of killed passes. It returns the names of the
+// leftovers that need a prune.
 func (a applier) clearLeftovers() (prune []string) {
 	if a.dir == nil || a.Scan.Autostart == scan.None {
 		return nil

@@ -15,7 +15,7 @@ type candidate struct {
 	claim   claim
 }
 
-// claim says how strong a slot's claim to a place is: a smaller one goes first.
+// claim ranks a slot's claim to a place: a smaller value gets its place first.
 type claim int
 
 const (
@@ -24,13 +24,12 @@ const (
 	waits
 )
 
-// maxWeight is what one slot counts at most: a service and its logger.
+// maxWeight is the largest weight of one slot: a service and its logger.
 const maxWeight = 2
 
-// overCapacity returns the services that s6-svscan has no room for: it starts nothing
-// at all when the scandir holds too many. Every profile counts, also one that the pass
-// does not look at. An error is about what could not be counted; the rest counts all
-// the same.
+// overCapacity returns the services without room (docs/design.md, "Capacity"). It counts
+// every profile, chosen or not. It returns errors for entries that it could not weigh, and
+// counts them with the largest weight.
 func (p *planner) overCapacity() (map[string]bool, error) {
 	if maxWeight*(len(p.names)+len(p.list.Entries)) <= p.MaxServices {
 		return nil, nil
@@ -48,7 +47,8 @@ func (p *planner) overCapacity() (map[string]bool, error) {
 	return out, errors.Join(err, werr)
 }
 
-// roomFor returns how many services s6-svscan takes beside those that are no profile's.
+// roomFor returns the number of services left for the candidates. Other entries of the
+// scandir take their places first, except those that this pass removes.
 func (p *planner) roomFor(candidates []candidate) (room int, err error) {
 	ours := map[string]bool{}
 	for _, c := range candidates {
@@ -56,7 +56,7 @@ func (p *planner) roomFor(candidates []candidate) (room int, err error) {
 	}
 	room = p.MaxServices
 	for _, name := range slices.Sorted(maps.Keys(p.names)) {
-		if ours[name] || p.leaving[name] {
+		if ours[name] || p.toRemove[name] {
 			continue
 		}
 		weight, werr := p.dir.Entry(name).Weight()
@@ -80,7 +80,8 @@ func (p *planner) candidates() (all []candidate, err error) {
 	return all, err
 }
 
-// candidate weighs what would be published or, where that can't be removed, what exists.
+// candidate weighs the existing slot when it can't be removed, else the slot that the pass
+// would publish.
 func (p *planner) candidate(e scan.Entry) (candidate, error) {
 	c := candidate{service: e.Profile.Service, claim: pinned}
 	weight, stays, err := p.existing(e.Profile)
@@ -89,7 +90,7 @@ func (p *planner) candidate(e scan.Entry) (candidate, error) {
 		return c, err
 	}
 	slot, _, rerr := p.Templates.Slot(e.Profile)
-	if rerr != nil { // the profile fails, and what exists stays
+	if rerr != nil { // the profile fails, and its old slot stays
 		return c, err
 	}
 	c.weight, c.claim = slot.Weight(), waits
@@ -99,8 +100,8 @@ func (p *planner) candidate(e scan.Entry) (candidate, error) {
 	return c, err
 }
 
-// existing weighs the slot that exists, and reports whether it can't be removed to make
-// room: it is live, or the pass does not look at its profile.
+// existing weighs the existing slot. It also reports whether the pass can't remove the slot
+// to make room: the slot is live, or its profile is not chosen.
 func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err error) {
 	if p.dir == nil {
 		return 0, false, nil

@@ -10,16 +10,15 @@ import (
 	"slotgen/scan"
 )
 
-// UnreadError says that the volume could not be read to its end: whether a profile exists
-// is unknown.
+// UnreadError says that the scan could not read all of profiles/. A profile that it did not
+// find may exist.
 type UnreadError struct{ error }
 
-// Unwrap returns what could not be read.
+// Unwrap returns the error of the scan.
 func (e UnreadError) Unwrap() error { return e.error }
 
-// checkOnly refuses a pass that is limited to an unknown profile. A slot without a
-// profile may be named where the pass prunes, an entry that is no profile where it
-// explains.
+// checkOnly returns an error when Only names an unknown profile. With Prune, Only may also
+// name a slot without a profile. With Explain, it may name an entry that is no profile.
 func (p *planner) checkOnly() error {
 	if len(p.Only) == 0 || p.KeepDown {
 		return nil
@@ -36,8 +35,8 @@ func (p *planner) checkOnly() error {
 	return nil
 }
 
-// FindProfile returns the entry of that name. The error says that there is none, that
-// it is no profile, or, as an UnreadError, that nobody knows.
+// FindProfile returns the entry of that name. It returns an error when there is no such
+// entry or it is no profile, and an UnreadError when the scan was incomplete.
 func FindProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	e, found := list.Find(name)
 	if !found && list.Err != nil {
@@ -56,7 +55,7 @@ func FindProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 	return e, nil
 }
 
-// WithSlots names the profiles that have a slot.
+// WithSlots returns the names of the profiles that get a slot.
 func WithSlots(list scan.Listing) []string {
 	var names []string
 	for _, e := range list.Entries {
@@ -67,8 +66,8 @@ func WithSlots(list scan.Listing) []string {
 	return names
 }
 
-// HasSlot reports whether a profile of that name has a slot, visible or hidden. Where
-// the scandir can't be read it may have one.
+// HasSlot reports whether a profile of that name has a slot, visible or hidden. It reports
+// true when the scandir can't be read: there may be a slot.
 func HasSlot(path, name string) bool {
 	if scan.CheckName(name) != "" {
 		return false

@@ -7,20 +7,20 @@ import (
 	"slotgen/render/scandir"
 )
 
-// leftovers returns what killed passes left and this pass clears. A hidden slot whose
-// profile the pass does not look at stays: nobody would make it anew.
+// leftovers returns the leftovers that this pass clears. A hidden slot stays when its
+// profile is not chosen: this pass would not publish a new one.
 func (p *planner) leftovers(now time.Time) ([]scandir.Leftover, error) {
 	keep := func(service string) bool { return p.hasProfile(service) && !p.Drain.Has(service) }
 	if p.list.Err != nil {
-		keep = nil // nobody knows
+		keep = nil // the profile of a hidden slot may exist
 	}
 	all, err := p.dir.Leftovers(now, keep)
-	return slices.DeleteFunc(all, p.isAnothers), err
+	return slices.DeleteFunc(all, p.isUnchosenSlot), err
 }
 
-// isAnothers reports whether a leftover is a hidden slot of a profile that the pass does
-// not look at.
-func (p *planner) isAnothers(l scandir.Leftover) bool {
+// isUnchosenSlot reports whether a leftover is a hidden slot that needs a prune and whose
+// profile exists but is not chosen.
+func (p *planner) isUnchosenSlot(l scandir.Leftover) bool {
 	service, isHidden := scandir.ParseHidden(l.Name)
 	if l.Do != scandir.Prune || !isHidden || p.Drain.Has(service) {
 		return false

@@ -10,60 +10,61 @@ import (
 	"slotgen/scan"
 )
 
-// Options say what a pass is to do. The zero value of each field from Only on is
-// what `slotgen reconcile` does without flags.
+// Options configure a pass. From Only on, the zero values are the defaults of
+// `slotgen reconcile`.
 type Options struct {
-	// Home is the volume's root, Scandir the directory that s6-svscan scans. Both
+	// Home is the volume's root. Scandir is the directory that s6-svscan scans. Both
 	// are absolute paths.
 	Home, Scandir string
-	// Scan says which gateways start, and what templates see of every profile.
+	// Scan selects the gateways that start. It also holds the fields that all profiles
+	// share in templates.
 	Scan scan.Options
 	// Templates render the slots.
 	Templates *render.Set
 	// Access says who may control the services.
 	Access scandir.Access
-	// MaxServices is how many services s6-svscan takes, loggers counted.
+	// MaxServices is the number of services that s6-svscan takes, loggers counted.
 	MaxServices int
-	// NoGateways is the word that makes this a container without gateways of its
-	// own, or "": then every profile is skipped.
+	// NoGateways is the word in the container's command that needs no gateways, or "".
+	// When it is set, the pass skips every profile.
 	NoGateways string
-	// Tell gets every message of the pass as it arises. It must not block: the pass
-	// holds the scandir's lock meanwhile.
+	// Tell gets every message at once. It must not block: the pass holds the scandir's
+	// lock during the call.
 	Tell func(message.Message)
 
-	// Only names the profiles that the pass is limited to. None means all.
+	// Only limits the pass to the profiles of these names. An empty list means all.
 	Only []string
-	// Explain gives entries that are no profiles a step, too.
+	// Explain gives a step also to entries that are no profiles.
 	Explain bool
-	// Live has the pass ask about every slot whether it is live, also where nothing
-	// is planned for it.
+	// Live makes the pass find out for every slot whether it is live, also for slots
+	// that the pass leaves alone.
 	Live bool
-	// Differences keeps in the outcomes how each slot differs. Those of live slots are
-	// always kept.
+	// Differences keeps the differences of every slot in its outcome. The pass always
+	// keeps the differences of live slots.
 	Differences bool
 	// Rescan makes s6-svscan scan the scandir after the last slot.
 	Rescan bool
-	// Prune removes orphans. Without it they are named.
+	// Prune removes orphans. Without it the pass only names them.
 	Prune bool
 
-	// KeepDown leaves each slot that exists with or without its down file, as it is:
-	// after the boot only the operator changes what starts.
+	// KeepDown neither adds nor removes the down file of an existing slot: after the boot
+	// only the operator decides which services start.
 	KeepDown bool
-	// Drain ends the services of orphans. By default the pass waits until they have ended;
-	// a scandir.Drain does it in steps.
+	// Drain ends the services of orphans. The default waits until they have ended; a
+	// scandir.Drain works in steps.
 	Drain Drainer
-	// Orphans decides which orphans the pass acts on. By default it is all of them.
+	// Orphans decides which orphans the pass acts on. The default is all of them.
 	Orphans OrphanRule
-	// News decides which outcomes are news, which the boot log gets. By default all are.
+	// News reports whether the boot log gets an outcome. The default is all outcomes.
 	News func(Outcome) bool
 }
 
 // Drainer ends services and removes their service directories.
 type Drainer interface {
-	// Keep forgets the services that others have removed since.
+	// Keep forgets the services whose directories somebody else has removed or replaced.
 	Keep(dir *scandir.Dir)
-	// Step ends the services of these names, and returns by name what kept one from
-	// ending. An error that is scandir.ErrDraining says that it needs more time.
+	// Step ends the services of these names. It returns errors by name, and
+	// scandir.ErrDraining for a service that needs more time.
 	Step(ctx context.Context, dir *scandir.Dir, names []string) map[string]error
 	// Asked returns the services that were taken down and are not hidden yet.
 	Asked() []string
@@ -73,14 +74,14 @@ type Drainer interface {
 
 // OrphanRule decides which orphans a pass acts on.
 type OrphanRule interface {
-	// Confirm returns the orphans to be named, or removed where the pass prunes.
+	// Confirm returns the orphans that the pass removes, or names when it does not prune.
 	// Chosen reports whether the pass looks at the profile of that name.
 	Confirm(orphans []string, chosen func(name string) bool) []string
 	// Reset restarts the confirmation of an orphan whose profile may be back.
 	Reset(service string)
 }
 
-// waitingDrain waits until the services have ended.
+// waitingDrain is a Drainer that waits until the services have ended.
 type waitingDrain struct{}
 
 func (waitingDrain) Keep(*scandir.Dir) {}
@@ -93,14 +94,14 @@ func (waitingDrain) Asked() []string { return nil }
 
 func (waitingDrain) Has(string) bool { return false }
 
-// everyOrphan acts on all orphans at once.
+// everyOrphan is an OrphanRule that confirms every orphan at once.
 type everyOrphan struct{}
 
 func (everyOrphan) Confirm(orphans []string, _ func(string) bool) []string { return orphans }
 
 func (everyOrphan) Reset(string) {}
 
-// withDefaults fills in what the caller left out.
+// withDefaults fills in the functions that the caller left out.
 func (o Options) withDefaults() Options {
 	if o.Drain == nil {
 		o.Drain = waitingDrain{}
@@ -114,7 +115,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Chosen reports whether the pass looks at the profile of that name.
+// Chosen reports whether the pass looks at the profile of that name: Only names it, or is
+// empty.
 func (o Options) Chosen(name string) bool {
 	return len(o.Only) == 0 || slices.Contains(o.Only, name)
 }

@@ -9,13 +9,13 @@ import (
 	"slotgen/scan"
 )
 
-// profileOf returns the profile whose slot a service is, if it is a slot.
+// profileOf returns the name of a service's profile, and whether the service is a slot.
 func profileOf(service string) (name string, isSlot bool) {
 	return strings.CutPrefix(service, scan.ServicePrefix)
 }
 
-// orphans returns the slots that the pass looks at and whose profile does not exist.
-// Where profiles/ could not be read to its end there are none: nobody knows.
+// orphans returns the chosen slots whose profile does not exist. It returns none when the
+// scan could not read all of profiles/.
 func (p *planner) orphans() ([]string, error) {
 	if p.dir == nil || p.Scan.Autostart == scan.None || p.list.Err != nil {
 		return nil, nil
@@ -49,8 +49,8 @@ func (p *planner) orphans() ([]string, error) {
 	return orphans, nil
 }
 
-// warnOfNoProfiles names a volume without profiles/ beside slots that had one: it may
-// not be mounted.
+// warnOfNoProfiles warns that profiles/ is missing while slots of named profiles exist. The
+// volume may not be mounted.
 func (p *planner) warnOfNoProfiles(services []string) {
 	if len(services) == 0 {
 		return
@@ -58,8 +58,8 @@ func (p *planner) warnOfNoProfiles(services []string) {
 	p.Tell(message.Warn("left alone %s without a profile: there is no %q", Counted(len(services), "slot"), p.volume.Home()+"/profiles"))
 }
 
-// confirmedOrphans returns the orphans to act on, and names them where the pass does
-// not prune.
+// confirmedOrphans returns the orphans to prune. A pass that does not prune names them
+// instead.
 func (p *planner) confirmedOrphans() []string {
 	orphans, err := p.orphans()
 	if err != nil {

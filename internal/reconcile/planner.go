@@ -12,22 +12,22 @@ import (
 	"slotgen/scan"
 )
 
-// planner reads the volume and the scandir and decides. It changes neither.
+// planner reads the volume and the scandir and plans the pass. It changes neither.
 type planner struct {
 	Options
 	owners scandir.Owners
 	volume *scan.Volume
 	list   scan.Listing
 
-	// dir is the scandir, or nil where there is none to look at: a preview without a
-	// scandir, and the policy none.
+	// dir is the scandir. It is nil when a preview finds no scandir, and under the policy
+	// none unless Live is set.
 	dir   *scandir.Dir
 	names scandir.Names
-	// unlisted is why the scandir could not be listed: no slot is published then.
-	unlisted error
-	// leaving are the names in the scandir that earlier steps remove.
-	leaving map[string]bool
-	// noRoom are the services that s6-svscan has no room for.
+	// listErr is the error of listing the scandir. With it the pass publishes no slot.
+	listErr error
+	// toRemove holds the names in the scandir that the previewed pass would remove.
+	toRemove map[string]bool
+	// noRoom holds the services for which s6-svscan has no room.
 	noRoom map[string]bool
 
 	incomplete bool
@@ -39,7 +39,7 @@ func newPlanner(o Options) *planner {
 	o = o.withDefaults()
 	base := o.Scan.Base
 	return &planner{
-		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), leaving: map[string]bool{},
+		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{},
 	}
 }
 
@@ -52,7 +52,7 @@ func OpenVolume(home string) (*scan.Volume, error) {
 	return v, err
 }
 
-// openVolume opens the home and refuses a pass that is limited to an unknown profile.
+// openVolume opens the home. It returns an error when Only names an unknown profile.
 func (p *planner) openVolume() error {
 	v, err := OpenVolume(p.Home)
 	if err != nil {
@@ -71,7 +71,7 @@ func (p *planner) close() {
 	}
 }
 
-// readVolume lists the profiles, and tells what there is to tell of them.
+// readVolume lists the profiles, and reports the warnings and the error of the scan.
 func (p *planner) readVolume() {
 	p.listProfiles()
 	for _, w := range p.list.Warnings {
@@ -87,12 +87,12 @@ func (p *planner) readVolume() {
 
 func (p *planner) listProfiles() { p.list = p.volume.Scan(p.Scan) }
 
-// readScandir lists the scandir, once for all slots, and finds out which have no room.
+// readScandir lists the scandir once for all slots, and finds the slots without room.
 func (p *planner) readScandir() {
 	if p.dir != nil {
-		p.names, p.unlisted = p.dir.Names()
+		p.names, p.listErr = p.dir.Names()
 	}
-	if p.unlisted != nil {
+	if p.listErr != nil {
 		return
 	}
 	var err error
@@ -101,7 +101,7 @@ func (p *planner) readScandir() {
 	}
 }
 
-// warnOfRisks names who else can do through the scandir what root can.
+// warnOfRisks warns of users other than root who can act as root through the scandir.
 func (p *planner) warnOfRisks() {
 	if danger := p.Access.Dangerous(); danger != "" {
 		p.Tell(message.Warn("--supervise-access %s: %s", p.Access, danger))
@@ -114,7 +114,7 @@ func (p *planner) warnOfRisks() {
 	}
 }
 
-// hasProfile reports whether a service's profile is on the volume.
+// hasProfile reports whether the service is a slot whose profile the scan found.
 func (p *planner) hasProfile(service string) bool {
 	name, isSlot := profileOf(service)
 	e, listed := p.list.Find(name)
@@ -128,13 +128,13 @@ func (p *planner) report(outcomes []Outcome) Report {
 	}
 }
 
-// event tells what the pass did.
+// event reports something that the pass did.
 func (p *planner) event(format string, args ...any) { p.Tell(message.Event(format, args...)) }
 
-// fail tells that something beside a profile was left undone.
+// fail reports an error that is no profile's outcome, and marks the pass as incomplete.
 func (p *planner) fail(err error) { p.failFor("", err) }
 
-// failFor is fail where it concerns one profile.
+// failFor does the same as fail, with a message about one profile.
 func (p *planner) failFor(profile string, err error) {
 	p.incomplete = true
 	p.Tell(message.Of(message.Error, err).About(profile))

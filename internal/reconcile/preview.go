@@ -13,9 +13,9 @@ import (
 	"slotgen/scan"
 )
 
-// Preview plans a pass and changes nothing. Each gets the outcome of every step, in the
-// report's order, as it is planned; it may be nil. An error means that Run would touch
-// nothing either.
+// Preview plans a pass and changes nothing. It calls each, unless nil, with every outcome in
+// the order of the report. It returns the error of each, the error of ctx, or an error with
+// which Run would touch no slot.
 func Preview(ctx context.Context, o Options, each func(Outcome) error) (Report, error) {
 	p := newPlanner(o)
 	defer p.close()
@@ -42,12 +42,12 @@ func (p *planner) previewSteps(ctx context.Context, each func(Outcome) error) ([
 		if ctx.Err() != nil {
 			return outcomes, ctx.Err()
 		}
-		o := s.step(e).Outcome
+		o := s.plan(e).Outcome
 		if each != nil {
 			if err := each(o); err != nil {
 				return outcomes, err
 			}
-			o.Differences = nil // they hold the rendered bytes
+			o.Differences = nil // they keep the rendered bytes in memory
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -56,7 +56,7 @@ func (p *planner) previewSteps(ctx context.Context, each func(Outcome) error) ([
 
 const scandirHint = "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory"
 
-// lookAtScandir opens the scandir, if it exists, without its lock.
+// lookAtScandir opens the scandir if it exists, and does not take its lock.
 func (p *planner) lookAtScandir() error {
 	if p.Scan.Autostart == scan.None && !p.Live {
 		return nil
@@ -65,7 +65,7 @@ func (p *planner) lookAtScandir() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err != nil && p.Scan.Autostart == scan.None: // only asked what is live
+	case err != nil && p.Scan.Autostart == scan.None: // only Live needs the scandir
 		return nil
 	case err != nil:
 		return hint.Add(err, scandirHint)
@@ -74,8 +74,8 @@ func (p *planner) lookAtScandir() error {
 	return p.checkApart()
 }
 
-// checkApart refuses to prune in a scandir from which a profile, or the home, could be
-// removed by its name.
+// checkApart returns an error when a prune in this scandir could remove a profile or the
+// home by its name.
 func (p *planner) checkApart() error {
 	if !p.Prune {
 		return nil
@@ -93,7 +93,7 @@ func (p *planner) previewMigration() {
 	}
 }
 
-// previewLeftovers counts what a pass would clear before it publishes as gone.
+// previewLeftovers marks the leftovers that a pass would remove before it publishes.
 func (p *planner) previewLeftovers() {
 	if p.dir == nil || p.Scan.Autostart == scan.None {
 		return
@@ -104,7 +104,7 @@ func (p *planner) previewLeftovers() {
 	}
 	for _, l := range leftovers {
 		if p.dir.Entry(l.Name).Abandoned() {
-			p.leaving[l.Name] = true
+			p.toRemove[l.Name] = true
 		}
 	}
 }
@@ -113,6 +113,6 @@ func (p *planner) previewPrune() {
 	p.pruned = slices.DeleteFunc(p.confirmedOrphans(), p.mayBeBack)
 	for _, service := range p.pruned {
 		p.event("would prune slot %q: its profile is gone", service)
-		p.leaving[service] = true
+		p.toRemove[service] = true
 	}
 }

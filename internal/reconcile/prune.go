@@ -15,8 +15,8 @@ func pruneError(path string, err error) error {
 	return fmt.Errorf("pruning in scandir %q: %w", path, err)
 }
 
-// prune drains what killed passes left and, where the pass prunes, the orphans. It
-// returns the outcomes of those that could not be removed.
+// prune drains the leftovers, the services that earlier passes took down and, with Prune,
+// the orphans. It returns an outcome for each orphan that it could not remove.
 func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 	orphans := slices.DeleteFunc(a.confirmedOrphans(), a.mayBeBack)
 	orphans = a.alsoDraining(orphans)
@@ -37,8 +37,8 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 	return failed
 }
 
-// alsoDraining adds the services that an earlier pass took down: what was begun is
-// ended, also where the profile is back.
+// alsoDraining adds the services that an earlier pass took down. The pass drains them to
+// the end, also when the profile is back.
 func (a applier) alsoDraining(orphans []string) []string {
 	for _, service := range a.Drain.Asked() {
 		name, _ := profileOf(service)
@@ -49,8 +49,8 @@ func (a applier) alsoDraining(orphans []string) []string {
 	return orphans
 }
 
-// listAgain takes in the profiles that came back while the pass waited for their
-// services. Those whose service has not ended get no slot yet.
+// listAgain lists the profiles again, since some came back while the pass waited for their
+// services. It leaves out the profiles whose service has not ended.
 func (a applier) listAgain(errs map[string]error) {
 	a.listProfiles()
 	a.list.Entries = slices.DeleteFunc(a.list.Entries, func(e scan.Entry) bool {
@@ -58,8 +58,8 @@ func (a applier) listAgain(errs map[string]error) {
 	})
 }
 
-// mayBeBack asks again for the profile of an orphan: it may have been made since
-// profiles/ was listed.
+// mayBeBack looks again for the profile of an orphan and reports whether it may exist. It
+// may have been made since the scan.
 func (p *planner) mayBeBack(service string) bool {
 	name, _ := profileOf(service)
 	exists, err := p.volume.Exists(name)
@@ -73,6 +73,7 @@ func (p *planner) mayBeBack(service string) bool {
 	return true
 }
 
+// isBack reports whether the profile of a service exists.
 func (a applier) isBack(service string) bool {
 	name, _ := profileOf(service)
 	exists, err := a.volume.Exists(name)
@@ -104,8 +105,8 @@ func orphanEntry(service string) *scan.Entry {
 	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service, PriorExit: scan.ExitUnknown}, Verdict: scan.Failed}
 }
 
-// holdDown gives every slot that has to stay down its down file: a prune makes an
-// s6-svscan that listens scan the scandir before the slots are published.
+// holdDown makes the down file of every slot that has to stay down. A prune makes a
+// listening s6-svscan scan the scandir before the pass publishes the slots.
 func (a applier) holdDown() {
 	listens, err := a.dir.HasScanner()
 	if err != nil {
@@ -121,8 +122,8 @@ func (a applier) holdDown() {
 	}
 }
 
-// holdFailedDown is holdDown for what could not be published, before a rescan: the slot
-// that exists stays, and would start.
+// holdFailedDown makes the missing down file of each slot that failed and has to stay down.
+// The old slot stays, and the rescan would start it.
 func (a applier) holdFailedDown(outcomes []Outcome) {
 	for _, o := range outcomes {
 		if o.Action == Failed && !a.KeepDown {

@@ -7,38 +7,38 @@ import (
 	"slotgen/scan"
 )
 
-// Action is what a pass does about a profile: the word on stdout and in the boot log.
+// Action is the word on stdout and in the boot log for the decision about a profile.
 type Action string
 
-// The actions. Started and Registered are those of a published slot: without and with
-// a down file.
+// The actions. A published slot has the action Started without a down file, and Registered
+// with one.
 const (
 	Started    Action = "started"
 	Registered Action = "registered"
 	Skipped    Action = "skipped"
 	Failed     Action = "failed"
-	// Ignored is the action on an entry that is no profile.
+	// Ignored is the action for an entry that is no profile.
 	Ignored Action = "ignored"
 )
 
-// Outcome is what became of one profile, or what would become of it.
+// Outcome is the result of a pass for one profile, or the planned result.
 type Outcome struct {
 	Entry  *scan.Entry
 	Action Action
 	Change scandir.Change
 	// Live reports whether the slot is live.
 	Live bool
-	// Effect says when the change of a live slot is in force.
+	// Effect says when the change of a live slot takes effect.
 	Effect scandir.Effect
-	// Reason is what the boot log says beside the action, Why all that is known.
+	// Reason is the reason in the boot log. Why is the full explanation.
 	Reason, Why string
-	// Hint says what to do about a failure, or is empty.
+	// Hint tells the operator how to repair a failure, or is empty.
 	Hint string
-	// Differences say how the slot differs from the rendered one.
+	// Differences are the differences between the existing slot and the rendered one.
 	Differences []scandir.Difference
-	// Warnings are about this profile alone.
+	// Warnings are the warnings about this profile.
 	Warnings []string
-	// News reports whether the boot log got the outcome.
+	// News reports whether the boot log gets the outcome.
 	News bool
 }
 
@@ -55,24 +55,24 @@ func (o Outcome) failed(err error) Outcome {
 	return o
 }
 
-// Report is what a pass did, or would do.
+// Report is the result of a pass or of its preview.
 type Report struct {
-	// Home is the volume's root: a home below profiles/ stands for the one above.
+	// Home is the volume's root, also when Options.Home was a directory below profiles/.
 	Home string
 	// Autostart is the policy in force, never scan.Auto.
 	Autostart scan.Policy
-	// Outcomes has the default profile first, then the others in byte order, then what
-	// failed of pruned slots.
+	// Outcomes holds the default profile first, then the others in byte order, then the
+	// orphans that the pass could not remove.
 	Outcomes []Outcome
-	// Pruned are the services whose slots were removed, or would be.
+	// Pruned are the services whose slots the pass removed, or would remove.
 	Pruned []string
-	// Draining are the services that were taken down and hidden and have not ended yet.
+	// Draining are the services that were taken down and have not ended yet.
 	Draining []string
-	// Incomplete reports whether something beside a profile was left undone.
+	// Incomplete reports whether something failed that is no profile's outcome.
 	Incomplete bool
 }
 
-// OK reports whether the pass did everything.
+// OK reports whether nothing failed.
 func (r Report) OK() bool {
 	for _, o := range r.Outcomes {
 		if o.Action == Failed {
@@ -82,7 +82,7 @@ func (r Report) OK() bool {
 	return !r.Incomplete
 }
 
-// Services returns the slots that exist after the pass, in the order of the outcomes.
+// Services returns the services that the pass published, in the order of the outcomes.
 func (r Report) Services() []string {
 	var services []string
 	for _, o := range r.Outcomes {

@@ -16,19 +16,20 @@ import (
 	"slotgen/scan"
 )
 
-// LockLimit bounds how long a pass waits for another one (docs/design.md, "Publishing").
+// LockLimit bounds the wait for the scandir's lock (docs/design.md, "Publishing").
 const LockLimit = 10 * time.Second
 
-// Run makes a pass: it carries out what Preview would plan. Its error means that no slot
-// was touched; what fails for one profile is that profile's outcome. When ctx ends, the
-// slot in hand is the last one. The scandir's lock is free when Run returns.
+// Run makes a pass: it carries out the plan that Preview shows. When it returns an error it
+// has touched no slot. A failure of one profile is that profile's outcome. When ctx ends,
+// Run finishes the slots in hand and begins no other. It releases the scandir's lock before
+// it returns.
 func Run(ctx context.Context, o Options) (Report, error) {
 	a := applier{newPlanner(o)}
 	defer a.close()
 	if err := a.openVolume(); err != nil {
 		return Report{}, err
 	}
-	if err := a.takeScandir(ctx); err != nil {
+	if err := a.lockScandir(ctx); err != nil {
 		return Report{}, err
 	}
 	a.warnOfRisks()
@@ -43,11 +44,11 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	return a.report(outcomes), nil
 }
 
-// applier carries out what its planner decides.
+// applier carries out the steps of its planner.
 type applier struct{ *planner }
 
-// takeScandir makes the scandir where there is none and takes its lock.
-func (a applier) takeScandir(ctx context.Context) error {
+// lockScandir makes the scandir if it is missing, opens it and takes its lock.
+func (a applier) lockScandir(ctx context.Context) error {
 	if a.Scan.Autostart == scan.None {
 		return a.lookAtScandir()
 	}
@@ -69,8 +70,8 @@ func (a applier) takeScandir(ctx context.Context) error {
 	return nil
 }
 
-// HintLock adds a hint to an error of a directory's lock. Own is what an ordinary user
-// may give in its place, writable says how to name a directory that can be written.
+// HintLock adds a hint to an error of a directory's lock. Own names the option with which a
+// user without root can give a directory. Writable is the hint for a read-only file system.
 func HintLock(err error, own, writable string) error {
 	switch {
 	case errors.Is(err, scandir.ErrHeld):
@@ -83,13 +84,13 @@ func HintLock(err error, own, writable string) error {
 	return err
 }
 
-// migrated is what a container from before s6 gets.
+// migrated describes the state file that the pass writes for a container from before s6.
 const migrated = "gateway_state.json: a container from before s6 gets its state recorded as running"
 
 // migrates reports whether the pass records a state for a container from before s6.
 func (p *planner) migrates() bool { return p.list.Migrate && p.Chosen(scan.DefaultName) }
 
-// migrate records the state. Where it can't be written the gateway starts all the same.
+// migrate records the state. A failure is a warning, and the gateway still starts.
 func (a applier) migrate() {
 	if !a.migrates() {
 		return
@@ -97,7 +98,7 @@ func (a applier) migrate() {
 	err := a.volume.Migrate(a.volumeOwner(), time.Now())
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		a.listProfiles() // somebody recorded a state meanwhile: that one counts
+		a.listProfiles() // another process has written a state since the scan: it counts
 	case err != nil:
 		a.Tell(message.Of(message.Warning, err))
 	default:
@@ -105,7 +106,7 @@ func (a applier) migrate() {
 	}
 }
 
-// volumeOwner is the owner of what is made on the volume.
+// volumeOwner returns the owner of the files that the pass makes on the volume.
 func (p *planner) volumeOwner() scan.Owner {
 	if !p.owners.GivesAway() {
 		return scan.KeepOwner()
@@ -134,12 +135,13 @@ func (a applier) markNews(outcomes []Outcome) {
 	}
 }
 
-// log appends the outcomes that are news to the boot log. A boot goes on where it can't be written.
+// log appends the outcomes that are news to the boot log. A failure is a warning: it never
+// fails a boot.
 func (a applier) log(outcomes []Outcome) {
 	var lines []scan.Outcome
 	for _, o := range outcomes {
 		if o.News {
-			lines = append(lines, o.logged())
+			lines = append(lines, o.bootLogLine())
 		}
 	}
 	if len(lines) == 0 {
@@ -150,15 +152,15 @@ func (a applier) log(outcomes []Outcome) {
 	}
 }
 
-func (o Outcome) logged() scan.Outcome {
+func (o Outcome) bootLogLine() scan.Outcome {
 	return scan.Outcome{
 		Profile: o.Entry.Profile.Name, Intent: o.Entry.Intent, Action: string(o.Action),
 		PriorExit: o.Entry.Profile.PriorExit, Reason: o.Reason,
 	}
 }
 
-// AwaitSupervisors waits until every service has its supervisor, for at most limit. It
-// needs no lock, and returns the services that have none.
+// AwaitSupervisors waits, for at most limit, until every service has its supervisor. It
+// returns the services without one. It needs no lock.
 func AwaitSupervisors(path string, services []string, limit time.Duration) ([]string, error) {
 	dir, err := scandir.Open(path)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"slotgen/scan"
 )
 
-// work is what an applier has to do for a step.
+// work is the task that a step gives to the applier.
 type work int
 
 const (
@@ -19,15 +19,14 @@ const (
 	retire              // remove a slot for which there is no room
 )
 
-// Step is what a pass does about one profile. Its outcome comes true unless the work
-// fails.
+// Step is the plan for one profile. Its outcome is final unless the work fails.
 type Step struct {
 	Outcome
 	work work
 	plan scandir.Plan
 }
 
-// stepper plans the steps of one goroutine, into the same memory.
+// stepper plans steps for one goroutine, and reuses the memory of its renderer.
 type stepper struct {
 	*planner
 	renderer *render.Renderer
@@ -35,8 +34,8 @@ type stepper struct {
 
 func (p *planner) stepper() *stepper { return &stepper{p, p.Templates.Renderer()} }
 
-// chosenEntries returns the entries that the pass has a step for. A service that was
-// taken down and can still be seen gets none before it has gone.
+// chosenEntries returns the entries that get a step. A service that was taken down gets no
+// step before it is hidden.
 func (p *planner) chosenEntries() []*scan.Entry {
 	visible := p.Drain.Asked()
 	var entries []*scan.Entry
@@ -49,15 +48,14 @@ func (p *planner) chosenEntries() []*scan.Entry {
 	return entries
 }
 
-// hasStep reports whether an entry gets a step. profiles/default/ gets none, since its
-// name is that of the home: the scan warns of it.
+// hasStep reports whether an entry gets a step. profiles/default/ never gets one: its name
+// belongs to the home, and the scan warns of it.
 func (p *planner) hasStep(e *scan.Entry) bool {
 	return e.Verdict != scan.Ignored || p.Explain && e.Profile.Name != scan.DefaultName
 }
 
-// step decides what the pass does about one entry. What it returns holds until the
-// next call.
-func (s *stepper) step(e *scan.Entry) Step {
+// plan plans the step of one entry. The step is valid until the next call.
+func (s *stepper) plan(e *scan.Entry) Step {
 	o := s.decide(e)
 	if s.Live && !o.Published() {
 		o.Live = s.isLive(e)
@@ -76,7 +74,7 @@ func (s *stepper) decide(e *scan.Entry) Step {
 	case scan.Publish:
 	}
 	if s.NoGateways != "" {
-		return Step{Outcome: notHere(e, s.NoGateways)}
+		return Step{Outcome: noGatewaysHere(e, s.NoGateways)}
 	}
 	if s.KeepDown {
 		kept, err := s.keepDown(e)
@@ -92,21 +90,21 @@ func (s *stepper) decide(e *scan.Entry) Step {
 	return s.planSlot(o)
 }
 
-// notHere is the outcome of a profile in a container that has no gateways of its own.
-func notHere(e *scan.Entry, word string) Outcome {
+// noGatewaysHere returns the outcome of a profile in a container that needs no gateways.
+func noGatewaysHere(e *scan.Entry, word string) Outcome {
 	o := newOutcome(e, Skipped)
 	o.Reason = word + " container"
 	o.Why = "this is a " + o.Reason + ": it supervises no gateways"
 	return o
 }
 
-// planSlot renders the slot and compares it with the one that exists.
+// planSlot renders the slot and compares it with the existing one.
 func (s *stepper) planSlot(o Outcome) Step {
 	switch {
 	case s.noRoom[o.Entry.Profile.Service]:
 		return Step{Outcome: o.failed(s.errNoRoom()), work: retire}
-	case s.unlisted != nil:
-		return Step{Outcome: o.failed(s.unlisted)}
+	case s.listErr != nil:
+		return Step{Outcome: o.failed(s.listErr)}
 	}
 	slot, findings, err := s.renderer.Slot(o.Entry.Profile)
 	if err != nil {
@@ -127,7 +125,7 @@ func (s *stepper) planSlot(o Outcome) Step {
 		o.Differences = plan.Everything()
 	}
 	if len(o.Differences) > 0 {
-		s.renderer = s.Templates.Renderer() // the outcome keeps what this one rendered
+		s.renderer = s.Templates.Renderer() // the outcome keeps the memory of the old renderer
 	}
 	return Step{Outcome: o, work: publish, plan: plan}
 }
@@ -139,7 +137,8 @@ func (s *stepper) compare(slot render.Slot) (scandir.Plan, error) {
 	return s.dir.Plan(slot, s.owners)
 }
 
-// keepDown returns the entry with the start that the existing slot has.
+// keepDown returns the entry with Start as the existing slot has it: true without a down
+// file.
 func (p *planner) keepDown(e *scan.Entry) (*scan.Entry, error) {
 	slot := p.dir.Entry(e.Profile.Service)
 	exists, err := slot.IsDir()
@@ -155,8 +154,8 @@ func (p *planner) keepDown(e *scan.Entry) (*scan.Entry, error) {
 	return &kept, nil
 }
 
-// isLive asks whether a slot that the pass leaves alone is live. What can't be asked
-// counts as not live.
+// isLive reports whether a slot that the pass leaves alone is live. It reports false when
+// it can't find out.
 func (p *planner) isLive(e *scan.Entry) bool {
 	if p.dir == nil || scan.CheckName(e.Profile.Name) != "" {
 		return false

@@ -14,14 +14,14 @@ import (
 	"slotgen/scan"
 )
 
-// Fields returns the outcome as stdout and the boot log name it:
+// Fields returns the outcome as stdout and the boot log print it:
 // "profile=coder prior_state=running action=started".
 func (o Outcome) Fields() string {
 	return fmt.Sprintf("profile=%s prior_state=%s action=%s",
 		scan.Escape(o.Entry.Profile.Name), o.Entry.Intent, o.Action)
 }
 
-// Messages returns what an operator has to know of the outcome beside its fields.
+// Messages returns the warnings of the outcome and a message about its failure or effect.
 func (o Outcome) Messages() []message.Message {
 	name, service := o.Entry.Profile.Name, o.Entry.Profile.Service
 	var all []message.Message
@@ -43,7 +43,7 @@ func (o Outcome) Messages() []message.Message {
 			Hint: "a new supervisor takes it up, at the next start of the container",
 		})
 	case o.Effect == scandir.AtNextStart:
-		m := message.Event("slot %q is live, in force at next start: %s", service, listed(o.Differences))
+		m := message.Event("slot %q is live, in force at next start: %s", service, describe(o.Differences))
 		if slices.ContainsFunc(o.Differences, func(d scandir.Difference) bool { return d.Path == render.DownFile }) {
 			m.Hint = "a pass starts and stops nothing: s6-svc -u or -d does"
 		}
@@ -52,7 +52,7 @@ func (o Outcome) Messages() []message.Message {
 	return all
 }
 
-// ChangeMessages returns what a watch tells of an outcome that is news.
+// ChangeMessages returns the messages of a watch about an outcome that is news.
 func (o Outcome) ChangeMessages() []message.Message {
 	service, fields := o.Entry.Profile.Service, o.Fields()
 	switch {
@@ -62,7 +62,7 @@ func (o Outcome) ChangeMessages() []message.Message {
 		}
 		return []message.Message{message.Event("created slot %q: %s", service, fields)}
 	case o.Change == scandir.Updated && !o.Live:
-		return []message.Message{message.Event("updated slot %q: %s", service, listed(o.Differences))}
+		return []message.Message{message.Event("updated slot %q: %s", service, describe(o.Differences))}
 	case o.Change == scandir.Unchanged:
 		return []message.Message{message.Event("slot %q is as it should be again: %s", service, fields)}
 	}
@@ -70,8 +70,8 @@ func (o Outcome) ChangeMessages() []message.Message {
 	return o.Messages()
 }
 
-// listed names the paths of a slot that differ, and how.
-func listed(diffs []scandir.Difference) string {
+// describe lists the differing paths of a slot, each with its difference.
+func describe(diffs []scandir.Difference) string {
 	words := make([]string, 0, len(diffs))
 	for _, d := range diffs {
 		words = append(words, fmt.Sprintf("%s (%s)", cmp.Or(d.Path, "."), d.What))
@@ -79,7 +79,7 @@ func listed(diffs []scandir.Difference) string {
 	return strings.Join(words, ", ")
 }
 
-// Summary returns the pass in one line: "7 profiles: 7 created, 0 updated, 0 unchanged
+// Summary describes the pass in one line: "7 profiles: 7 created, 0 updated, 0 unchanged
 // (5 ms)".
 func (r Report) Summary(took time.Duration) string {
 	changes := map[scandir.Change]int{}
@@ -108,7 +108,7 @@ func (r Report) Summary(took time.Duration) string {
 	return fmt.Sprintf("%s: %s (%d ms)", Counted(len(r.Outcomes), "profile"), strings.Join(parts, ", "), took.Milliseconds())
 }
 
-// Counted returns a number with the word for what it counts.
+// Counted returns the number and the word, with a plural "s" unless n is 1: "2 slots".
 func Counted(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
