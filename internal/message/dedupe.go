@@ -1,22 +1,24 @@
 package message
 
-// Dedupe remembers what was said last about each subject, so that passes that follow
-// each other do not repeat it. The nil Dedupe has seen nothing.
+// Dedupe remembers the last text about each subject, so that one pass after the other does
+// not repeat it. The nil Dedupe has seen nothing.
 type Dedupe map[Subject]*statement
 
-// Subject is what a message is about.
+// Subject identifies the subject of a message.
 type Subject struct {
-	Profile string // empty where it is about no single profile
-	What    string // distinguishes what can be said about a profile at the same time
+	Profile string // empty when the message is not about one profile
+	What    string // distinguishes the subjects of one profile
 }
 
+// statement is the last text about a subject.
 type statement struct {
-	text string
-	now  bool // said since the last Forget
+	text    string
+	current bool // seen since the last Forget
 }
 
-// Seen reports whether a text is what was said last about its subject, and notes it. The
-// empty text says that there is nothing to say.
+// Seen reports whether the text equals the last one about its subject, and remembers it.
+// The empty text means that the subject is settled; Seen then reports whether it was
+// settled before.
 func (d Dedupe) Seen(s Subject, text string) bool {
 	if d == nil {
 		return false
@@ -26,22 +28,23 @@ func (d Dedupe) Seen(s Subject, text string) bool {
 		delete(d, s)
 		return !known
 	}
-	d[s] = &statement{text: text, now: true}
+	d[s] = &statement{text: text, current: true}
 	return known && last.text == text
 }
 
-// Forget ends a pass: it clears the subjects about which the pass said nothing, among
-// those that it looked at.
+// Forget ends a pass. Among the subjects that the pass looked at, it deletes each one that
+// Seen has not met since the last Forget.
 func (d Dedupe) Forget(looked func(Subject) bool) {
 	for s, last := range d {
-		if !last.now && looked(s) {
+		if !last.current && looked(s) {
 			delete(d, s)
 		}
-		last.now = false
+		last.current = false
 	}
 }
 
-// New reports whether a message is to be printed, and notes it. An event always is.
+// New reports whether the message has to be printed, and remembers it. Every event has to
+// be printed.
 func (d Dedupe) New(m Message) bool {
 	return m.Event || !d.Seen(Subject{m.Profile, m.Text}, m.Text)
 }

@@ -25,12 +25,12 @@ func TestDedupeForgetsOnlyWhatWasLookedAt(t *testing.T) {
 	looked(b)
 	seen(a, "x", true)
 	looked(a)
-	looked(a) // a pass over a that does not say x
+	looked(a) // a pass over a without x
 	seen(a, "x", false)
 	seen(b, "x", true)
 	seen(b, "y", false)
 	seen(b, "x", false)
-	seen(b, "", false) // it is over
+	seen(b, "", false) // settled
 	seen(b, "", true)
 	seen(b, "x", false)
 	if Dedupe(nil).Seen(a, "x") {

@@ -1,5 +1,5 @@
-// Package message is what slotgen tells an operator, as values: whoever finds something
-// out makes a message, and the command line prints it.
+// Package message holds the messages to the operator as values. Other packages make the
+// messages, and package cli prints them.
 package message
 
 import (
@@ -9,7 +9,7 @@ import (
 	"slotgen/internal/hint"
 )
 
-// Level says how much a message matters.
+// Level is the severity of a message.
 type Level int
 
 // The levels of messages.
@@ -19,18 +19,18 @@ const (
 	Error
 )
 
-// Message is one thing that an operator has to know.
+// Message is one message to the operator.
 type Message struct {
 	Level Level
-	// Text says what happened, without the program's name and the level. Its lines are
-	// joined by semicolons when it is printed.
+	// Text is the message without the program's name and the level. Package cli joins its
+	// lines with semicolons.
 	Text string
-	// Hint says what to do about it, or is empty.
+	// Hint tells the operator what to do, or is empty.
 	Hint string
-	// Profile names the profile that the message is about, or is empty.
+	// Profile is the name of the profile that the message is about, or is empty.
 	Profile string
-	// Event is true for what happened once. Anything else lasts, and every pass tells it
-	// again.
+	// Event reports whether the message is about an event. All other messages are about a
+	// state, and every pass that finds the state repeats them.
 	Event bool
 }
 
@@ -44,16 +44,16 @@ func Warn(format string, args ...any) Message {
 	return Message{Level: Warning, Text: fmt.Sprintf(format, args...)}
 }
 
-// Of returns a message that tells an error and its hint.
+// Of returns a message with the text of an error and its hint.
 func Of(level Level, err error) Message {
 	return Message{Level: level, Text: OneLine(err.Error()), Hint: hint.Of(err)}
 }
 
-// About returns the message as one about a profile.
+// About returns the message with its profile set.
 func (m Message) About(profile string) Message {
 	m.Profile = profile
 	return m
 }
 
-// OneLine separates by semicolons what errors.Join separates by newlines.
+// OneLine replaces the newlines of errors.Join with semicolons.
 func OneLine(text string) string { return strings.ReplaceAll(text, "\n", "; ") }
