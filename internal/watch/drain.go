@@ -10,15 +10,15 @@ import (
 	"slotgen/render/scandir"
 )
 
-// A service that was taken down is looked at every drainEvery.
+// drainEvery is the time between two steps that drain a service.
 const drainEvery = time.Second
 
-// lastLock bounds how long a watch that ends waits for another pass: a container that
+// lastLock bounds the wait of an ending watch for the scandir's lock. A container that
 // stops does not wait longer.
 const lastLock = 5 * time.Second
 
-// hideTakenDown hides the services that the watch took down: nobody else knows of them,
-// and one whose profile is back would stay down.
+// hideTakenDown hides the services that the watch took down. Only the watch knows them, and
+// a visible one would stay down when its profile is back.
 func (w *watch) hideTakenDown() error {
 	if len(w.drain.Asked()) == 0 {
 		return nil

@@ -9,12 +9,12 @@ import (
 	"slotgen/scan/notify"
 )
 
-// betweenPasses is the time from the end of a pass to the next one, so that changes
-// without end leave the processor and the scandir's lock to others. A change that comes
-// meanwhile would wait that long for its burst to end anyway.
+// betweenPasses is the shortest time from the end of a pass to the next one. It leaves the
+// processor and the scandir's lock to others while changes never stop. A change in that
+// time may wait as long anyway, for the end of its burst.
 const betweenPasses = 500 * time.Millisecond
 
-// wait waits for something to do, and does it.
+// wait waits for a change, a signal or the timer, and makes a pass if there is work.
 func (w *watch) wait(ctx context.Context, changes <-chan notify.Change) {
 	asked := false
 	select {
@@ -24,23 +24,24 @@ func (w *watch) wait(ctx context.Context, changes <-chan notify.Change) {
 		w.work.add(everything)
 		asked = true
 	case c := <-changes:
-		w.changed(c)
+		w.addChange(c)
 	case now := <-w.timer():
 		w.work.add(w.again.due(now)...)
 	}
 	if len(w.work) == 0 {
 		return
 	}
-	w.report(ctx, w.pass(ctx, asked))
+	w.reportRefusal(ctx, w.pass(ctx, asked))
 	select {
 	case <-ctx.Done():
 	case <-time.After(betweenPasses):
 	}
 }
 
-// timer fires when something is to be looked at again. It is nil where nothing is.
+// timer returns a channel that fires when the next look or retry is due. It returns nil when
+// none is scheduled.
 func (w *watch) timer() <-chan time.Time {
-	at := w.again.first()
+	at := w.again.earliest()
 	if len(w.work) > 0 {
 		at = w.retryAt
 	}
@@ -50,9 +51,9 @@ func (w *watch) timer() <-chan time.Time {
 	return time.After(time.Until(at))
 }
 
-// changed notes what a change asks for. A profile that is gone needs a pass only where
-// it has a slot.
-func (w *watch) changed(c notify.Change) {
+// addChange adds a change to the work and reports its trouble. A profile that is gone needs
+// a pass only if it has a slot.
+func (w *watch) addChange(c notify.Change) {
 	if c.Trouble != nil {
 		if m := message.Of(message.Warning, c.Trouble); w.troubles.New(m) {
 			w.Tell(m)
@@ -63,7 +64,7 @@ func (w *watch) changed(c notify.Change) {
 	}
 	w.work.add(c.Profiles...)
 	for _, name := range c.Gone {
-		w.told.Forget(func(s message.Subject) bool { return s.Profile == name })
+		w.reported.Forget(func(s message.Subject) bool { return s.Profile == name })
 		if reconcile.HasSlot(w.Pass.Scandir, name) {
 			w.work.add(name)
 		}

@@ -8,26 +8,27 @@ import (
 	"slotgen/scan"
 )
 
-// confirmAfter is how long an orphan has to be missing before a watch acts on it.
+// confirmAfter is the confirmation period: a watch acts on an orphan this long after it saw
+// the orphan first.
 const confirmAfter = 2 * time.Second
 
-// orphans holds when each slot without a profile was first seen, by its service.
+// orphans holds the time at which the watch first saw each orphan, by its service.
 type orphans struct {
-	first map[string]time.Time
-	again schedule
+	firstSeen map[string]time.Time
+	again     schedule
 }
 
-// Confirm returns the orphans that were first seen long enough ago. The others are
-// looked at again.
+// Confirm returns the orphans whose confirmation period is over. It schedules another look
+// at the others.
 func (o orphans) Confirm(services []string, chosen func(name string) bool) []string {
-	for service := range o.first {
+	for service := range o.firstSeen {
 		if chosen(profileOf(service)) && !slices.Contains(services, service) {
-			delete(o.first, service)
+			delete(o.firstSeen, service)
 		}
 	}
 	var confirmed []string
 	for _, service := range services {
-		if first, seen := o.first[service]; !seen {
+		if first, seen := o.firstSeen[service]; !seen {
 			o.Reset(service)
 		} else if at := first.Add(confirmAfter); time.Now().Before(at) {
 			o.again.add(profileOf(service), at)
@@ -38,11 +39,12 @@ func (o orphans) Confirm(services []string, chosen func(name string) bool) []str
 	return confirmed
 }
 
-// Reset restarts an orphan's confirmation. The watch looks at it again without an event:
-// a profile that comes and goes within one burst of events is no change.
+// Reset restarts an orphan's confirmation period and schedules another look. The look needs
+// no event: package notify may report no change for a profile that comes and goes within
+// one burst.
 func (o orphans) Reset(service string) {
-	o.first[service] = time.Now()
-	o.again.add(profileOf(service), o.first[service].Add(confirmAfter))
+	o.firstSeen[service] = time.Now()
+	o.again.add(profileOf(service), o.firstSeen[service].Add(confirmAfter))
 }
 
 func profileOf(service string) string { return strings.TrimPrefix(service, scan.ServicePrefix) }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// The profile may be gone again when next it is looked at, without any event.
-func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // time stands still meanwhile
+// The profile may be gone again at the next look, without any event.
+func TestResetRestartsTheConfirmationPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // the fake clock does not move
 		services := []string{"gateway-a"}
 		everyone := func(string) bool { return true }
 		o := orphans{map[string]time.Time{"gateway-a": time.Now().Add(-confirmAfter)}, schedule{}}
@@ -20,7 +20,7 @@ func TestOrphanThatTurnsOutToHaveAProfileIsLookedAtAgain(t *testing.T) {
 		if got := o.Confirm(services, everyone); len(got) != 0 {
 			t.Errorf("confirmed at once are %q, want none", got)
 		}
-		at, want := o.again.first(), time.Now().Add(confirmAfter)
+		at, want := o.again.earliest(), time.Now().Add(confirmAfter)
 		if names := o.again.due(at); !slices.Equal(names, []string{"a"}) || !at.Equal(want) {
 			t.Errorf("next to look at are %q at %s, want a at %s", names, at, want)
 		}

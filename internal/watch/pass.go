@@ -10,14 +10,14 @@ import (
 	"slotgen/render/scandir"
 )
 
-// pass makes one pass over the work. Its error means that the pass was refused, and all
-// of the work is left.
+// pass makes one pass over the work. An error means that the pass was refused; all of the
+// work remains for a retry.
 func (w *watch) pass(ctx context.Context, asked bool) error {
 	defer debug.FreeOSMemory() // the next pass may be days away
 	start := time.Now()
 	o := w.Pass
 	o.Only = w.work.only()
-	w.again.looked(o.Chosen)
+	w.again.remove(o.Chosen)
 	report, err := w.run(ctx, o)
 	if err != nil {
 		w.retryAt = time.Now().Add(w.Interval)
@@ -26,12 +26,12 @@ func (w *watch) pass(ctx context.Context, asked bool) error {
 	for _, o := range report.Outcomes {
 		w.tellOutcome(o)
 	}
-	w.Pass.Scan.Legacy = false // a container from before s6 is recognized once, at its boot
+	w.Pass.Scan.Legacy = false // only the first pass migrates a container from before s6
 	if asked {
 		w.Tell(message.Event("%s", report.Summary(time.Since(start))))
 	}
-	w.settle(report)
-	w.told.Forget(func(s message.Subject) bool { return s.Profile == "" || o.Chosen(s.Profile) })
+	w.finish(report)
+	w.reported.Forget(func(s message.Subject) bool { return s.Profile == "" || o.Chosen(s.Profile) })
 	if ctx.Err() == nil {
 		w.reportReady()
 	}
@@ -59,15 +59,15 @@ func (w *watch) tellOutcome(o reconcile.Outcome) {
 	}
 }
 
-// isNews reports whether an outcome is a change, was not told yet, or ends what was
-// told.
+// isNews reports whether an outcome is a change or a new problem, or ends a problem that
+// the watch has reported.
 func (w *watch) isNews(o reconcile.Outcome) bool {
-	seen := w.told.Seen(message.Subject{Profile: o.Entry.Profile.Name, What: "outcome"}, lasting(o))
+	seen := w.reported.Seen(message.Subject{Profile: o.Entry.Profile.Name, What: "outcome"}, problem(o))
 	return !seen || o.Change == scandir.Created || o.Change == scandir.Updated
 }
 
-// lasting returns what every pass would tell again of an outcome, or "".
-func lasting(o reconcile.Outcome) string {
+// problem describes the part of an outcome that every pass would report again, or returns "".
+func problem(o reconcile.Outcome) string {
 	switch {
 	case o.Action == reconcile.Skipped || o.Action == reconcile.Failed:
 		return string(o.Action) + ": " + o.Reason
@@ -77,8 +77,9 @@ func lasting(o reconcile.Outcome) string {
 	return ""
 }
 
-// settle empties the work, and notes when to look again at what the pass has left.
-func (w *watch) settle(report reconcile.Report) {
+// finish empties the work, and schedules another look at everything that the pass left
+// undone.
+func (w *watch) finish(report reconcile.Report) {
 	w.work = workset{}
 	now := time.Now()
 	if report.Incomplete {
@@ -97,19 +98,19 @@ func (w *watch) settle(report reconcile.Report) {
 		w.again.add(profileOf(service), now.Add(w.Interval))
 	}
 	if len(report.Pruned) > 0 { // there may be room now
-		w.again.hurry(now.Add(drainEvery))
+		w.again.bringForward(now.Add(drainEvery))
 	}
 }
 
-// report tells why a pass was refused. That pass looked at nothing.
-func (w *watch) report(ctx context.Context, err error) {
+// reportRefusal reports the error of a refused pass. That pass looked at nothing.
+func (w *watch) reportRefusal(ctx context.Context, err error) {
 	if err != nil && ctx.Err() == nil {
 		w.tell(message.Of(message.Error, err))
-		w.told.Forget(func(message.Subject) bool { return false })
+		w.reported.Forget(func(message.Subject) bool { return false })
 	}
 }
 
-// reportReady reports once that all slots exist.
+// reportReady calls Ready once, after the first pass.
 func (w *watch) reportReady() {
 	if w.Ready == nil {
 		return

@@ -1,5 +1,5 @@
-// Package watch keeps a scandir true to a volume while the container lives: it makes
-// pass after pass over what has changed.
+// Package watch keeps a scandir in line with a volume while the container lives. It makes
+// one pass after the other over the changed profiles.
 package watch
 
 import (
@@ -17,45 +17,46 @@ import (
 	"slotgen/scan/notify"
 )
 
-// Options say what is watched.
+// Options configure a watch.
 type Options struct {
-	// Pass is what every pass is to do. The watch sets what differs from one pass to
-	// the next, and Tell.
+	// Pass holds the options of every pass. The watch sets the fields that differ from one
+	// pass to the next, the fields that only a watch uses, and Tell.
 	Pass reconcile.Options
-	// Tell gets what the watch has to tell, once. It must not block.
+	// Tell gets the messages of the watch, each once. It must not block.
 	Tell func(message.Message)
-	// Templates is the override directory, which may be missing, and Load reads it.
+	// Templates is the override directory, which may be missing. Load reads it.
 	Templates string
 	Load      func() (*render.Set, error)
 	// Interval is the time from one look at everything to the next.
 	Interval time.Duration
-	// Ready is called once, when all slots exist.
+	// Ready, unless nil, is called once: after the first pass, or at once when this
+	// container needs no passes.
 	Ready func() error
-	// Again makes the watch look at everything, and tell a summary.
+	// Again makes the watch look at everything and report a summary.
 	Again <-chan os.Signal
 }
 
-// watch is what `slotgen watch` keeps from one pass to the next.
+// watch is the state that `slotgen watch` keeps between passes.
 type watch struct {
 	Options
 	drain   *scandir.Drain
 	orphans orphans
-	// told is what earlier passes told. Troubles is what was told of inotify, which no
-	// pass looks at.
-	told, troubles message.Dedupe
+	// reported holds the messages of earlier passes. Troubles holds the messages about
+	// inotify, which no pass looks at.
+	reported, troubles message.Dedupe
 
-	// work is what the next pass looks at. Where the last one was refused some is left,
-	// and only a change or a signal makes another pass before retryAt.
+	// work is the work of the next pass. A refused pass leaves its work, and then only a
+	// change or a signal starts another pass before retryAt.
 	work    workset
 	retryAt time.Time
-	// again is what is looked at again though nothing changes.
+	// again schedules the looks that need no change.
 	again schedule
 }
 
 func newWatch(o Options) *watch {
 	w := &watch{
 		Options: o, drain: &scandir.Drain{},
-		told: message.Dedupe{}, troubles: message.Dedupe{},
+		reported: message.Dedupe{}, troubles: message.Dedupe{},
 		work: workset{everything: true}, again: schedule{},
 	}
 	w.orphans = orphans{map[string]time.Time{}, w.again}
@@ -65,7 +66,8 @@ func newWatch(o Options) *watch {
 	return w
 }
 
-// Run watches until ctx ends. Its error means that it could not begin.
+// Run watches until ctx ends. It returns an error when the first pass was refused, unless
+// another slotgen held the lock.
 func Run(ctx context.Context, o Options) error {
 	w := newWatch(o)
 	if why := w.idle(); why != "" {
@@ -79,7 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
 		return err
 	}
-	w.report(ctx, err)
+	w.reportRefusal(ctx, err)
 	for ctx.Err() == nil {
 		w.wait(ctx, changes)
 	}
@@ -89,14 +91,14 @@ func Run(ctx context.Context, o Options) error {
 	return nil
 }
 
-// tell tells what earlier passes have not told.
+// tell reports a message that earlier passes have not reported.
 func (w *watch) tell(m message.Message) {
-	if w.told.New(m) {
+	if w.reported.New(m) {
 		w.Tell(m)
 	}
 }
 
-// idle says why there is nothing to do in this container, or "".
+// idle returns the reason why this container needs no passes, or "".
 func (w *watch) idle() string {
 	if word := w.Pass.NoGateways; word != "" {
 		return fmt.Sprintf("watch: skipping (%s container — does not need per-profile gateways)", word)

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// everything is the name in a workset and a schedule that stands for all profiles.
+// everything is the name for all profiles in a workset and a schedule.
 const everything = ""
 
-// workset holds the names of the profiles that a pass has to look at.
+// workset holds the names of the profiles for the next pass.
 type workset map[string]bool
 
 func (w workset) add(names ...string) {
@@ -18,11 +18,12 @@ func (w workset) add(names ...string) {
 	}
 }
 
-// manyNames are worth a look at everything: a pass that is limited looks each profile up
-// among its names, and holds the scandir's lock meanwhile.
+// manyNames is the largest number of names of a limited pass. With more names the pass looks
+// at everything: a limited pass searches its names for every profile while it holds the
+// scandir's lock.
 const manyNames = 1000
 
-// only returns the choice of a pass: nil for everything.
+// only returns the names for a limited pass, or nil for a pass over everything.
 func (w workset) only() []string {
 	if len(w) > manyNames {
 		w.add(everything)
@@ -33,33 +34,33 @@ func (w workset) only() []string {
 	return slices.Sorted(maps.Keys(w))
 }
 
-// schedule says when a watch has to look at a profile again.
+// schedule holds the time of the next look at each profile, by its name.
 type schedule map[string]time.Time
 
-// add keeps the earlier time of a name.
+// add schedules a look at a name. An earlier time that is already scheduled stays.
 func (s schedule) add(name string, at time.Time) {
 	if other, found := s[name]; !found || at.Before(other) {
 		s[name] = at
 	}
 }
 
-// looked deletes the names that a pass has chosen.
-func (s schedule) looked(chosen func(name string) bool) {
+// remove deletes the chosen names.
+func (s schedule) remove(chosen func(name string) bool) {
 	maps.DeleteFunc(s, func(name string, _ time.Time) bool { return chosen(name) })
 }
 
-// first returns the earliest time, or the zero one.
-func (s schedule) first() time.Time {
-	var first time.Time
+// earliest returns the earliest time, or the zero time for an empty schedule.
+func (s schedule) earliest() time.Time {
+	var earliest time.Time
 	for _, at := range s {
-		if first.IsZero() || at.Before(first) {
-			first = at
+		if earliest.IsZero() || at.Before(earliest) {
+			earliest = at
 		}
 	}
-	return first
+	return earliest
 }
 
-// due returns the names whose time has come.
+// due returns the names whose time is now or earlier.
 func (s schedule) due(now time.Time) []string {
 	var names []string
 	for name, at := range s {
@@ -70,8 +71,8 @@ func (s schedule) due(now time.Time) []string {
 	return names
 }
 
-// hurry leaves no time that is later than the given one.
-func (s schedule) hurry(at time.Time) {
+// bringForward sets every later time to the given one.
+func (s schedule) bringForward(at time.Time) {
 	for name := range s {
 		s.add(name, at)
 	}

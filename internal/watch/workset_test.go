@@ -8,7 +8,7 @@ import (
 	"slotgen/internal/reconcile"
 )
 
-func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {
+func TestPassWithTooManyNamesLooksAtEverything(t *testing.T) {
 	work := workset{}
 	for i := range manyNames {
 		work.add(strconv.Itoa(i))
@@ -22,7 +22,7 @@ func TestManyProfilesThatChangedAreLookedAtWithAllOthers(t *testing.T) {
 	}
 }
 
-func TestOnlyAPassOverEverythingEndsThatAllIsTriedAgain(t *testing.T) {
+func TestOnlyAPassOverEverythingRemovesTheRetryOfEverything(t *testing.T) {
 	retryAt := time.Now().Add(time.Hour)
 	for _, tt := range []struct {
 		name string
@@ -33,7 +33,7 @@ func TestOnlyAPassOverEverythingEndsThatAllIsTriedAgain(t *testing.T) {
 		{"over everything", nil, false},
 	} {
 		s := schedule{everything: retryAt}
-		s.looked(reconcile.Options{Only: tt.only}.Chosen)
+		s.remove(reconcile.Options{Only: tt.only}.Chosen)
 		if _, all := s[everything]; all != tt.all {
 			t.Errorf("%s: all is to be tried again: %v", tt.name, all)
 		}
