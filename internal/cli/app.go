@@ -12,7 +12,7 @@ import (
 	"slotgen/internal/hint"
 )
 
-// name is the program's.
+// name is the name of the program.
 const name = "slotgen"
 
 // newApp returns the app with all its commands.
@@ -29,7 +29,7 @@ func newApp(out *output, msg messages) *cli.App {
 		manCommand(out),
 		helpCommand(),
 	}
-	inOurWords(commands)
+	configure(commands)
 	return &cli.App{
 		Name:                      name,
 		Version:                   version(),
@@ -38,26 +38,26 @@ func newApp(out *output, msg messages) *cli.App {
 		ErrWriter:                 msg.w,
 		Action:                    noCommand,
 		OnUsageError:              usageError,
-		Flags:                     []cli.Flag{cli.HelpFlag}, // cli adds it where it adds its own help command
+		Flags:                     []cli.Flag{cli.HelpFlag}, // cli adds it only if no command is called help
 		HideHelpCommand:           true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		DisableSliceFlagSeparator: true,
-		Compiled:                  time.Unix(0, 0), // or cli asks for the program's file
+		Compiled:                  time.Unix(0, 0), // without it cli reads the time of the program's file
 		Commands:                  commands,
 	}
 }
 
-// inOurWords has every command answer a wrong flag in one line: cli asks each
-// command, not the one above it. It also has each list --help, which cli adds to
-// a command only once it made its list of flags.
-func inOurWords(commands []*cli.Command) {
+// configure makes every command answer a wrong flag in one line, and list --help. A command
+// does not inherit OnUsageError from the command above it. cli adds --help too late for the
+// list of flags.
+func configure(commands []*cli.Command) {
 	for _, c := range commands {
 		c.HideHelpCommand = true
 		c.OnUsageError = usageError
 		if !c.HideHelp {
 			c.Flags = append(c.Flags, cli.HelpFlag)
 		}
-		inOurWords(c.Subcommands)
+		configure(c.Subcommands)
 	}
 }
 
@@ -73,7 +73,7 @@ func noCommand(c *cli.Context) error {
 	return withHint(err, "%s", cmp.Or(near, helpHint))
 }
 
-// noSubcommand is the action of a command that has commands of its own.
+// noSubcommand returns the action of a command that only has subcommands.
 func noSubcommand(name string) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		there := "there is " + strings.Join(commandNames(c.Command.VisibleCommands()), ", ")
@@ -92,8 +92,8 @@ func commandNames(commands []*cli.Command) []string {
 	return names
 }
 
-// usageError replaces cli's own answer to a bad flag, which is the whole help
-// on stdout.
+// usageError replaces cli's own answer to a wrong flag, which prints the whole help on
+// stdout.
 func usageError(c *cli.Context, err error, _ bool) error {
 	advice := fmt.Sprintf("run %q for the flags", c.Command.HelpName+" --help")
 	text := err.Error()
@@ -108,7 +108,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", advice)
 	}
 	text = decapitalize(text)
-	for _, of := range []string{" for flag -", " for -"} { // the second one of a switch
+	for _, of := range []string{" for flag -", " for -"} { // cli uses " for -" for a boolean flag
 		text = strings.Replace(text, of, of+"-", 1)
 	}
 	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", advice)
@@ -129,8 +129,8 @@ func decapitalize(s string) string {
 	return strings.ToLower(s[:1]) + s[1:]
 }
 
-// noArguments refuses positional arguments: cli would take every flag behind one
-// as a further argument, without a word.
+// noArguments returns an action that refuses positional arguments. cli would silently take
+// every flag behind one as another argument.
 func noArguments(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
 		if c.Args().Present() {

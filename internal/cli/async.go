@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// maxUnread bounds how many messages wait for their reader. A pass over the largest
-// volume has fewer before it unlocks the scandir.
+// maxUnread bounds the number of unread messages. A pass over the largest volume makes
+// fewer before it unlocks the scandir.
 const maxUnread = 1 << 14
 
-// forever is the limit of a wait that has none.
+// forever is the limit of an unbounded wait.
 const forever time.Duration = 1<<63 - 1
 
-// asyncWriter writes messages, and waits for whoever reads them. While it is held
-// nobody waits: messages go to a queue, and one goroutine writes them. It drops and
-// counts the messages for which the queue has no room.
+// asyncWriter writes messages. A write waits for the reader, unless the writer is held.
+// While it is held, messages go to a queue, and one goroutine writes them. The writer drops
+// and counts the messages that do not fit into the queue.
 type asyncWriter struct {
 	w       io.Writer
 	holders int
 	queue   chan []byte   // nil while nobody holds the writer
-	written chan struct{} // closed when all of a closed queue is written
+	written chan struct{} // closed after the last message of a closed queue
 	lost    atomic.Int64
 }
 
@@ -38,6 +38,7 @@ func (a *asyncWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// hold starts the queue, unless somebody holds the writer already.
 func (a *asyncWriter) hold() {
 	if a.holders++; a.holders == 1 {
 		a.queue, a.written = make(chan []byte, maxUnread), make(chan struct{})
@@ -45,7 +46,8 @@ func (a *asyncWriter) hold() {
 	}
 }
 
-// release ends one hold. The last one waits until all is written, for at most limit.
+// release ends one hold. The last release waits, for at most limit, until all messages are
+// written.
 func (a *asyncWriter) release(limit time.Duration) {
 	if a.holders--; a.holders > 0 {
 		return
@@ -61,7 +63,7 @@ func (a *asyncWriter) release(limit time.Duration) {
 func (a *asyncWriter) writeQueue(queue <-chan []byte, written chan<- struct{}) {
 	defer close(written)
 	for text := range queue {
-		_, _ = a.w.Write(text) // nobody else could be told of an error
+		_, _ = a.w.Write(text) // there is no other place to report an error
 		if len(queue) == 0 {
 			a.reportLost()
 		}

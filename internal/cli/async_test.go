@@ -8,8 +8,9 @@ import (
 	"testing"
 )
 
-// Nobody reads before all messages are written, and they are more than a pipe takes.
-func TestMessagesThatAreTooManyToWaitAreCounted(t *testing.T) {
+// The test reads only after all writes, and writes more messages than a pipe and the queue
+// hold.
+func TestMessagesThatDoNotFitIntoTheQueueAreCounted(t *testing.T) {
 	reads, writes, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func checkCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-// check prints each finding once, with the profiles that it is about.
+// check prints each finding once, with its profiles.
 func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) error {
 	found := findingsOf(set, profiles)
 	for _, text := range found.texts {
@@ -59,8 +59,7 @@ func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) 
 	return nil
 }
 
-// findings are texts in the order in which they were found, and the profiles that each
-// is about.
+// findings holds the texts of the findings in their order, and the profiles of each text.
 type findings struct {
 	texts, hints []string
 	about        map[string][]string
@@ -76,7 +75,7 @@ func findingsOf(set *render.Set, profiles []scan.Profile) findings {
 		if err == nil {
 			continue
 		}
-		for _, single := range parted(errors.Unwrap(err)) {
+		for _, single := range split(errors.Unwrap(err)) {
 			found.add(single, p.Name)
 		}
 	}
@@ -103,7 +102,7 @@ func (f *findings) add(err error, profiles ...string) {
 	f.about[text] = about
 }
 
-// addHint keeps the mend of a finding, if there is one, behind the finding's place.
+// addHint adds the hint of a finding, if there is one, behind the place in the text.
 func (f *findings) addHint(text, hint string) {
 	if hint == "" {
 		return
@@ -112,16 +111,16 @@ func (f *findings) addHint(text, hint string) {
 	f.hints = append(f.hints, place+": "+hint)
 }
 
-// parted returns the errors that one was joined of. The text of a single one may have
-// several lines.
-func parted(err error) []error {
+// split returns the single errors of a joined error. The text of a single error may have
+// several lines, so the text can't be split.
+func split(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}
 	var errs []error
 	for _, e := range joined.Unwrap() {
-		errs = append(errs, parted(e)...)
+		errs = append(errs, split(e)...)
 	}
 	return errs
 }
@@ -140,7 +139,7 @@ func someProfiles(names []string) string {
 	return "profile " + strings.Join(shown, ", ")
 }
 
-// shortened is a name as far as a line has room for it.
+// shortened returns a name, or the start of a long name and its length.
 func shortened(name string) string {
 	const room = 40
 	if len(name) <= room {
@@ -149,7 +148,8 @@ func shortened(name string) string {
 	return fmt.Sprintf("%s… of %d letters", name[:room/2], len(name))
 }
 
-// profilesToCheck are those on the volume or, where there is none, invented ones.
+// profilesToCheck returns the profiles on the volume, or invented profiles if there is no
+// volume.
 func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
 	volume, err := scan.Open(s.home)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +161,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 	}
 	defer volume.Close()
 	if s.autostart == scan.None {
-		s.autostart = scan.Recorded // here too they are rendered
+		s.autostart = scan.Recorded // with the policy none no profile would be rendered
 	}
 	list := volume.Scan(s.scanOptions(scan.Role{}))
 	if list.Err != nil {
@@ -182,8 +182,8 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 	return profiles, nil
 }
 
-// invented returns the default profile, one with the longest name that is down, one
-// with every optional field set, and those that have overrides of their own.
+// invented returns the default profile, a profile with the longest name, a profile with
+// every optional field set, and one for each profile with overrides of its own.
 func invented(base scan.Profile, overridden []string) []scan.Profile {
 	profile := func(name string) scan.Profile {
 		p := base

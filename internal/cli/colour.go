@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// palette marks whole lines; the empty one leaves them plain.
+// palette holds the escape sequences that colour a line. The zero value colours nothing.
 type palette struct{ bold, red, green, yellow, cyan, reset string }
 
 func (p palette) paint(colour, line string) string {
@@ -18,8 +18,8 @@ func (p palette) paint(colour, line string) string {
 	return colour + line + p.reset
 }
 
-// newPalette decides by --color, then the variables that other programs go by
-// (FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM), then by whether w is a terminal.
+// newPalette returns the palette for w. It obeys --color first, then the variables
+// FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR and TERM. Without any of them it colours a terminal.
 func newPalette(when string, w io.Writer) (palette, error) {
 	switch when {
 	case "", colourAuto:

@@ -13,22 +13,22 @@ import (
 	"slotgen/scan"
 )
 
-// askForFiles in place of candidates makes the shell complete a path.
+// askForFiles, as the only candidate, makes the shell complete a path.
 const askForFiles = ":files"
 
-// commandLine is what the words of a command line have led to so far.
+// commandLine is the state after some words of a command line.
 type commandLine struct {
+	// commands are the commands that may follow.
 	commands []*cli.Command
-	// flags are those of the last command.
+	// flags are the flags of the last command.
 	flags []cli.Flag
-	// waiting is the flag whose value the next word is, or nil.
+	// waiting is the flag that takes the next word as its value, or nil.
 	waiting cli.DocGenerationFlag
 	// home is the value of --home.
 	home string
 }
 
-// complete returns what the last of words may become, each candidate with its
-// description behind a tab.
+// complete returns the candidates for the last word, each with a tab and its description.
 func (l *commandLine) complete(words []string) []string {
 	if len(words) == 0 {
 		return nil
@@ -40,6 +40,7 @@ func (l *commandLine) complete(words []string) []string {
 	return l.candidates(words[last])
 }
 
+// take adds one word to the state.
 func (l *commandLine) take(word string) {
 	switch {
 	case l.waiting != nil && word == "=": // bash makes --flag=value three words
@@ -56,7 +57,7 @@ func (l *commandLine) take(word string) {
 	default:
 		for _, c := range l.commands {
 			if c.HasName(word) && c.Name == "help" {
-				l.flags = nil // the words behind it are commands again
+				l.flags = nil // commands follow "help", and no flags
 				return
 			}
 			if c.HasName(word) {
@@ -110,7 +111,8 @@ func appendMatch(found []string, candidate, word, usage string) []string {
 	return append(found, candidate+"\t"+usage)
 }
 
-// values are what a flag's value may become; prefix stands before it in the word.
+// values returns the candidates for the value of a flag. The prefix is the part of the word
+// before the value.
 func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []string {
 	var found []string
 	add := func(candidates ...string) []string {
@@ -140,7 +142,7 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 	return nil
 }
 
-// slotFiles are the files that the embedded templates make.
+// slotFiles returns the paths of the files that the embedded templates make.
 func slotFiles() []string {
 	var files []string
 	for _, o := range render.Embedded().Origins() {
@@ -151,8 +153,8 @@ func slotFiles() []string {
 	return files
 }
 
-// profileNames are the profiles of a volume that have a slot, or none where it
-// can't be read.
+// profileNames returns the names of the profiles that get a slot. It returns none when the
+// volume can't be read.
 func profileNames(home string) []string {
 	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome))
 	if err != nil {

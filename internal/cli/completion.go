@@ -38,11 +38,11 @@ func completionCommand(out *output) *cli.Command {
 	return c
 }
 
-// wordsCommand is what the scripts call: its arguments are the words of a command
-// line behind "slotgen", the last being the one to complete. Each candidate is a
-// line, a tab and its description behind it; the one line ":files" asks for the
-// shell's own completion of paths. It never fails: a shell that completes has no
-// place for a message.
+// wordsCommand returns the command that the completion scripts call. Its arguments are the
+// words behind "slotgen", and it completes the last one. It prints one line for each
+// candidate: the candidate, a tab and a description. The single line ":files" asks for the
+// shell's own completion of paths. It reports no errors of its own: a completing shell has
+// no place for a message.
 func wordsCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:            "words",

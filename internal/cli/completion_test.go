@@ -68,7 +68,7 @@ func TestCompletionCandidates(t *testing.T) {
 	}
 }
 
-func TestCompletedValuesAreTaken(t *testing.T) {
+func TestCompletedValuesAreAccepted(t *testing.T) {
 	for _, policy := range completed("reconcile", "--autostart", "") {
 		if _, err := scan.ParsePolicy(policy); err != nil {
 			t.Error(err)

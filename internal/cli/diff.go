@@ -51,7 +51,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-// printDiffs prints what a pass would change, slot by slot as it is planned.
+// printDiffs plans a pass and prints the differences of each slot at once.
 func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messages, colours palette) error {
 	differ := false
 	report, err := reconcile.Preview(ctx, o, func(o reconcile.Outcome) error {
@@ -90,7 +90,7 @@ func printDiff(w io.Writer, service string, d scandir.Difference, colours palett
 	return err
 }
 
-// headLines tell what has changed beside the text.
+// headLines returns the lines about type, mode and owner.
 func headLines(d scandir.Difference) []string {
 	switch {
 	case d.Have == nil:
@@ -110,7 +110,7 @@ func headLines(d scandir.Difference) []string {
 	return lines
 }
 
-// textLines are the unified diff of two files; what is no file has none.
+// textLines returns the unified diff of the two texts. It returns none when they are equal.
 func textLines(name string, d scandir.Difference, colours palette) []string {
 	have, want := cmp.Or(d.Have, &scandir.Item{}), cmp.Or(d.Want, &scandir.Item{})
 	oldName, newName := "a/"+name, "b/"+name

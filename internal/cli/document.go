@@ -26,13 +26,13 @@ type profileDocument struct {
 	Name    string `json:"name"`
 	Service string `json:"service"`
 	Dir     string `json:"dir"`
-	// PriorState is null where no intent is recorded.
+	// PriorState is null when no state is recorded.
 	PriorState *string `json:"priorState"`
 	PriorExit  string  `json:"priorExit"`
 	Action     string  `json:"action"`
 	Change     string  `json:"change"`
 	Live       bool    `json:"live"`
-	// Effect says when the change of a live slot is in force.
+	// Effect says when the change of a live slot takes effect.
 	Effect string `json:"effect"`
 	Reason string `json:"reason"`
 	Why    string `json:"why"`
@@ -70,8 +70,9 @@ func writeDocument(w io.Writer, scandir string, report reconcile.Report) error {
 	return err
 }
 
-// escapeUnprintable escapes in JSON what is not printable beyond ASCII, DEL among it: a
-// terminal may obey it. It stands in strings only.
+// escapeUnprintable escapes DEL and the unprintable characters beyond ASCII, since a
+// terminal may obey them. In JSON they occur in strings only; the encoder has escaped the
+// other control characters.
 func escapeUnprintable(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {

@@ -10,7 +10,7 @@ import (
 	"slotgen/scan"
 )
 
-// What is on the volume may be made for the terminal that shows it.
+// A state on the volume may hold escape sequences for the terminal that shows it.
 func TestDocumentHoldsNothingThatATerminalObeys(t *testing.T) {
 	state := "a\x1b[31m\x7f\u009b31m\u202e\U000e0001 ä€😀"
 	entry := scan.Entry{Profile: scan.Profile{Name: "x"}, Intent: scan.Intent{State: state, Known: true}}

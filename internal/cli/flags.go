@@ -19,11 +19,11 @@ const (
 	defaultCommand    = "hermes"
 	defaultProc       = "/proc"
 	defaultTemplates  = "/etc/slotgen/templates"
-	// defaultMaxServices is s6-svscan's own limit, loggers counted.
+	// defaultMaxServices is the default limit of s6-svscan, loggers counted.
 	defaultMaxServices = 1000
 )
 
-// Categories of flags in help.
+// The categories of flags in the help.
 const (
 	categoryPaths  = "Paths"
 	categorySlots  = "Slots"
@@ -74,7 +74,7 @@ func maxServicesFlag() cli.Flag {
 	}
 }
 
-// profileFlag limits a command to the profiles that are named.
+// profileFlag returns the flag that limits a command to the named profiles.
 func profileFlag(usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
 }
@@ -83,7 +83,7 @@ func pruneFlag(usage string) cli.Flag {
 	return &cli.BoolFlag{Name: "prune", Category: categorySlots, Usage: usage}
 }
 
-// procFlag is for tests.
+// procFlag returns a hidden flag for tests, which replaces /proc.
 func procFlag() cli.Flag {
 	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}
 }
@@ -95,7 +95,7 @@ func colourFlag() cli.Flag {
 	}
 }
 
-// passFlags are the flags of every command that looks at a whole volume.
+// passFlags returns the flags of every command that makes or plans passes.
 func passFlags() []cli.Flag {
 	return []cli.Flag{homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag()}
 }
@@ -115,7 +115,7 @@ func templatesFlag() cli.Flag {
 	}
 }
 
-// slotFlags are the flags that decide what a slot holds, and whose it is.
+// slotFlags returns the flags that decide the content of a slot and who may control it.
 func slotFlags() []cli.Flag {
 	return append(contextFlags(), &cli.StringFlag{
 		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
@@ -124,7 +124,7 @@ func slotFlags() []cli.Flag {
 	})
 }
 
-// contextFlags are the flags that decide what the templates make.
+// contextFlags returns the flags that decide the content of the rendered files.
 func contextFlags() []cli.Flag {
 	return []cli.Flag{
 		templatesFlag(),
@@ -147,7 +147,7 @@ func contextFlags() []cli.Flag {
 	}
 }
 
-// docFlag returns the flag of that name, as far as cli documents it, or nil.
+// docFlag returns the flag of that name with cli's interface for documentation, or nil.
 func docFlag(flags []cli.Flag, name string) cli.DocGenerationFlag {
 	for _, flag := range flags {
 		if f, ok := flag.(cli.DocGenerationFlag); ok && slices.Contains(flag.Names(), name) {
@@ -157,8 +157,8 @@ func docFlag(flags []cli.Flag, name string) cli.DocGenerationFlag {
 	return nil
 }
 
-// valueWord returns the word that stands for a flag's value, which the flag's usage
-// has between backticks: "DIR".
+// valueWord returns the placeholder of a flag's value, such as "DIR". The flag's usage holds
+// it between backticks.
 func valueWord(f cli.DocGenerationFlag) string {
 	if words := strings.SplitN(f.GetUsage(), "`", 3); len(words) == 3 {
 		return words[1]
@@ -166,6 +166,7 @@ func valueWord(f cli.DocGenerationFlag) string {
 	return "VALUE"
 }
 
+// dashed returns a flag's name with its dashes.
 func dashed(name string) string {
 	if len(name) == 1 {
 		return "-" + name

@@ -6,8 +6,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// helpCommand does what "slotgen COMMAND --help" does, with its answers to a command
-// that there is not. cli's own looks at the first word alone.
+// helpCommand returns a command that runs "slotgen COMMAND --help", and so answers an
+// unknown command in the same words. cli's own help command looks at the first word only.
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "help",

@@ -67,7 +67,7 @@ func writeS6RC(c *cli.Context, out *output, msg messages) error {
 		return err
 	}
 	written, err := render.WriteS6RC(dir, program)
-	return tellWritten(written, err, out, msg)
+	return printWritten(written, err, out, msg)
 }
 
 func ownPath() (string, error) {

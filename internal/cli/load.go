@@ -8,7 +8,7 @@ import (
 	"slotgen/render"
 )
 
-// loadTemplates is readTemplates with the warnings told.
+// loadTemplates reads the templates and prints their warnings.
 func loadTemplates(dir string, msg messages) (*render.Set, error) {
 	set, err := readTemplates(dir)
 	if err != nil {
@@ -18,8 +18,8 @@ func loadTemplates(dir string, msg messages) (*render.Set, error) {
 	return set, nil
 }
 
-// readTemplates returns the embedded templates, behind those of dir; without a
-// dir, behind those of the default directory when it exists.
+// readTemplates returns the embedded templates with the overrides of dir. When dir is empty
+// it uses the default override directory, if that exists.
 func readTemplates(dir string) (*render.Set, error) {
 	if dir == "" {
 		if _, err := os.Stat(defaultTemplates); errors.Is(err, fs.ErrNotExist) {

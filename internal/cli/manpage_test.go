@@ -10,14 +10,15 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// flagEntry is the head of a flag's paragraph in the man page, and tells where its text ends.
+// flagEntry matches the head of a flag's paragraph in the man page, and entryEnd its end.
+// shortFlag matches each name in the head.
 var (
 	flagEntry = regexp.MustCompile(`(?m)^\.TP\n((?:\\fB--?[a-z][a-z-]*\\fR(?:, )?)+)(?: \\fI(.+)\\fR)?\n`)
 	entryEnd  = regexp.MustCompile(`(?m)^\.(?:TP|PP|SS|SH)\b`)
 	shortFlag = regexp.MustCompile(`\\fB(--?[a-z][a-z-]*)\\fR`)
 )
 
-// sectionOf returns what a text has behind a heading, up to the next one.
+// sectionOf returns the text from a heading to the next one.
 func sectionOf(text, heading string) string {
 	_, text, _ = strings.Cut(text, heading+"\n")
 	if end := regexp.MustCompile(`(?m)^\.S[SH] `).FindStringIndex(text); end != nil {
@@ -33,7 +34,7 @@ type manFlag struct {
 	Variable       string
 }
 
-// manFlags returns the flags that have a paragraph in a section, by their long names.
+// manFlags returns the flags with a paragraph in a section, by their long names.
 func manFlags(section string) map[string]manFlag {
 	flags := map[string]manFlag{}
 	for _, at := range flagEntry.FindAllStringSubmatchIndex(section, -1) {
@@ -60,7 +61,7 @@ func manFlags(section string) map[string]manFlag {
 	return flags
 }
 
-// wantedManFlag is a flag of the code as the man page has to describe it.
+// wantedManFlag returns the description that the man page has to give of a flag.
 func wantedManFlag(flag cli.DocGenerationFlag) manFlag {
 	f := manFlag{}
 	for _, name := range flag.Names() {
@@ -75,8 +76,8 @@ func wantedManFlag(flag cli.DocGenerationFlag) manFlag {
 	return f
 }
 
-// Each command's section describes the command's flags, or names them among the common
-// ones, and no other; each description has the flag's names, value, default and variable.
+// The section of each command describes exactly the command's flags, or names them as common
+// flags. Each description has the flag's names, value, default and variable.
 func TestManPageDescribesTheFlagsOfEachCommand(t *testing.T) {
 	page := manText()
 	common, used := manFlags(sectionOf(page, ".SH COMMON FLAGS")), []string{"--help", "--version"}

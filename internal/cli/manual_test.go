@@ -22,13 +22,14 @@ func testApp() *cli.App {
 	return newApp(&output{w: io.Discard}, messages{w: &asyncWriter{w: io.Discard}})
 }
 
-// leafCommand is a command that has none of its own below it.
+// leafCommand is a command without subcommands.
 type leafCommand struct {
-	name  string // what is typed behind "slotgen"
+	name  string // with the commands above it: "hook s6-rc"
 	flags []cli.DocGenerationFlag
 }
 
-// leafCommands lists the commands that do something, without hidden ones and --help.
+// leafCommands lists the visible commands without subcommands. Their flags do not include
+// --help.
 func leafCommands(prefix string, commands []*cli.Command) []leafCommand {
 	var leaves []leafCommand
 	for _, c := range commands {
@@ -50,8 +51,7 @@ func leafCommands(prefix string, commands []*cli.Command) []leafCommand {
 	return leaves
 }
 
-// codeFlags are the flags that the commands have by their long names, hidden ones
-// left out.
+// codeFlags returns the long names of the visible flags of all commands.
 func codeFlags() []string {
 	flags := []string{"--help", "--version"}
 	for _, leaf := range leafCommands("", testApp().Commands) {
@@ -68,7 +68,7 @@ var (
 	variableWord = regexp.MustCompile(`\b(?:(?:HERMES|SLOTGEN|S6|GATEWAY)_[A-Z0-9_]+|NO_COLOR|FORCE_COLOR|CLICOLOR_FORCE|TERM)\b`)
 )
 
-// readVariables are the variables that slotgen and its scripts read: those of the flags, and others.
+// readVariables returns the variables that slotgen and its scripts read, for flags and else.
 func readVariables() []string {
 	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, "SLOTGEN_STOP_TIMEOUT", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
 	for _, leaf := range leafCommands("", testApp().Commands) {
@@ -79,10 +79,10 @@ func readVariables() []string {
 	return variables
 }
 
-// exportedVariables are those that run scripts set for the gateway.
+// exportedVariables are the variables that run scripts set for the gateway.
 var exportedVariables = []string{"HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}
 
-// helpText is what --help prints of every command.
+// helpText returns the output of --help for every command.
 func helpText(t *testing.T) string {
 	t.Helper()
 	var text bytes.Buffer
@@ -109,8 +109,8 @@ func readmeText(t *testing.T) string {
 
 func manText() string { return strings.ReplaceAll(string(templates.ManPage), `\-`, "-") }
 
-// wordsOf are the distinct words that a pattern finds in a text, sorted. Font
-// changes of roff go first.
+// wordsOf removes roff's font changes from a text. It returns the distinct words that the
+// pattern finds, sorted.
 func wordsOf(pattern *regexp.Regexp, text string) []string {
 	text = regexp.MustCompile(`\\f[BIR]`).ReplaceAllString(text, " ")
 	var words []string
@@ -123,7 +123,7 @@ func wordsOf(pattern *regexp.Regexp, text string) []string {
 
 func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
 	code := codeFlags()
-	// Of the program that is supervised, and of a Dockerfile's COPY.
+	// Flags of hermes, and of COPY in a Dockerfile.
 	foreign := []string{"--no-supervise", "--replace", "--from"}
 	for name, text := range map[string]string{"help": helpText(t), "man page": manText(), "README.md": readmeText(t)} {
 		found := wordsOf(flagWord, text)
@@ -143,7 +143,7 @@ func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
 func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
 	known := append(readVariables(), exportedVariables...)
 	foreign := []string{
-		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", "S6_KILL_FINISH_MAXTIME", // s6-overlay's own
+		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", "S6_KILL_FINISH_MAXTIME", // of s6-overlay
 		"SLOTGEN_SOAK_PASSES", "SLOTGEN_FAULTS", "SLOTGEN_WATCH_IDLE", "SLOTGEN_WATCH_CHANGES", // of the tests
 	}
 	for name, text := range map[string]string{"man page": manText(), "README.md": readmeText(t)} {

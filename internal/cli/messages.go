@@ -12,15 +12,15 @@ import (
 	"slotgen/internal/message"
 )
 
-// messages prints for the operator. Whatever a message quotes, it stays one line of
-// printable text.
+// messages prints messages to the operator. Each message is one line of printable text,
+// whatever it quotes.
 type messages struct{ w *asyncWriter }
 
 func (m messages) line(format string, args ...any) {
 	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
 }
 
-// print prints a message, and its hint where it has one.
+// print prints a message and its hint, if it has one.
 func (m messages) print(msg message.Message) {
 	level := map[message.Level]string{message.Warning: "warning: ", message.Error: "error: "}[msg.Level]
 	m.line("%s%s", level, msg.Text)
@@ -37,18 +37,18 @@ func (m messages) warnAll(texts []string) {
 	}
 }
 
-// fail prints an error, and its hint where it has one.
+// fail prints an error and its hint, if it has one.
 func (m messages) fail(err error) { m.print(message.Of(message.Error, err)) }
 
 func withHint(err error, format string, args ...any) error { return hint.Add(err, format, args...) }
 
-// reportedError ends a command with exit code 1 after its outcome was printed.
+// reportedError ends a command with exit code 1. The command has printed the reason already.
 type reportedError struct{}
 
 func (reportedError) Error() string { return "not everything could be done" }
 
-// printable escapes what is not printable, as strconv.Quote does, without
-// adding quotes or touching those that are there.
+// printable escapes unprintable characters as strconv.Quote does. It adds no quotes and
+// does not escape quotes.
 func printable(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
@@ -64,7 +64,7 @@ func printable(s string) string {
 	return b.String()
 }
 
-// output is stdout; it remembers the first failing write.
+// output writes to stdout and remembers the first error.
 type output struct {
 	w   io.Writer
 	err error

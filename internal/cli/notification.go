@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openNotification takes over the descriptor on which s6-supervise waits for a
-// newline (s6, "notification-fd"). 0 is none, and gives nil.
+// openNotification takes over the descriptor on which s6-supervise waits for a newline
+// (s6, "notifywhenup"). It returns nil for 0, which means no descriptor.
 func openNotification(fd int) (*os.File, error) {
 	if fd == 0 {
 		return nil, nil
@@ -22,8 +22,8 @@ func openNotification(fd int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), "notification"), nil
 }
 
-// canNotify refuses what can't be a descriptor that was passed in: the Go
-// runtime has some of its own, which are none of these or can't be written to.
+// canNotify returns an error unless the descriptor may come from s6-supervise. The Go
+// runtime has descriptors of its own, but they have other types or can't be written to.
 func canNotify(fd int) error {
 	const firstFree = 3
 	if fd < firstFree {
@@ -46,7 +46,7 @@ func canNotify(fd int) error {
 	return errors.New("not open for writing")
 }
 
-// notifyReady says that the service is ready, once.
+// notifyReady reports that the service is ready, and closes the descriptor.
 func notifyReady(f *os.File) error {
 	_, err := f.Write([]byte("\n"))
 	if err = errors.Join(err, f.Close()); err != nil {

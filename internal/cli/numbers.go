@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// number returns what a flag or its variable counts, or unset where both are empty.
-// cli would read a variable before it looks for --help.
+// number returns the number in a flag or its variable, or unset if both are empty. cli's
+// own integer flags would read the variable before they see --help.
 func number(c *cli.Context, flag string, unset int) (int, error) {
 	text := c.String(flag)
 	if text == "" {
@@ -22,7 +22,7 @@ func number(c *cli.Context, flag string, unset int) (int, error) {
 	return n, nil
 }
 
-// duration returns how long a flag or its variable says, or unset where both are empty.
+// duration returns the duration in a flag or its variable, or unset if both are empty.
 func duration(c *cli.Context, flag string, unset time.Duration) (time.Duration, error) {
 	text := c.String(flag)
 	if text == "" {

@@ -7,7 +7,7 @@ import (
 	"slotgen/scan"
 )
 
-// passOptions are the options of a pass that all commands share.
+// passOptions reads the templates, and returns the options of a pass that the commands share.
 func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reconcile.Options, error) {
 	set, err := readTemplates(s.templates)
 	if err != nil {
@@ -21,7 +21,7 @@ func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reco
 	return o, nil
 }
 
-// passOptions are the options that the settings and the container's role decide.
+// passOptions returns the options that depend on the settings and the container's role.
 func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	return reconcile.Options{
 		Home: s.home, Scandir: s.scandir, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
@@ -29,8 +29,8 @@ func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	}
 }
 
-// readRole finds out what the container was started to do. Where nobody can tell, it is
-// one that supervises gateways, as most are.
+// readRole returns the container's role (docs/design.md, "Container role"). When it can't
+// read the role it warns, and assumes that the container supervises gateways.
 func readRole(proc string, msg messages) scan.Role {
 	role, err := scan.ReadRole(proc)
 	if err != nil {

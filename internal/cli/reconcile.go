@@ -49,7 +49,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			pruneFlag("take down and remove the slots of profiles that are gone"),
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
-			outliveReaders()
+			ignoreBrokenPipe()
 			s, err := readSettings(c, msg)
 			if err != nil {
 				return err
@@ -80,19 +80,19 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-// outliveReaders has a write to a pipe without a reader fail, instead of ending the
-// process: a boot does not depend on who listens.
-func outliveReaders() { signal.Ignore(unix.SIGPIPE) }
+// ignoreBrokenPipe makes a write to a pipe without a reader return an error. By default it
+// ends the process, and a boot would depend on the reader of its messages.
+func ignoreBrokenPipe() { signal.Ignore(unix.SIGPIPE) }
 
-// collectOften has garbage collected when the heap has grown by half. It keeps a pass over
-// 10,000 profiles at 26 MiB; with Go's own setting it takes up to 30.
+// collectOften makes the garbage collector run when the heap has grown by half. A pass over
+// 10,000 profiles then takes 26 MiB; with Go's default it takes up to 30.
 func collectOften() { debug.SetGCPercent(50) }
 
-// reconciler is `slotgen reconcile`.
+// reconciler carries out `slotgen reconcile`.
 type reconciler struct {
 	reconcile.Options
 	json bool
-	// wait bounds how long the pass waits for the supervisors, 0 is not at all.
+	// wait bounds the wait for the supervisors; 0 means no wait.
 	wait time.Duration
 	msg  messages
 	out  *output
@@ -121,20 +121,20 @@ func (r reconciler) run(ctx context.Context) error {
 	return nil
 }
 
-// pass makes the pass. Nobody waits for who reads the messages while it has the
-// scandir's lock. Where it prunes, a signal ends it in good order: a service that was
-// taken down and not hidden would stay down when its profile is back.
+// pass makes the pass. It never waits for the reader of its messages while it holds the
+// scandir's lock. With --prune a signal ends it in good order: a service that was taken
+// down and not hidden would stay down when its profile is back.
 func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
 	r.msg.w.hold()
 	defer r.msg.w.release(forever)
 	if !r.Prune {
 		return reconcile.Run(ctx, r.Options)
 	}
-	// Who started slotgen may want INT or HUP ignored.
+	// The parent process may have set INT or HUP to be ignored.
 	ends := slices.DeleteFunc([]os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}, signal.Ignored)
 	ctx, stop := signal.NotifyContext(ctx, ends...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal is answered at once
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	report, err := reconcile.Run(ctx, r.Options)
 	if ctx.Err() == nil {
 		return report, err
@@ -150,7 +150,7 @@ func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
 	return report, err
 }
 
-// preview prints what a pass would do.
+// preview prints the plan of a pass.
 func (r reconciler) preview(ctx context.Context) error {
 	start := time.Now()
 	report, err := reconcile.Preview(ctx, r.Options, nil)
@@ -173,17 +173,17 @@ func (r reconciler) preview(ctx context.Context) error {
 	return nil
 }
 
-// print prints the outcomes. Change, where it is not empty, is followed by each one's
-// change.
-func (r reconciler) print(report reconcile.Report, change string) error {
+// print prints the outcomes. Unless label is empty, each line ends with the label and the
+// outcome's change.
+func (r reconciler) print(report reconcile.Report, label string) error {
 	if r.json {
 		return writeDocument(r.out, r.Scandir, report)
 	}
 	var text bytes.Buffer
 	for _, o := range report.Outcomes {
 		text.WriteString("reconcile: " + o.Fields())
-		if change != "" {
-			text.WriteString(change + string(o.Change))
+		if label != "" {
+			text.WriteString(label + string(o.Change))
 		}
 		text.WriteByte('\n')
 	}
@@ -191,8 +191,8 @@ func (r reconciler) print(report reconcile.Report, change string) error {
 	return err
 }
 
-// awaitSupervisors waits until every slot has its supervisor. It names those that never
-// get one, and reports whether there are none.
+// awaitSupervisors waits until every slot has its supervisor. It reports whether all have
+// one, and names the others.
 func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	if r.wait == 0 || report.Autostart == scan.None {
 		return true
@@ -215,7 +215,7 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	return len(missing) == 0
 }
 
-// skip says that the container supervises no gateways. Word is what it is started as.
+// skip prints that the container supervises no gateways. Word is the word in its command.
 func skip(word string, s settings, out *output, msg messages) error {
 	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", word)
 	if !s.json {

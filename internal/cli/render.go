@@ -74,8 +74,8 @@ func checkRenderFlags(c *cli.Context) error {
 	return nil
 }
 
-// renderOne renders the slot of one profile of the volume. One that fails a check comes
-// with the error.
+// renderOne renders the slot of one profile of the volume. A slot that fails a check is
+// returned together with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 	volume, err := reconcile.OpenVolume(s.home)
 	if err != nil {
@@ -118,7 +118,7 @@ func printFile(out *output, slot render.Slot, path string) error {
 	return err
 }
 
-// archive lists the slot's files, with modes and owners in the comment.
+// archive returns the slot's files, with modes and owners in the comment.
 func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
 	a := &txtar.Archive{Comment: []byte("# slot " + slot.Service + "\n")}
 	for _, line := range scandir.Manifest(slot, owners) {
@@ -130,7 +130,7 @@ func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
 	return a
 }
 
-// writeSlot publishes the slot below a directory that no s6-svscan looks at.
+// writeSlot publishes the slot in a directory that no s6-svscan scans.
 func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir.Owners, msg messages) error {
 	path, err := filepath.Abs(out)
 	if err != nil {
@@ -172,13 +172,13 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	return nil
 }
 
-// clearSlot clears what killed runs left of one slot.
+// clearSlot clears the leftovers of one slot.
 func clearSlot(ctx context.Context, dir *scandir.Dir, service string, msg messages) error {
 	leftovers, err := dir.Leftovers(time.Now(), func(string) bool { return true })
 	var prune []string
 	for _, l := range leftovers {
 		if l.Service() != service {
-			continue // the directory is not slotgen's own
+			continue // the directory may hold files that are not slotgen's
 		}
 		if err := dir.Clear(l); err != nil {
 			msg.print(message.Of(message.Warning, dir.LeftoverError(l.Name, err)))

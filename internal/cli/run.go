@@ -1,8 +1,8 @@
-// Package cli is the command line: flags, messages, output and exit codes.
+// Package cli implements the command line: flags, messages, output and exit codes.
 //
-// Data goes to stdout and nothing else does. A message goes to stderr as "slotgen:
-// warning: ", "slotgen: error: " or "slotgen: hint: " and a text in lower case without a
-// full stop, paths and names quoted.
+// A command prints only data to stdout. It prints messages to stderr as "slotgen: warning: ",
+// "slotgen: error: " or "slotgen: hint: " and a text. The text is in lower case without a
+// full stop, with paths and names quoted.
 package cli
 
 import (
@@ -14,7 +14,7 @@ import (
 	"slotgen/internal/reconcile"
 )
 
-// The exit codes (design, "Exit codes").
+// The exit codes (docs/design.md, "Exit codes").
 const (
 	exitOK         = 0
 	exitIncomplete = 1
@@ -26,7 +26,7 @@ const ownerBits = 0o700
 
 // Run executes one command line and returns its exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
-	unix.Umask(unix.Umask(0) &^ ownerBits) // or what is made here can't be opened again
+	unix.Umask(unix.Umask(0) &^ ownerBits) // else slotgen could not open the files that it makes
 	msg := messages{w: &asyncWriter{w: stderr}}
 	out := &output{w: stdout}
 	err := newApp(out, msg).Run(args)
@@ -41,7 +41,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return exitIncomplete
 	}
 	msg.fail(err)
-	if _, unread := errors.AsType[reconcile.UnreadError](err); unread { // that is no wrong usage
+	if _, unread := errors.AsType[reconcile.UnreadError](err); unread { // not wrong usage
 		return exitIncomplete
 	}
 	return exitUsage

@@ -15,7 +15,7 @@ import (
 	"slotgen/scan"
 )
 
-// tailLines is how many lines of the boot log scan shows of one profile.
+// tailLines is the number of lines of the boot log that scan shows for one profile.
 const tailLines = 5
 
 func scanCommand(out *output, msg messages) *cli.Command {
@@ -53,7 +53,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-// explainer is `slotgen scan`.
+// explainer carries out `slotgen scan`.
 type explainer struct {
 	reconcile.Options
 	json, all bool
@@ -62,7 +62,7 @@ type explainer struct {
 	out       *output
 }
 
-// run plans a pass and prints what it would do.
+// run plans a pass and prints the plan.
 func (e explainer) run(ctx context.Context) error {
 	if e.NoGateways != "" {
 		e.msg.line("this is a %s container: reconcile publishes nothing here", e.NoGateways)
@@ -93,18 +93,17 @@ func (e explainer) print(report reconcile.Report) error {
 	case e.json:
 		return writeDocument(e.out, e.Scandir, report)
 	case len(e.Only) > 0:
-		return e.inFull(report)
+		return e.printDetails(report)
 	}
 	return table(e.out, report.Outcomes, e.colours)
 }
 
-// isNoProfile reports whether the entry has, or could have, no slot of its own, whatever
-// the policy.
+// isNoProfile reports whether the entry can have no slot under any policy.
 func isNoProfile(o reconcile.Outcome) bool {
 	return o.Action == reconcile.Ignored || o.Action == reconcile.Skipped && o.Entry.Profile.Service == ""
 }
 
-// printHints prints each hint of what failed once.
+// printHints prints each hint once.
 func (e explainer) printHints(outcomes []reconcile.Outcome) {
 	seen := map[string]bool{"": true}
 	for _, o := range outcomes {
@@ -115,7 +114,7 @@ func (e explainer) printHints(outcomes []reconcile.Outcome) {
 	}
 }
 
-// table prints one line for each outcome, aligned and coloured as a whole.
+// table prints one line for each outcome, in aligned columns and one colour.
 func table(out *output, outcomes []reconcile.Outcome, colours palette) error {
 	var text bytes.Buffer
 	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -152,8 +151,8 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// inFull prints all that is known of each outcome.
-func (e explainer) inFull(report reconcile.Report) error {
+// printDetails prints all fields of each outcome and its last lines of the boot log.
+func (e explainer) printDetails(report reconcile.Report) error {
 	volume, err := reconcile.OpenVolume(e.Home)
 	if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"slotgen/scan"
 )
 
-// settings is the configuration of a command, checked. An empty variable counts as
-// unset, and so does an empty flag that can't be repeated.
+// settings is the checked configuration of a command. An empty variable counts as unset, and
+// so does an empty flag that can't be repeated.
 type settings struct {
 	home      string
 	scandir   string
@@ -74,8 +74,7 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	return s, nil
 }
 
-// origin is what a flag's value comes from: the flag itself, or the variable that
-// stands in for it.
+// origin returns the source of a flag's value: the flag's name or the variable's name.
 func origin(c *cli.Context, flag string) string {
 	f := docFlag(c.Command.Flags, flag)
 	if f == nil || f.GetValue() != fmt.Sprint(c.Value(flag)) {
@@ -96,7 +95,7 @@ func parseFormat(name string) (asJSON bool, err error) {
 	return name == formatJSON, nil
 }
 
-// scanOptions are the settings and variables that a scan depends on.
+// scanOptions returns the options of a scan from the settings and variables.
 func (s settings) scanOptions(role scan.Role) scan.Options {
 	return scan.Options{
 		Base: s.base, Autostart: s.autostart, Multiplex: os.Getenv(scan.MultiplexVar),
@@ -111,7 +110,7 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		switch {
 		case !found:
 			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
-		case !isVariable(name):
+		case !isVariableName(name):
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
 		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
@@ -120,7 +119,7 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		case strings.HasPrefix(name, "LD_"):
 			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would go by it while root still runs", name),
 				`an override of run.tmpl may set it behind that: set -- /usr/bin/env NAME=VALUE "$@"`)
-		case isShells(name):
+		case isShellVariable(name):
 			return nil, fmt.Errorf("--env %s: shells have it for themselves", name)
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})
@@ -128,19 +127,19 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 	return env, nil
 }
 
-// isSetByRun tells whether the embedded run script gives a variable its value.
+// isSetByRun reports whether the embedded run script sets the variable.
 func isSetByRun(name string) bool {
 	return slices.Contains([]string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}, name)
 }
 
-// isShells tells whether a shell that is sh somewhere refuses, or minds, to be given a
-// variable: the run script would end there.
-func isShells(name string) bool {
+// isShellVariable reports whether some shell uses the variable itself and may refuse an
+// assignment. The run script would end there if that shell is sh.
+func isShellVariable(name string) bool {
 	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND", "HISTCMD", "SRANDOM"}, name)
 }
 
-// isVariable tells whether name is one of a variable: [A-Za-z_][A-Za-z0-9_]*.
-func isVariable(name string) bool {
+// isVariableName reports whether the name matches [A-Za-z_][A-Za-z0-9_]*.
+func isVariableName(name string) bool {
 	for i := range len(name) {
 		c := name[i]
 		if c != '_' && (c|' ' < 'a' || c|' ' > 'z') && (i == 0 || c < '0' || c > '9') {
@@ -150,7 +149,8 @@ func isVariable(name string) bool {
 	return name != ""
 }
 
-// parseCommandDir refuses what can't stand in the #! line of a script.
+// parseCommandDir returns the cleaned path, or an error for a path that does not fit into
+// the #! line of a script.
 func parseCommandDir(dir string) (string, error) {
 	if !filepath.IsAbs(dir) || strings.ContainsAny(dir, " \t\r\n") || len(dir) > 100 {
 		return "", fmt.Errorf("%q: not an absolute path of at most 100 bytes without white space", dir)

@@ -131,10 +131,11 @@ func exportTemplates(c *cli.Context, out *output, msg messages) error {
 		return withHint(err, "--force overwrites")
 	}
 	slices.Sort(written)
-	return tellWritten(written, err, out, msg)
+	return printWritten(written, err, out, msg)
 }
 
-// outDir returns --out, a directory that is there or can be made.
+// outDir returns the directory in --out. It returns an error if the flag is empty or the
+// path exists and is not a directory.
 func outDir(c *cli.Context, hint string) (string, error) {
 	dir := c.String("out")
 	if dir == "" {
@@ -146,8 +147,8 @@ func outDir(c *cli.Context, hint string) (string, error) {
 	return dir, nil
 }
 
-// tellWritten prints which files were written, and the error that kept others from it.
-func tellWritten(written []string, err error, out *output, msg messages) error {
+// printWritten prints the names of the written files and the error, if there is one.
+func printWritten(written []string, err error, out *output, msg messages) error {
 	for _, name := range written {
 		if _, err := fmt.Fprintln(out, name); err != nil {
 			return err

@@ -11,26 +11,26 @@ import (
 
 const (
 	defaultUser = "hermes"
-	// fallbackID is the image's own number for hermes, user and group.
+	// fallbackID is the number of the user and the group hermes in the image.
 	fallbackID = 10000
 )
 
-// account is the user that gateways run as. The name is empty where the user
-// was given by numbers.
+// account is the user that gateways run as. The name is empty if the user was given by
+// numbers.
 type account struct {
 	name     string
 	uid, gid int
 }
 
-// lookupUser reads UID:GID or looks a name up. An unknown hermes, on a machine
-// that is not the image, is the image's.
+// lookupUser parses UID:GID or looks up a name. On a machine without the user hermes it
+// returns the numbers that hermes has in the image.
 func lookupUser(spec string, msg messages) (account, error) {
 	if uid, gid, found := strings.Cut(spec, ":"); found {
 		return numericUser(spec, uid, gid)
 	}
 	u, err := user.Lookup(spec)
 	_, unknown := errors.AsType[user.UnknownUserError](err)
-	unknown = unknown || errors.Is(err, fs.ErrNotExist) // there is no /etc/passwd
+	unknown = unknown || errors.Is(err, fs.ErrNotExist) // no /etc/passwd
 	if unknown && spec == defaultUser {
 		msg.warn("no user %q here: using %d:%d", spec, fallbackID, fallbackID)
 		return account{uid: fallbackID, gid: fallbackID}, nil
@@ -55,7 +55,7 @@ func numericUser(spec, uid, gid string) (account, error) {
 	return account{uid: u, gid: g}, nil
 }
 
-// parseID takes 0 to 2^32-2: the last number means "no change" to chown.
+// parseID parses a number from 0 to 2^32-2: chown takes 2^32-1 as "no change".
 func parseID(s string) (int, error) {
 	n, err := strconv.ParseUint(s, 10, 32)
 	if err == nil && n == 1<<32-1 {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// version describes the build: "v0.1.0 (rev 10a38719d6d7, 2026-11-23, go1.26.8,
-// linux/amd64)".
+// version describes the build:
+// "v0.1.0 (rev 10a38719d6d7, 2026-11-23, go1.26.8, linux/amd64)".
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

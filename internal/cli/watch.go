@@ -44,10 +44,10 @@ func watchCommand(msg messages) *cli.Command {
 		}, slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			hup := make(chan os.Signal, 1)
-			signal.Notify(hup, unix.SIGHUP) // first: it would end the process
+			signal.Notify(hup, unix.SIGHUP) // before anything else: by default HUP ends the process
 			ctx, stop := signal.NotifyContext(c.Context, unix.SIGTERM, unix.SIGINT)
 			defer stop()
-			outliveReaders()
+			ignoreBrokenPipe()
 			msg.w.hold()
 			defer msg.w.release(time.Second)
 			o, err := watchOptions(c, msg)
