@@ -11,17 +11,17 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// slowVar tells the test binary that each of its watches takes a while to be placed.
+// slowVar marks a test process in which strace delays each new watch.
 const slowVar = "SLOTGEN_TEST_SLOW"
 
 // TestWithSlowWatches is the part of a test that runs under strace.
 func TestWithSlowWatches(t *testing.T) {
 	if os.Getenv(slowVar) == "" {
-		return // no test has started this process
+		return // this process does not run under strace
 	}
-	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
+	l := start(t, func(l *fixture) { l.put("profiles/a/SOUL.md") })
 	l.put("profiles/waits/x")
-	// Its directory is held open from before the watch is placed.
+	// The watcher opens the directory before it adds the watch.
 	testenv.WaitFor(t, "the directory to be opened", func() bool {
 		return slices.Contains(watched(t), filepath.Join(l.home, "profiles/waits"))
 	})
@@ -29,7 +29,7 @@ func TestWithSlowWatches(t *testing.T) {
 	l.want("a marker", Change{Profiles: []string{"waits"}})
 }
 
-func TestMarkerThatComesBeforeItsWatchIsTold(t *testing.T) {
+func TestMarkerThatComesBeforeItsWatchIsReported(t *testing.T) {
 	t.Parallel()
 	testenv.NeedTime(t, "makes each watch take half a second")
 	strace := testenv.NeedProgram(t, "strace")
@@ -41,11 +41,11 @@ func TestMarkerThatComesBeforeItsWatchIsTold(t *testing.T) {
 	}
 }
 
-// No event tells that a link on the way to profiles/ leads elsewhere. What happens
-// in the directory that was watched so far shows it.
-func TestOtherProfilesDirectoryIsWatchedAsAWhole(t *testing.T) {
+// No event reports that a link on the way to profiles/ has a new target. The watcher notices
+// it at the next event in the old directory.
+func TestNewTargetOfProfilesIsWatched(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) {
+	l := start(t, func(l *fixture) {
 		l.put("v1/profiles/a/SOUL.md")
 		l.put("v2/profiles/waits/x")
 		l.link("v1", "current")

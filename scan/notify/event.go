@@ -9,36 +9,38 @@ import (
 	"slotgen/scan"
 )
 
-// event notes what is to be looked at when the burst is over.
+// event marks the subject of an event for the look at the end of the burst. After too many
+// events in one window it stops reading events, and the look covers everything.
 func (w *watcher) event(e fsnotify.Event) {
 	now := time.Now()
-	if now.Sub(w.window) > settleMost {
-		w.window, w.count = now, 0
+	if now.Sub(w.windowStart) > settleMax {
+		w.windowStart, w.count = now, 0
 	}
 	if w.count++; w.count > burst {
 		w.paused, w.dirtyAll = true, true
-		w.arm(now)
-		w.rest.Reset(w.window.Add(settleMost).Sub(now))
+		w.scheduleLook(now)
+		w.resume.Reset(w.windowStart.Add(settleMax).Sub(now))
 	}
 	relevant := false
 	for _, u := range w.notify.usesOf(e) {
 		relevant = w.mark(u, e) || relevant
 	}
-	if relevant || !w.first.IsZero() {
-		w.arm(now)
+	if relevant || !w.firstEvent.IsZero() {
+		w.scheduleLook(now)
 	}
 }
 
-// arm makes the next look wait for the end of the burst, within bounds.
-func (w *watcher) arm(now time.Time) {
-	if w.first.IsZero() {
-		w.first = now
+// scheduleLook schedules the next look: settleAfter from now, but at most settleMax after
+// the first event.
+func (w *watcher) scheduleLook(now time.Time) {
+	if w.firstEvent.IsZero() {
+		w.firstEvent = now
 	}
-	w.settle.Reset(min(settleAfter, w.first.Add(settleMost).Sub(now)))
+	w.settle.Reset(min(settleAfter, w.firstEvent.Add(settleMax).Sub(now)))
 }
 
-// usesOf returns what the directory of an event is watched for. One that is moved
-// is watched no longer.
+// usesOf returns the uses of an event's directory. It ends the watch of a directory that
+// was moved or removed.
 func (n *notifier) usesOf(e fsnotify.Event) []use {
 	p := n.byPath[e.Name]
 	moved := p != nil
@@ -53,12 +55,12 @@ func (n *notifier) usesOf(e fsnotify.Event) []use {
 		uses = append(uses, u)
 	}
 	if moved {
-		n.forget(p)
+		n.unwatch(p)
 	}
 	return uses
 }
 
-// mark notes what an event is about, and tells whether it is about anything.
+// mark marks the subject of an event as dirty. It reports whether the event matters.
 func (w *watcher) mark(u use, e fsnotify.Event) bool {
 	name := e.Name[strings.LastIndexByte(e.Name, '/')+1:]
 	lost := w.notify.byUse[u] == nil

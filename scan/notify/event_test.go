@@ -9,16 +9,16 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// Even events that are about nothing cost time: of too many the rest is left to the
-// kernel, until their time is over.
+// Events that do not matter cost time, too. After too many of them the watcher reads no
+// more until the end of the window.
 func TestEventsAreReadUpToABurst(t *testing.T) {
 	t.Parallel()
-	l := newLookout(t)
-	w := l.byHand()
+	l := newFixture(t)
+	w := l.stoppedWatcher()
 	aboutNothing := fsnotify.Event{Name: "/nowhere/x", Op: fsnotify.Create}
 	testenv.WaitFor(t, "a burst that is over before its time", func() bool {
 		began := time.Now()
-		w.window, w.paused, w.dirtyAll = time.Time{}, false, false
+		w.windowStart, w.paused, w.dirtyAll = time.Time{}, false, false
 		for range burst {
 			w.event(aboutNothing)
 		}
@@ -26,7 +26,7 @@ func TestEventsAreReadUpToABurst(t *testing.T) {
 			t.Errorf("a burst: paused %v, all is looked at %v", w.paused, w.dirtyAll)
 		}
 		w.event(aboutNothing)
-		return time.Since(began) < settleMost
+		return time.Since(began) < settleMax
 	})
 	if !w.paused || !w.dirtyAll {
 		t.Errorf("one event more: paused %v, all is looked at %v", w.paused, w.dirtyAll)

@@ -6,15 +6,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestLinkWhoseTargetComesIsTold(t *testing.T) {
-	l := start(t, func(l *lookout) {
+func TestLinkWhoseTargetComesIsReported(t *testing.T) {
+	l := start(t, func(l *fixture) {
 		l.put("profiles/a/SOUL.md")
 		l.link("../stage/early", "profiles/early")
 	})
 	l.link("../stage/late", "profiles/late")
 	l.silent("links that lead nowhere")
 	l.put("stage/early/SOUL.md")
-	wantNext := func(what, name string) { // no event tells it
+	wantNext := func(what, name string) { // there is no event
 		t.Helper()
 		if diff := cmp.Diff(Change{Profiles: []string{name}}, l.next()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", what, diff)

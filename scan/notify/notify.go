@@ -10,9 +10,9 @@ import (
 	"slotgen/scan"
 )
 
-// mostWatches bounds how many directories are watched, and descriptors held: half of
-// what the process may have open is for the passes.
-func mostWatches() int {
+// maxWatches returns the largest number of watched directories. Each takes a descriptor, and
+// half of the process's descriptors are for the passes.
+func maxWatches() int {
 	const most = 500
 	var open unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &open) != nil {
@@ -21,35 +21,35 @@ func mostWatches() int {
 	return int(min(most, open.Cur/2))
 }
 
-// use is what a directory is watched for.
+// use is the purpose of a watch.
 type use struct {
 	kind kind
-	name string // of an entry, a path in the override directory, or its own name
+	name string // an entry, a path in the override directory, or the name that above waits for
 }
 
 type kind int
 
 const (
-	home     kind = iota // profiles/ comes or goes
-	profiles             // an entry of it does
-	entry                // SOUL.md comes into the entry
+	home     kind = iota // profiles/ is made or removed
+	profiles             // an entry of profiles/ is made or removed
+	entry                // SOUL.md is made in the entry
 	tree                 // a template changes
-	above                // the override directory comes or goes
+	above                // the override directory, or a directory on its path, is made or removed
 )
 
-// notifier watches directories by their descriptors: what a path means may
-// change from one call to the next, and no link is to be followed out of the
-// home. A descriptor is held as long as the directory is watched, so that its
-// number stands for it. A nil notifier watches nothing.
+// notifier watches directories by their descriptors. A path may change its meaning between
+// two calls, and a link must not lead the watch out of the home. The notifier keeps the
+// descriptor open as long as it watches the directory: the descriptor's number names the
+// directory in events. A nil notifier watches nothing.
 type notifier struct {
 	inotify *fsnotify.Watcher
-	most    int
+	limit   int
 	byUse   map[use]*place
 	byID    map[scan.FileID]*place
 	byPath  map[string]*place
 }
 
-// place is one watched directory, which may have several uses.
+// place is one watched directory. It may have several uses.
 type place struct {
 	id   scan.FileID
 	fd   int
@@ -63,7 +63,7 @@ func newNotifier() (*notifier, error) {
 		return nil, err
 	}
 	return &notifier{
-		inotify: inotify, most: mostWatches(),
+		inotify: inotify, limit: maxWatches(),
 		byUse: map[use]*place{}, byID: map[scan.FileID]*place{}, byPath: map[string]*place{},
 	}, nil
 }
@@ -72,7 +72,7 @@ func (n *notifier) close() {
 	if n == nil {
 		return
 	}
-	_ = n.inotify.Close() // nothing is waited for any more
+	_ = n.inotify.Close() // its error changes nothing any more
 	for _, p := range n.byID {
 		unix.Close(p.fd)
 	}
@@ -85,9 +85,9 @@ func (n *notifier) channels() (<-chan fsnotify.Event, <-chan error) {
 	return n.inotify.Events, n.inotify.Errors
 }
 
-// watch has the notifier watch the directory that open opens. One that can't be
-// opened is no trouble: that it is gone is an event by itself, and the slow look comes
-// to any other.
+// watch makes the notifier watch the directory that open opens. It ignores an error of open:
+// if the directory is gone there is an event for that, and the slow look covers other
+// errors.
 func (w *watcher) watch(u use, open func() (int, error)) {
 	if w.notify == nil {
 		return
@@ -101,7 +101,7 @@ func (w *watcher) watch(u use, open func() (int, error)) {
 	}
 }
 
-// watch takes the descriptor over.
+// watch adds a use for the directory of a descriptor, and takes over the descriptor.
 func (n *notifier) watch(u use, fd int) error {
 	id, err := scan.FileIDAt(fd, "")
 	if err != nil {
@@ -110,14 +110,14 @@ func (n *notifier) watch(u use, fd int) error {
 	if p := n.byUse[u]; p != nil && p.id == id {
 		return unix.Close(fd)
 	}
-	n.leave(u)
+	n.endUse(u)
 	if p := n.byID[id]; p != nil {
 		p.uses[u], n.byUse[u] = true, p
 		return unix.Close(fd)
 	}
 	p := &place{id: id, fd: fd, path: fmt.Sprintf("/proc/self/fd/%d", fd), uses: map[use]bool{u: true}}
-	if len(n.byID) >= n.most {
-		return errors.Join(fmt.Errorf("more than %d directories to be watched", n.most), unix.Close(fd))
+	if len(n.byID) >= n.limit {
+		return errors.Join(fmt.Errorf("more than %d directories to be watched", n.limit), unix.Close(fd))
 	}
 	if err := n.inotify.Add(p.path); err != nil {
 		return errors.Join(err, unix.Close(fd))
@@ -126,8 +126,8 @@ func (n *notifier) watch(u use, fd int) error {
 	return nil
 }
 
-// leave ends one use of a directory, and with its last one the watch.
-func (n *notifier) leave(u use) {
+// endUse ends one use of a directory. The last use ends the watch.
+func (n *notifier) endUse(u use) {
 	if n == nil || n.byUse[u] == nil {
 		return
 	}
@@ -135,24 +135,25 @@ func (n *notifier) leave(u use) {
 	delete(n.byUse, u)
 	delete(p.uses, u)
 	if len(p.uses) == 0 {
-		n.forget(p)
+		n.unwatch(p)
 	}
 }
 
-// leaveTree ends the watches for templates that are not among those given.
-func (n *notifier) leaveTree(among map[use]bool) {
+// endTreeUses ends all uses for templates except the given ones.
+func (n *notifier) endTreeUses(except map[use]bool) {
 	if n == nil {
 		return
 	}
 	for u := range n.byUse {
-		if (u.kind == tree || u.kind == above) && !among[u] {
-			n.leave(u)
+		if (u.kind == tree || u.kind == above) && !except[u] {
+			n.endUse(u)
 		}
 	}
 }
 
-func (n *notifier) forget(p *place) {
-	_ = n.inotify.Remove(p.path) // it ends by itself when the directory is moved
+// unwatch ends the watch of a directory with all its uses.
+func (n *notifier) unwatch(p *place) {
+	_ = n.inotify.Remove(p.path) // it fails when a move of the directory has ended the watch
 	for u := range p.uses {
 		delete(n.byUse, u)
 	}

@@ -15,17 +15,17 @@ import (
 	"slotgen/scan"
 )
 
-// maxDepth and maxEntries bound what is looked at of templates. What is beyond them has no
-// effect to tell of: a pass refuses it.
+// maxDepth and maxEntries bound the look at the templates. A pass refuses the templates
+// beyond them, so their changes have no effect.
 const (
 	maxDepth   = 8
 	maxEntries = 10000
 )
 
-// lookAtTree compares the override directory with what it was. A file below
-// profiles/NAME/ is that profile's, any other is everybody's.
+// lookAtTree compares the override directory with the previous look. A file below
+// profiles/NAME/ concerns that profile; any other file concerns all profiles.
 func (w *watcher) lookAtTree() {
-	was := w.tree
+	previous := w.tree
 	w.tree = map[string]string{}
 	seen := map[use]bool{}
 	w.watchAbove(seen)
@@ -33,14 +33,14 @@ func (w *watcher) lookAtTree() {
 		w.walk(root, ".", 0, seen)
 		root.Close()
 	}
-	w.notify.leaveTree(seen)
+	w.notify.endTreeUses(seen)
 	for file, stamp := range w.tree {
-		if was[file] != stamp {
+		if previous[file] != stamp {
 			w.templateChanged(file)
 		}
 	}
-	for file := range was {
-		if _, stands := w.tree[file]; !stands {
+	for file := range previous {
+		if _, exists := w.tree[file]; !exists {
 			w.templateChanged(file)
 		}
 	}
@@ -56,8 +56,8 @@ func (w *watcher) templateChanged(file string) {
 	w.pending.all = true
 }
 
-// watchAbove watches for the override directory itself to come, go or be another
-// one, from the nearest directory above it that there is.
+// watchAbove watches the nearest existing directory above the override directory. Its events
+// show that the override directory is made, removed or replaced.
 func (w *watcher) watchAbove(seen map[use]bool) {
 	dir := filepath.Clean(w.Templates)
 	for parent := filepath.Dir(dir); parent != dir; dir, parent = parent, filepath.Dir(parent) {
@@ -70,9 +70,8 @@ func (w *watcher) watchAbove(seen map[use]bool) {
 	}
 }
 
-// walk notes what stands in a directory, through links that stay inside. Names
-// that begin with a dot are passed over, as they are for templates: a ConfigMap's
-// are reached by links.
+// walk records the templates in a directory, through links that stay inside. Like a pass, it
+// skips names that begin with a dot. It reaches the files of a ConfigMap through links.
 func (w *watcher) walk(root *os.Root, rel string, depth int, seen map[use]bool) {
 	f, err := root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -105,7 +104,8 @@ func (w *watcher) walk(root *os.Root, rel string, depth int, seen map[use]bool) 
 	}
 }
 
-// fileStamp changes when the file is another one, is written to, or changes hands.
+// fileStamp returns a text that changes when the file is replaced or written, or gets
+// another mode or owner.
 func fileStamp(info fs.FileInfo, err error) string {
 	if err != nil {
 		return err.Error()

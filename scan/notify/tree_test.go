@@ -8,10 +8,10 @@ import (
 	"slotgen/internal/testenv"
 )
 
-func TestTemplatesThatChangeAreToldForWhoUsesThem(t *testing.T) {
+func TestChangedTemplateIsReportedForItsProfiles(t *testing.T) {
 	t.Parallel()
 	everything := Change{All: true}
-	l := startTemplates(t, func(l *lookout) { l.template("run.tmpl", "1") })
+	l := startTemplates(t, func(l *fixture) { l.template("run.tmpl", "1") })
 	l.write(filepath.Join(l.templates, "run.tmpl"), "2")
 	l.want("a template is written to", everything)
 	l.template("data/note.tmpl", "")
@@ -36,10 +36,10 @@ func TestTemplatesThatChangeAreToldForWhoUsesThem(t *testing.T) {
 	l.want("a profile's own are gone", Change{Profiles: []string{"coder"}})
 }
 
-func TestTemplateThatChangesBehindItsSizeAndTimeIsTold(t *testing.T) {
+func TestTemplateThatKeepsItsSizeAndTimeIsReported(t *testing.T) {
 	t.Parallel()
 	everything := Change{All: true}
-	l := startTemplates(t, func(l *lookout) { l.template("run.tmpl", "1") })
+	l := startTemplates(t, func(l *fixture) { l.template("run.tmpl", "1") })
 	file := filepath.Join(l.templates, "run.tmpl")
 	before, err := os.Stat(file)
 	if err != nil {
@@ -65,7 +65,7 @@ func TestTemplateThatChangesBehindItsSizeAndTimeIsTold(t *testing.T) {
 func TestOverrideDirectoryItselfMayComeAndGo(t *testing.T) {
 	t.Parallel()
 	everything := Change{All: true}
-	l := startTemplates(t, func(l *lookout) {
+	l := startTemplates(t, func(l *fixture) {
 		if err := os.RemoveAll(filepath.Dir(l.templates)); err != nil {
 			t.Fatal(err)
 		}
@@ -90,11 +90,10 @@ func TestOverrideDirectoryItselfMayComeAndGo(t *testing.T) {
 	l.want("all is made again", everything)
 }
 
-// The kubelet replaces the link ..data; the files that can be seen are links
-// through it and stay.
+// The kubelet replaces the link ..data. The visible files are links through it and stay.
 func TestConfigMapThatIsReplacedIsOneChange(t *testing.T) {
 	t.Parallel()
-	version := func(l *lookout, name string) {
+	version := func(l *fixture, name string) {
 		l.template("..v"+name+"/run", name)
 		if err := os.Symlink("..v"+name, l.templates+"/..data_tmp"); err != nil {
 			t.Fatal(err)
@@ -103,7 +102,7 @@ func TestConfigMapThatIsReplacedIsOneChange(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l := startTemplates(t, func(l *lookout) {
+	l := startTemplates(t, func(l *fixture) {
 		version(l, "1")
 		if err := os.Symlink("..data/run", l.templates+"/run.tmpl"); err != nil {
 			t.Fatal(err)
@@ -111,7 +110,7 @@ func TestConfigMapThatIsReplacedIsOneChange(t *testing.T) {
 	})
 	version(l, "2")
 	changes := 0
-	for _, c := range l.told() {
+	for _, c := range l.reported() {
 		if c.All {
 			changes++
 		}

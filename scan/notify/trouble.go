@@ -11,19 +11,19 @@ import (
 	"slotgen/internal/hint"
 )
 
-// failed goes on after an error of inotify: with a queue that ran over events
-// are lost, and after any other error more would be.
-func (w *watcher) failed(err error) {
+// inotifyFailed handles an error of inotify. After an overflow, events are lost, and it has
+// everything looked at. After any other error it also closes inotify, which could lose more.
+func (w *watcher) inotifyFailed(err error) {
 	w.trouble(err)
 	if !isOverflow(err) {
 		w.notify.close()
 		w.notify = nil
 	}
 	w.dirtyAll, w.dirtyTree = true, true
-	w.arm(time.Now())
+	w.scheduleLook(time.Now())
 }
 
-// trouble shortens the interval, and notes why.
+// trouble shortens the interval, and records the error as the reason.
 func (w *watcher) trouble(err error) {
 	if w.Interval > fallback {
 		w.Interval = fallback
@@ -34,7 +34,7 @@ func (w *watcher) trouble(err error) {
 
 func isOverflow(err error) bool { return errors.Is(err, fsnotify.ErrEventOverflow) }
 
-// troubleError says why inotify can't be relied on, and what is done instead.
+// troubleError says why inotify is not reliable, and how often the watcher looks instead.
 type troubleError struct {
 	err      error
 	home     string

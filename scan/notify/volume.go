@@ -12,25 +12,25 @@ import (
 	"slotgen/scan"
 )
 
-// volumeState is the volume as it was seen last.
+// volumeState is the volume at the last look.
 type volumeState struct {
-	// top is what profiles/ itself was: an identity, or why it can't be read.
+	// top is the identity of profiles/ itself, or the error of reading it.
 	top     string
-	entries map[string]sight
+	entries map[string]entryState
 }
 
-// sight is what an entry of profiles/ was.
-type sight struct {
+// entryState is an entry of profiles/ at the last look.
+type entryState struct {
 	verdict scan.Verdict
 	why     string
-	// stamp tells a directory that has not changed since, zero for one that is
-	// looked into every time.
+	// stamp is the stamp of a profile's directory. While it is the same the entry has not
+	// changed. It is zero for an entry that every look has to judge.
 	stamp stamp
-	// waits is set for a link that is no profile: its target may come without an event.
-	waits bool
+	// polled is set for a link that is no profile: its target may come without an event.
+	polled bool
 }
 
-// stamp changes when a directory is another one, or names in it come or go.
+// stamp changes when the directory is replaced or a name in it is made or removed.
 type stamp struct {
 	dev, ino uint64
 	mtime    unix.Timespec
@@ -38,11 +38,11 @@ type stamp struct {
 
 func stampOf(st unix.Stat_t) stamp { return stamp{dev: st.Dev, ino: st.Ino, mtime: st.Mtim} }
 
-// look looks at what the events were about.
+// look looks at everything that the events have marked as dirty.
 func (w *watcher) look() {
-	all, tree := w.dirtyAll || len(w.dirty) > mostNames, w.dirtyTree
+	all, tree := w.dirtyAll || len(w.dirty) > maxNames, w.dirtyTree
 	names := w.dirty
-	w.dirtyAll, w.dirtyTree, w.dirty, w.first = false, false, map[string]bool{}, time.Time{}
+	w.dirtyAll, w.dirtyTree, w.dirty, w.firstEvent = false, false, map[string]bool{}, time.Time{}
 	switch {
 	case all:
 		w.lookAtVolume(nil)
@@ -50,7 +50,7 @@ func (w *watcher) look() {
 		w.lookAtVolume(names)
 	}
 	for name := range names {
-		// Told even where it was not seen to come: a pass may have seen it.
+		// The watcher may have missed an entry that a pass has seen.
 		if _, known := w.volume.entries[name]; !known {
 			w.pending.add(name, false)
 		}
@@ -60,31 +60,31 @@ func (w *watcher) look() {
 	}
 }
 
-// lookAtLinks looks at the links that are no profiles, and sets the time of the next
-// look where there still are any.
+// lookAtLinks looks at the links that are no profiles. It schedules the next look if there
+// are any left.
 func (w *watcher) lookAtLinks() {
 	start, names := time.Now(), map[string]bool{}
-	for name, sight := range w.volume.entries {
-		if sight.waits {
+	for name, state := range w.volume.entries {
+		if state.polled {
 			names[name] = true
 		}
 	}
 	w.links = nil
 	w.lookAtVolume(names)
 	if w.links != nil {
-		w.links = time.After(max(linkInterval, mostBusy*time.Since(start)))
+		w.links = time.After(max(linkInterval, busyShare*time.Since(start)))
 	}
 }
 
-// lookAtEverything is the slow look, and sets the time of the next one.
+// lookAtEverything makes the slow look and schedules the next one.
 func (w *watcher) lookAtEverything() {
 	start := time.Now()
 	w.lookAtVolume(nil)
 	w.lookAtTree()
-	w.interval.Reset(max(w.Interval, mostBusy*time.Since(start)))
+	w.interval.Reset(max(w.Interval, busyShare*time.Since(start)))
 }
 
-// lookAtVolume looks at the entries with these names, or at all for nil.
+// lookAtVolume looks at the entries with these names, or at all entries for nil.
 func (w *watcher) lookAtVolume(names map[string]bool) {
 	v, err := scan.Open(w.Home)
 	if err != nil {
@@ -95,12 +95,12 @@ func (w *watcher) lookAtVolume(names map[string]bool) {
 	w.watch(use{kind: home}, v.TopFD)
 	p, err := v.Profiles()
 	if err != nil {
-		w.notify.leave(use{kind: profiles})
+		w.notify.endUse(use{kind: profiles})
 		w.setTop(err.Error())
 		return
 	}
 	defer p.Close()
-	// Before its names are read: what comes later is an event then.
+	// The watch comes before the listing: later entries cause events.
 	w.watch(use{kind: profiles}, p.FD)
 	id, err := identity(p)
 	listed := err == nil && (names == nil || id != w.volume.top)
@@ -122,7 +122,8 @@ func (w *watcher) lookAtVolume(names map[string]bool) {
 	w.lookAtEntries(p, all)
 }
 
-// setTop notes what profiles/ itself is. When that changes, everything may have.
+// setTop records the identity or error of profiles/. When it changes, everything may have
+// changed.
 func (w *watcher) setTop(top string) {
 	if w.volume.top != top {
 		w.pending.all = true
@@ -136,26 +137,27 @@ func identity(p *scan.Profiles) (string, error) {
 }
 
 func (w *watcher) lookAtEntries(p *scan.Profiles, names []string) {
-	stands := make(map[string]bool, len(names))
+	exists := make(map[string]bool, len(names))
 	for _, name := range names {
-		stands[name] = true
+		exists[name] = true
 		w.lookAtEntry(p, name)
 	}
 	for name := range w.volume.entries {
-		if !stands[name] {
-			w.gone(name)
+		if !exists[name] {
+			w.entryGone(name)
 		}
 	}
 }
 
-// lookAtEntry costs one system call for a profile whose directory has not changed.
+// lookAtEntry judges one entry, and reports a change of the verdict. It costs one system
+// call for a profile whose directory has not changed.
 func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 	if strings.HasPrefix(name, ".") {
 		return
 	}
 	st, err := p.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		w.gone(name)
+		w.entryGone(name)
 		return
 	}
 	before, known := w.volume.entries[name]
@@ -166,15 +168,15 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 	u := use{kind: entry, name: name}
 	if waits {
 		w.watch(u, func() (int, error) { return p.EntryFD(name) })
-		// Asked again: the marker may have come before the watch.
+		// The marker may have come before the watch.
 		verdict, why, waits = p.Judge(name)
 	}
 	if !waits {
-		w.notify.leave(u)
+		w.notify.endUse(u)
 	}
-	after := sight{verdict: verdict, why: why}
+	after := entryState{verdict: verdict, why: why}
 	if verdict != scan.Publish && !waits && st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		after.waits = true
+		after.polled = true
 		if w.links == nil {
 			w.links = time.After(linkInterval)
 		}
@@ -191,11 +193,11 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 	}
 }
 
-func (w *watcher) gone(name string) {
+func (w *watcher) entryGone(name string) {
 	if _, known := w.volume.entries[name]; !known {
 		return
 	}
 	delete(w.volume.entries, name)
-	w.notify.leave(use{kind: entry, name: name})
+	w.notify.endUse(use{kind: entry, name: name})
 	w.pending.add(name, false)
 }

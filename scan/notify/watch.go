@@ -1,14 +1,13 @@
-// Package notify tells that something on a volume, or in the override directory,
-// may have changed. It reads no file, decides nothing, and knows nothing of s6:
-// whoever is told looks for himself, through package scan.
+// Package notify reports that something on a volume, or in the override directory, may have
+// changed. It reads no file, decides nothing and knows nothing of s6. The receiver looks for
+// itself, through package scan.
 //
-// Directories are watched by inotify where a change has to be seen at once:
-// profiles/, the home above it, and each entry of profiles/ that still waits for
-// its SOUL.md. No event tells that the target of a link has come, so links that are no
-// profiles are looked at every second. Once the marker is there, nothing that a gateway writes into its
-// profile's directory wakes anybody up; the default profile's is the home, where all
-// is an event. Network and FUSE mounts, where inotify is silent, are covered by a look
-// at everything once in an interval.
+// Inotify watches profiles/, the home, each entry of profiles/ that waits for its SOUL.md,
+// and the override directory. No event reports that the target of a link has come, so the
+// watcher looks every second at links that are no profiles. Inotify does not watch the
+// directory of a named profile, so files that a gateway writes there cause no event. The
+// home is the directory of the default profile, so files in it cause events. Inotify reports
+// nothing on network and FUSE mounts, so the watcher looks at everything once in an interval.
 package notify
 
 import (
@@ -17,47 +16,49 @@ import (
 )
 
 const (
-	// A burst of events is over when none came for a while, and is reported on
-	// when it does not end.
+	// A burst of events is over when no event has come for settleAfter. The watcher looks
+	// after settleMax at the latest.
 	settleAfter = 200 * time.Millisecond
-	settleMost  = 500 * time.Millisecond
+	settleMax   = 500 * time.Millisecond
 
-	// fallback is the interval where inotify can't be relied on.
+	// fallback is the interval when inotify is not reliable.
 	fallback = 5 * time.Second
 	// linkInterval is the time between two looks at the links that are no profiles.
 	linkInterval = time.Second
-	// mostBusy bounds the share of the time that is spent looking, as 1 in mostBusy.
-	mostBusy = 20
-	// burst bounds how many events are read in settleMost. With more of them
-	// everything is looked at, and the kernel drops what its queue can't hold.
+	// busyShare bounds the time for slow looks: at most 1/busyShare of all time.
+	busyShare = 20
+	// burst bounds the number of events that the watcher reads in settleMax. With more
+	// events it looks at everything, and the kernel drops events that its queue can't hold.
 	burst = 5000
-	// mostNames bounds how many names are looked at one by one.
-	mostNames = 1000
+	// maxNames bounds the number of names that the watcher looks at one by one.
+	maxNames = 1000
 )
 
-// Options says what is watched.
+// Options configure a watcher.
 type Options struct {
 	// Home is the volume's root, as scan.Open takes it.
 	Home string
 	// Templates is the override directory, which may be missing.
 	Templates string
-	// Interval is the time from one look at everything to the next. It becomes 5
-	// seconds, where it is longer, when inotify can't be relied on.
+	// Interval is the time from one look at everything to the next. While inotify is not
+	// reliable it is at most 5 seconds.
 	Interval time.Duration
 }
 
-// Change is what may have changed since the change before.
+// Change lists the things that may have changed since the previous Change.
 type Change struct {
-	// All is set when everything may have; the names are not all there are then.
+	// All is set when everything may have changed. The names are incomplete then.
 	All bool
-	// Profiles are the entries of profiles/ that have become something a pass acts
-	// on or reports, and the profiles with changed templates of their own. Gone are
-	// those that stand no longer. Both are sorted.
+	// Profiles are the changed entries of profiles/ that a pass acts on or reports, and
+	// the profiles with changed templates of their own. Gone are the entries that no longer
+	// exist. Both are sorted.
 	Profiles, Gone []string
-	// Trouble is why inotify can't be relied on, in each look that finds it so.
+	// Trouble is the reason why inotify is not reliable. Each look that finds a reason
+	// sets it.
 	Trouble error
 }
 
+// watcher is the state of one watch.
 type watcher struct {
 	Options
 	notify *notifier
@@ -66,25 +67,24 @@ type watcher struct {
 	volume volumeState
 	tree   map[string]string
 
-	// What the events since the last look were about.
+	// The subjects of the events since the last look.
 	dirty               map[string]bool
 	dirtyAll, dirtyTree bool
-	first               time.Time // of these events, zero when there are none
-	settle              *time.Timer
+	firstEvent          time.Time   // the first of these events, zero without events
+	settle              *time.Timer // starts the next look
 
-	window time.Time // events are counted from then on
-	count  int
-	rest   *time.Timer
-	paused bool
+	windowStart time.Time   // the start of the window in which events are counted
+	count       int         // the events in the window
+	paused      bool        // the watcher reads no events until the window ends
+	resume      *time.Timer // ends the pause
 
 	interval *time.Timer
-	links    <-chan time.Time // nil where no link waits for its target
+	links    <-chan time.Time // nil if no link is polled
 	pending  pending
 }
 
-// Start looks at everything, so that what it tells are the changes since then,
-// and tells them until ctx ends. Who is busy is told of all changes meanwhile as
-// one.
+// Start looks at everything and then reports changes until ctx ends. It joins all changes
+// into one until the receiver takes it.
 func Start(ctx context.Context, o Options) <-chan Change {
 	w := newWatcher(o)
 	var err error
@@ -98,11 +98,12 @@ func Start(ctx context.Context, o Options) <-chan Change {
 func newWatcher(o Options) *watcher {
 	return &watcher{
 		Options: o, out: make(chan Change),
-		volume: volumeState{entries: map[string]sight{}}, dirty: map[string]bool{},
-		settle: stoppedTimer(), rest: stoppedTimer(), interval: stoppedTimer(),
+		volume: volumeState{entries: map[string]entryState{}}, dirty: map[string]bool{},
+		settle: stoppedTimer(), resume: stoppedTimer(), interval: stoppedTimer(),
 	}
 }
 
+// begin makes the first look, reports none of its findings but trouble, and starts run.
 func (w *watcher) begin(ctx context.Context) {
 	w.lookAtEverything()
 	w.pending = pending{trouble: w.pending.trouble}
@@ -115,6 +116,7 @@ func stoppedTimer() *time.Timer {
 	return t
 }
 
+// run reads events and timers, looks, and reports changes until ctx ends.
 func (w *watcher) run(ctx context.Context) {
 	defer func() { w.notify.close() }()
 	next := w.pending.change()
@@ -134,14 +136,14 @@ func (w *watcher) run(ctx context.Context) {
 			w.event(e)
 			continue
 		case err := <-errs:
-			w.failed(err)
+			w.inotifyFailed(err)
 		case <-w.settle.C:
 			w.look()
 		case <-w.interval.C:
 			w.lookAtEverything()
 		case <-w.links:
 			w.lookAtLinks()
-		case <-w.rest.C:
+		case <-w.resume.C:
 			w.paused = false
 			continue
 		case out <- next:

@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestProfilesThatComeAndGoAreTold(t *testing.T) {
+func TestNewAndRemovedProfilesAreReported(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) { l.put("profiles/old/SOUL.md") })
+	l := start(t, func(l *fixture) { l.put("profiles/old/SOUL.md") })
 	l.put("profiles/new/SOUL.md")
 	l.want("a profile, and nothing that was there before", Change{Profiles: []string{"new"}})
 	l.put("profiles/.staged/SOUL.md")
@@ -32,11 +32,12 @@ func TestProfilesThatComeAndGoAreTold(t *testing.T) {
 	l.want("a name that is refused, and no file", Change{Profiles: []string{"Bad"}})
 }
 
-func TestProfileThatComesAndGoesInOneBurstIsToldSinceItMayHaveBeenSeen(t *testing.T) {
+// A pass may have seen the profile.
+func TestProfileThatIsMadeAndRemovedInOneBurstIsReported(t *testing.T) {
 	t.Parallel()
-	l := newLookout(t)
+	l := newFixture(t)
 	l.put("profiles/a/SOUL.md")
-	w := l.byHand()
+	w := l.stoppedWatcher()
 	l.put("profiles/brief/SOUL.md")
 	l.remove("profiles/brief")
 	for e := (fsnotify.Event{}); !e.Has(fsnotify.Remove) || filepath.Base(e.Name) != "brief"; w.event(e) {
@@ -50,7 +51,7 @@ func TestProfileThatComesAndGoesInOneBurstIsToldSinceItMayHaveBeenSeen(t *testin
 
 func TestDirectoryIsNoProfileBeforeItsMarker(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) { l.put("profiles/early/config.yaml") })
+	l := start(t, func(l *fixture) { l.put("profiles/early/config.yaml") })
 	l.put("profiles/late/gateway_state.json")
 	l.put("profiles/late/logs/x")
 	l.put("profiles/x1/a")
@@ -70,9 +71,9 @@ func TestDirectoryIsNoProfileBeforeItsMarker(t *testing.T) {
 	l.want("its marker", Change{Profiles: []string{"x2"}})
 }
 
-func TestGatewaysFilesAreNotTold(t *testing.T) {
+func TestFilesOfGatewaysAreNotReported(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md"); l.put("SOUL.md") })
+	l := start(t, func(l *fixture) { l.put("profiles/a/SOUL.md"); l.put("SOUL.md") })
 	for i := range 50 {
 		for _, dir := range []string{"", "profiles/a/"} {
 			l.put(dir + fmt.Sprintf("gateway_state.json.%d", i))
@@ -84,8 +85,8 @@ func TestGatewaysFilesAreNotTold(t *testing.T) {
 	l.silent("state files")
 }
 
-// byHand returns a watcher that has looked at everything and does not run.
-func (l *lookout) byHand() *watcher {
+// stoppedWatcher returns a watcher that has looked at everything and does not run.
+func (l *fixture) stoppedWatcher() *watcher {
 	l.t.Helper()
 	w := newWatcher(Options{Home: l.home, Templates: l.templates, Interval: never})
 	var err error
@@ -98,12 +99,12 @@ func (l *lookout) byHand() *watcher {
 	return w
 }
 
-// No event tells that what is mounted from elsewhere has become empty.
+// On some mounts no event reports that profiles/ has become empty.
 func TestEmptyProfilesDirectoryIsSeen(t *testing.T) {
 	t.Parallel()
-	l := newLookout(t)
+	l := newFixture(t)
 	l.put("profiles/last/SOUL.md")
-	w := l.byHand()
+	w := l.stoppedWatcher()
 	l.remove("profiles/last")
 	w.lookAtEverything()
 	if diff := cmp.Diff(Change{Gone: []string{"last"}}, w.pending.change()); diff != "" {
@@ -111,30 +112,30 @@ func TestEmptyProfilesDirectoryIsSeen(t *testing.T) {
 	}
 }
 
-// Each look comes settleAfter, at the least, after the first event that it is for.
-func TestBurstIsToldAsOne(t *testing.T) {
+// Each look comes at least settleAfter after the first event that it covers.
+func TestBurstIsReportedAsOneChange(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
+	l := start(t, func(l *fixture) { l.put("profiles/a/SOUL.md") })
 	began := time.Now()
-	go func() { // who is busy would be told of all as one
+	go func() { // the test has to receive at the same time, or it would get one change
 		for i := range 100 {
 			l.put(fmt.Sprintf("profiles/p%02d/SOUL.md", i))
 		}
 		l.mark()
 	}()
-	told := l.toldBefore("mark")
+	changes := l.reportedBefore("mark")
 	took, names := time.Since(began), 0
-	for _, c := range told {
+	for _, c := range changes {
 		names += len(c.Profiles)
 	}
-	if names != 100 || len(told) > int(took/settleAfter) {
-		t.Errorf("%d profiles were told in %d changes, in %s", names, len(told), took)
+	if names != 100 || len(changes) > int(took/settleAfter) {
+		t.Errorf("%d profiles were told in %d changes, in %s", names, len(changes), took)
 	}
 }
 
-func TestEventsWithoutEndStarveNobody(t *testing.T) {
+func TestEndlessEventsDoNotHideOtherChanges(t *testing.T) {
 	t.Parallel()
-	l := start(t, func(l *lookout) { l.put("profiles/a/SOUL.md") })
+	l := start(t, func(l *fixture) { l.put("profiles/a/SOUL.md") })
 	stop := make(chan struct{})
 	var flicker sync.WaitGroup
 	flicker.Go(func() {
@@ -150,7 +151,7 @@ func TestEventsWithoutEndStarveNobody(t *testing.T) {
 	})
 	defer flicker.Wait()
 	defer close(stop)
-	for range 2 { // it goes on for longer than one burst may
+	for range 2 { // the events last longer than settleMax
 		l.next()
 	}
 	l.put("profiles/b/SOUL.md")
@@ -162,7 +163,7 @@ func TestEventsWithoutEndStarveNobody(t *testing.T) {
 func TestProfilesDirectoryItselfMayComeAndGo(t *testing.T) {
 	t.Parallel()
 	everything := Change{All: true}
-	l := start(t, func(*lookout) {})
+	l := start(t, func(*fixture) {})
 	l.put("profiles/a/SOUL.md")
 	l.want("profiles/ is made", everything)
 	l.remove("profiles")
@@ -186,7 +187,7 @@ func TestProfilesDirectoryItselfMayComeAndGo(t *testing.T) {
 func TestNothingOutsideTheHomeIsWatched(t *testing.T) {
 	t.Parallel()
 	outside := t.TempDir()
-	l := start(t, func(l *lookout) {
+	l := start(t, func(l *fixture) {
 		l.put("profiles/a/SOUL.md")
 		l.put("inside/x")
 		l.link("../inside", "profiles/near")
@@ -206,7 +207,7 @@ func TestNothingOutsideTheHomeIsWatched(t *testing.T) {
 	}
 }
 
-// watched lists the directories that this process holds open.
+// watched returns the paths that this process holds open.
 func watched(t *testing.T) []string {
 	t.Helper()
 	fds, err := os.ReadDir("/proc/self/fd")
@@ -222,14 +223,14 @@ func watched(t *testing.T) []string {
 	return paths
 }
 
-func TestSlowLookSeesWhatNoEventTells(t *testing.T) {
+func TestSlowLookNeedsNoEvents(t *testing.T) {
 	t.Parallel()
-	l := newLookout(t)
-	l.mark = l.markInHome // the home is looked at first
+	l := newFixture(t)
+	l.mark = l.markInHome // the slow look looks at the home first
 	l.put("profiles/a/SOUL.md")
 	l.put("profiles/waits/x")
 	w := newWatcher(Options{Home: l.home, Templates: l.templates, Interval: 50 * time.Millisecond})
-	w.begin(t.Context()) // with no inotify at all
+	w.begin(t.Context()) // without inotify
 	l.changes = w.out
 	l.put("profiles/a/state")
 	l.silent("what was there before, and a gateway's file")
@@ -241,10 +242,10 @@ func TestSlowLookSeesWhatNoEventTells(t *testing.T) {
 	l.want("a profile that is deleted", Change{Gone: []string{"a"}})
 }
 
-func TestMoreWaitingDirectoriesThanAreWatchedAreLookedAt(t *testing.T) {
+func TestSlowLookCoversDirectoriesBeyondTheLimit(t *testing.T) {
 	t.Parallel()
-	most := mostWatches()
-	l := newLookout(t)
+	most := maxWatches()
+	l := newFixture(t)
 	for i := range most + 10 {
 		l.put(fmt.Sprintf("profiles/w%06d/x", i))
 	}
@@ -256,7 +257,7 @@ func TestMoreWaitingDirectoriesThanAreWatchedAreLookedAt(t *testing.T) {
 	last := fmt.Sprintf("w%06d", most+5)
 	l.put("profiles/" + last + "/SOUL.md")
 	c := l.next()
-	for len(c.Profiles) == 0 { // a look that finds the same trouble may come before
+	for len(c.Profiles) == 0 { // an earlier look may report the same trouble
 		c = l.next()
 	}
 	if !slices.Equal(c.Profiles, []string{last}) {
@@ -264,14 +265,14 @@ func TestMoreWaitingDirectoriesThanAreWatchedAreLookedAt(t *testing.T) {
 	}
 }
 
-func TestLostEventsMakeALookAtEverything(t *testing.T) {
+func TestLostEventsCauseALookAtEverything(t *testing.T) {
 	t.Parallel()
-	l := newLookout(t)
+	l := newFixture(t)
 	l.put("profiles/a/SOUL.md")
-	w := l.byHand()
+	w := l.stoppedWatcher()
 	l.put("profiles/b/SOUL.md")
 	l.template("profiles/a/run.tmpl", "")
-	w.failed(fsnotify.ErrEventOverflow)
+	w.inotifyFailed(fsnotify.ErrEventOverflow)
 	w.look()
 	got := w.pending.change()
 	if !slices.Equal(got.Profiles, []string{"a", "b"}) || got.Trouble == nil {

@@ -14,60 +14,61 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// never is an interval that no test waits for.
+// never is an interval longer than any test.
 const never = time.Hour
 
-// lookout is a watched home and override directory.
-type lookout struct {
+// fixture is a watched home and override directory.
+type fixture struct {
 	t               *testing.T
 	home, templates string
 	changes         <-chan Change
-	// mark makes a change and returns the profile that it is told of.
+	// mark makes a change and returns the name of its profile.
 	mark  func() string
 	marks int
 }
 
-// newLookout makes an empty home and an override directory.
-func newLookout(t *testing.T) *lookout {
+// newFixture makes an empty home and an override directory.
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	l := &lookout{t: t, home: t.TempDir(), templates: filepath.Join(t.TempDir(), "etc/templates")}
+	l := &fixture{t: t, home: t.TempDir(), templates: filepath.Join(t.TempDir(), "etc/templates")}
 	l.mark = l.markInTemplates
 	l.template("profiles/mark/run.tmpl", "")
 	return l
 }
 
-// start watches a home that prepare has filled.
-func start(t *testing.T, prepare func(*lookout)) *lookout {
+// start calls prepare and starts a watcher.
+func start(t *testing.T, prepare func(*fixture)) *fixture {
 	t.Helper()
-	l := newLookout(t)
+	l := newFixture(t)
 	prepare(l)
 	l.start()
 	return l
 }
 
-// startTemplates watches an override directory that prepare has filled.
-func startTemplates(t *testing.T, prepare func(*lookout)) *lookout {
+// startTemplates does the same as start for a test of the override directory.
+func startTemplates(t *testing.T, prepare func(*fixture)) *fixture {
 	t.Helper()
-	return start(t, func(l *lookout) {
+	return start(t, func(l *fixture) {
 		l.mark = l.markInHome
 		l.put("profiles/a/SOUL.md")
 		prepare(l)
 	})
 }
 
-func (l *lookout) start() {
+func (l *fixture) start() {
 	l.changes = Start(l.t.Context(), Options{Home: l.home, Templates: l.templates, Interval: never})
 }
 
-// markInTemplates marks changes of the home: a look at the templates shows none of them.
-func (l *lookout) markInTemplates() string {
+// markInTemplates makes a mark for tests of the home: its look reports no change of the
+// home.
+func (l *fixture) markInTemplates() string {
 	l.t.Helper()
 	l.template("profiles/mark/run.tmpl", "")
 	return "mark"
 }
 
-// markInHome marks changes of the templates.
-func (l *lookout) markInHome() string {
+// markInHome makes a mark for tests of the templates.
+func (l *fixture) markInHome() string {
 	l.t.Helper()
 	l.marks++
 	name := fmt.Sprintf("mark%d", l.marks)
@@ -76,12 +77,12 @@ func (l *lookout) markInHome() string {
 	return name
 }
 
-func (l *lookout) put(name string) {
+func (l *fixture) put(name string) {
 	l.t.Helper()
 	l.write(filepath.Join(l.home, name), "")
 }
 
-func (l *lookout) write(path, text string) {
+func (l *fixture) write(path, text string) {
 	l.t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		l.t.Fatal(err)
@@ -91,8 +92,8 @@ func (l *lookout) write(path, text string) {
 	}
 }
 
-// template makes a template, or another one in its place, by one event.
-func (l *lookout) template(name, text string) {
+// template makes or replaces a template with one rename.
+func (l *fixture) template(name, text string) {
 	l.t.Helper()
 	path := filepath.Join(l.templates, name)
 	staged := filepath.Join(filepath.Dir(path), ".staged")
@@ -102,30 +103,30 @@ func (l *lookout) template(name, text string) {
 	}
 }
 
-func (l *lookout) remove(name string) {
+func (l *fixture) remove(name string) {
 	l.t.Helper()
 	if err := os.RemoveAll(filepath.Join(l.home, name)); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *lookout) rename(from, to string) {
+func (l *fixture) rename(from, to string) {
 	l.t.Helper()
 	if err := os.Rename(filepath.Join(l.home, from), filepath.Join(l.home, to)); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *lookout) link(target, name string) {
+func (l *fixture) link(target, name string) {
 	l.t.Helper()
 	if err := os.Symlink(target, filepath.Join(l.home, name)); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-// linkInPlace puts a link in the place of a directory, which is called by the other
-// name from then on. At no time there is nothing.
-func (l *lookout) linkInPlace(target, name, directory string) {
+// linkInPlace exchanges the directory at name with a new link to target. The directory then
+// has the third name. The name exists at every instant.
+func (l *fixture) linkInPlace(target, name, directory string) {
 	l.t.Helper()
 	l.link(target, directory)
 	path := filepath.Join(l.home, name)
@@ -135,7 +136,7 @@ func (l *lookout) linkInPlace(target, name, directory string) {
 }
 
 // next returns the next change.
-func (l *lookout) next() Change {
+func (l *fixture) next() Change {
 	l.t.Helper()
 	select {
 	case c := <-l.changes:
@@ -146,15 +147,15 @@ func (l *lookout) next() Change {
 	}
 }
 
-// told returns what is told before a mark that it makes now, or with it.
-func (l *lookout) told() []Change {
+// reported makes a mark, and returns the changes up to the mark.
+func (l *fixture) reported() []Change {
 	l.t.Helper()
-	return l.toldBefore(l.mark())
+	return l.reportedBefore(l.mark())
 }
 
-// toldBefore returns what is told before a mark, or with it. A slow machine makes
-// several changes of one burst.
-func (l *lookout) toldBefore(mark string) []Change {
+// reportedBefore returns the changes up to the mark, without the mark. On a slow machine
+// one burst may become several changes.
+func (l *fixture) reportedBefore(mark string) []Change {
 	l.t.Helper()
 	var all []Change
 	for {
@@ -170,12 +171,12 @@ func (l *lookout) toldBefore(mark string) []Change {
 	}
 }
 
-// want holds that this is told and nothing else. A profile is told once; the names
-// beside a change of everything are not all there are.
-func (l *lookout) want(what string, want Change) {
+// want checks that the watcher reports exactly this change. It must report a profile only
+// once. Beside a change of everything the names do not matter.
+func (l *fixture) want(what string, want Change) {
 	l.t.Helper()
 	var got Change
-	for _, c := range l.told() {
+	for _, c := range l.reported() {
 		got.All = got.All || c.All
 		got.Profiles = append(got.Profiles, c.Profiles...)
 		got.Gone = append(got.Gone, c.Gone...)
@@ -197,8 +198,8 @@ func (l *lookout) want(what string, want Change) {
 	}
 }
 
-// silent holds that nothing is told.
-func (l *lookout) silent(what string) {
+// silent checks that the watcher reports nothing.
+func (l *fixture) silent(what string) {
 	l.t.Helper()
 	l.want(what, Change{})
 }
