@@ -1,9 +1,9 @@
-// Package testenv tells tests what they may count on: how long to wait, and what
-// the machine has.
+// Package testenv gives tests a limit for their waits, and checks the machine for things that
+// they need.
 //
-// A test that lacks something is skipped with a sentence that says what it needs.
-// Where CI=true it fails instead: .ci/test installs everything, and a test that is
-// skipped there would go unnoticed.
+// A test that lacks something is skipped, with a message that names the missing thing. With
+// CI=true it fails instead: .ci/test installs everything, and nobody would notice a skipped
+// test there.
 package testenv
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// HangLimit bounds every wait of a test. It only catches a hang: no test is slow
-// enough to reach it on a machine that makes progress.
+// HangLimit bounds every wait of a test. It only catches a hang: a machine that makes
+// progress never reaches it.
 const HangLimit = 10 * time.Minute
 
 // pollInterval is the time between two looks at a condition.
 const pollInterval = 5 * time.Millisecond
 
-// Holds polls until the condition holds, and reports whether it did within HangLimit.
+// Holds polls until the condition holds. It reports whether that was within HangLimit.
 func Holds(condition func() bool) bool {
 	for deadline := time.Now().Add(HangLimit); !condition(); time.Sleep(pollInterval) {
 		if time.Now().After(deadline) {
@@ -30,8 +30,8 @@ func Holds(condition func() bool) bool {
 	return true
 }
 
-// WaitFor polls until the condition holds, and fails the test where it does not
-// within HangLimit. The text says what the test waits for.
+// WaitFor polls until the condition holds, and fails the test after HangLimit. The text
+// names the condition.
 func WaitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	if !Holds(condition) {
@@ -39,11 +39,11 @@ func WaitFor(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// InCI reports whether the tests run in CI, where every test has to run.
+// InCI reports whether the tests run in CI. Every test has to run there.
 func InCI() bool { return os.Getenv("CI") == "true" }
 
-// Need skips the test when it lacks something, or fails it in CI. The text says
-// what the test needs: "needs root: makes a mount".
+// Need skips the test, or fails it in CI, unless a need is met. The text names the need:
+// "needs root: makes a mount".
 func Need(t testing.TB, met bool, what string) {
 	t.Helper()
 	switch {
@@ -55,14 +55,15 @@ func Need(t testing.TB, met bool, what string) {
 	}
 }
 
-// NeedRoot skips the test when it does not run as root. The text says what root is
-// needed for: "mounts a file system".
+// NeedRoot skips the test when it does not run as root. The text says why it needs root:
+// "mounts a file system".
 func NeedRoot(t testing.TB, what string) {
 	t.Helper()
 	Need(t, os.Geteuid() == 0, "needs root: "+what)
 }
 
-// NeedProgram skips the test when a program is not on PATH, and returns its path.
+// NeedProgram returns the path of a program. It skips the test when the program is not on
+// PATH.
 func NeedProgram(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -70,8 +71,8 @@ func NeedProgram(t testing.TB, name string) string {
 	return path
 }
 
-// NeedTime skips the test under go test -short, which has to end within a minute.
-// The text says what takes long: "boots containers".
+// NeedTime skips the test under go test -short, which has to end within a minute. The text
+// says why the test is slow: "boots containers".
 func NeedTime(t testing.TB, what string) {
 	t.Helper()
 	if testing.Short() {

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// MemDir makes an empty directory on a tmpfs. Syncing a file takes no time there, so
-// that a test can write many. Where there is no /dev/shm it is made elsewhere.
+// MemDir makes an empty directory on a tmpfs. Syncing a file takes no time there, so a test
+// can write many files. Without /dev/shm it makes the directory elsewhere.
 func MemDir(t testing.TB) string {
 	t.Helper()
 	path, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // TempDir need not be on a tmpfs
