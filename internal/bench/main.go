@@ -1,12 +1,12 @@
-// Bench measures slotgen against what its work can't cost less than: an empty Go
-// program for starting, and a C program that makes the same tree with raw system
-// calls (floor.c) for publishing. Run it in the repository's root:
+// Bench compares slotgen with programs that do the least possible work. An empty Go program
+// only starts. A C program, floor.c, makes the same tree with raw system calls. Run it in the
+// repository's root:
 //
 //	go run ./internal/bench
 //
-// It needs Go, a C compiler, root, and a tmpfs at /dev/shm, and removes what it made.
-// Each line of the table is two programs run in turn; quoted is the minimum of
-// their whole-process times, which repeats where averages drift.
+// It needs Go, a C compiler, root, and a tmpfs at /dev/shm. It removes the files that it
+// made. For each line of the table it runs two programs in turn, and prints the minimum of
+// their whole-process times. A minimum repeats better than an average.
 package main
 
 import (
@@ -54,16 +54,16 @@ func run(runs int, only string) (err error) {
 	return out.Flush()
 }
 
-// line is one line of the table: a piece of work against another.
+// line is one line of the table. It compares the work of with the work over.
 type line struct {
 	of, over work
-	target   float64
-	// times is how many times the runs are made: a minimum of milliseconds takes
-	// more of them to repeat.
+	target   float64 // the largest ratio of their times
+	// times multiplies the number of runs: a minimum of a few milliseconds needs more
+	// runs to repeat.
 	times int
 }
 
-// lines are the targets that slotgen is held to.
+// lines returns the lines of the table, with slotgen's targets.
 func (b *bench) lines() []line {
 	nothing := work{what: "an empty Go program", argv: []string{b.program("empty")}}
 	version := work{what: "--version", argv: []string{b.program("slotgen"), "--version"}}

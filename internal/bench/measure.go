@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// work is a program's run that is measured, and what is made ready before each.
+// work is a measured command. Unless nil, prepare runs before each run of the command.
 type work struct {
 	what    string
 	argv    []string
 	prepare func() error
-	// memory is the most that the run may take, in MiB; 0 is not asked for.
+	// memory is the target for the peak memory in MiB; 0 means no target.
 	memory float64
 }
 
-// result is the best of several runs: the least time, and the most memory.
+// result is the result of several runs: the shortest time and the largest memory.
 type result struct {
 	took   time.Duration
 	memory int64
@@ -25,7 +25,7 @@ type result struct {
 
 func (r result) mib() float64 { return float64(r.memory) / (1 << 20) }
 
-// inTurn runs two works in turn, so that what else the machine does meets both.
+// inTurn runs two works in turn, so that other load on the machine affects both.
 func inTurn(a, b work, runs int) (ra, rb result, err error) {
 	for range runs {
 		if err := ra.add(a); err != nil {
@@ -56,8 +56,8 @@ func (r *result) add(w work) error {
 		r.took = took
 	}
 	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		// Where the kernel makes a new process, it starts with its parent's peak:
-		// so this program has to stay smaller than what it measures.
+		// A new process starts with the peak memory of its parent, so this program has to
+		// stay smaller than the measured one.
 		r.memory = max(r.memory, usage.Maxrss<<10)
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// bench holds the programs, in a directory that may execute, and the volumes and
-// scandirs, on a tmpfs.
+// bench holds two directories. One holds the programs, on a file system that may execute
+// them. The other holds the volumes and scandirs, on a tmpfs.
 type bench struct{ programs, tmpfs string }
 
 func newBench() (*bench, error) {
@@ -49,7 +49,7 @@ func (b *bench) remove() error {
 
 func (b *bench) program(name string) string { return filepath.Join(b.programs, name) }
 
-// buildSlotgen runs the build command in README.
+// buildSlotgen runs the build command of the README.
 func (b *bench) buildSlotgen() error {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -93,9 +93,8 @@ func command(env []string, argv ...string) error {
 	return nil
 }
 
-// install writes a program anew in one piece, as install(1) would: the linker
-// leaves it in the page cache in bits, which makes some builds start slower than
-// others.
+// install writes a program again in one piece, as install(1) does. The linker leaves it in
+// small pieces in the page cache, and then some builds start slower than others.
 func install(name string) error {
 	program, err := os.ReadFile(name)
 	if err != nil {

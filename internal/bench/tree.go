@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// lockFile is slotgen's own, which the floor has none of.
+// lockFile is slotgen's lock file. The floor makes none.
 const lockFile = ".slotgen.lock"
 
-// slotFiles are the files that the floor's model holds.
+// slotFiles returns the files of a slot in the floor's model.
 func slotFiles() []string { return []string{"finish", "log/run", "run", "type"} }
 
-// compareTrees makes both trees once, the floor's from the bytes of slotgen's,
-// and wants them to be the same.
+// compareTrees makes both trees once and returns an error unless they are the same. The
+// floor gets the bytes of slotgen's files.
 func (b *bench) compareTrees() error {
 	boot, floor := b.firstBoot(medium), b.floor(medium)
 	if err := command(nil, boot.argv...); err != nil {
@@ -34,7 +34,7 @@ func (b *bench) compareTrees() error {
 	return sameTree(b.scandir(medium, "first"), b.scandir(medium, "floor"))
 }
 
-// writeModel saves the files of one slot with a mark in the place of its name.
+// writeModel saves the files of one slot with a placeholder for its name.
 func (b *bench) writeModel(kind, scandir, profile string) error {
 	for _, name := range slotFiles() {
 		text, err := os.ReadFile(filepath.Join(scandir, "gateway-"+profile, name))
@@ -52,14 +52,14 @@ func (b *bench) writeModel(kind, scandir, profile string) error {
 // sameTree returns an error unless two trees have the same names, types, modes,
 // owners and bytes.
 func sameTree(a, b string) error {
-	if err := holds(a, b); err != nil {
+	if err := checkWithin(a, b); err != nil {
 		return err
 	}
-	return holds(b, a)
+	return checkWithin(b, a)
 }
 
-// holds wants all that is in the tree a to be in b as well.
-func holds(a, b string) error {
+// checkWithin returns an error unless tree b has every node of tree a.
+func checkWithin(a, b string) error {
 	return filepath.WalkDir(a, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -7,13 +7,13 @@ import (
 	"strconv"
 )
 
-// volume is a sample volume, of which half the gateways ran.
+// volume is a sample volume. Half of its gateways ran.
 type volume struct {
 	name     string
 	profiles int // with the default one
 }
 
-// The volumes that the targets speak of.
+// The volumes of the targets.
 var (
 	small  = volume{"small", 5}
 	medium = volume{"medium", 1000}
@@ -51,7 +51,7 @@ func (v volume) write(home string) error {
 	return nil
 }
 
-// record writes what a gateway was last meant to be.
+// record writes the state of a gateway.
 func (v volume) record(home string, i int, running bool) error {
 	word := "stopped"
 	if running {
@@ -74,8 +74,8 @@ func (v volume) dir(home string, i int) string {
 	return filepath.Join(home, "profiles", v.profile(i))
 }
 
-// writeProc makes the few processes that a booting container has: the machine that
-// measures has others, and more or fewer of them.
+// writeProc makes a /proc with the few processes of a booting container. The real /proc
+// differs from machine to machine.
 func writeProc(dir string) error {
 	for pid, cmdline := range map[int]string{
 		1:  "s6-svscan\x00-d4\x00--\x00/run/service\x00",

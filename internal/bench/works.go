@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// userID is the user and group that the slots are for.
+// userID is the number of the slots' user and group.
 const userID = 10000
 
 func (b *bench) home(v volume) string { return filepath.Join(b.tmpfs, v.name) }
@@ -24,7 +24,7 @@ func (b *bench) reconcile(v volume, scandir string) []string {
 	}
 }
 
-// firstBoot makes every slot of a volume in an empty scandir.
+// firstBoot returns the work of making every slot of a volume in an empty scandir.
 func (b *bench) firstBoot(v volume) work {
 	dir := b.scandir(v, "first")
 	w := work{
@@ -37,7 +37,7 @@ func (b *bench) firstBoot(v volume) work {
 	return w
 }
 
-// floor does the same in C.
+// floor returns the same work in C.
 func (b *bench) floor(v volume) work {
 	dir := b.scandir(v, "floor")
 	return work{
@@ -49,7 +49,7 @@ func (b *bench) floor(v volume) work {
 	}
 }
 
-// unchanged finds every slot as it should be.
+// unchanged returns the work of a pass that finds nothing to change.
 func (b *bench) unchanged(v volume) work {
 	argv := b.reconcile(v, b.scandir(v, "same"))
 	return work{
@@ -58,8 +58,8 @@ func (b *bench) unchanged(v volume) work {
 	}
 }
 
-// changed finds some gateways, spread over the volume, meant to be the other way
-// round than the pass before.
+// changed returns the work of a pass that finds some gateways, spread over the volume, with
+// the opposite state of the previous pass.
 func (b *bench) changed(v volume, some int) work {
 	argv := b.reconcile(v, b.scandir(v, "changed"))
 	turn := 0
