@@ -44,7 +44,7 @@ func run(runs int, only string) (err error) {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "WORK\tTAKES\tAGAINST\tTAKES\tRATIO\tTARGET\t")
 	for _, l := range b.lines() {
-		if !strings.Contains(l.of.what, only) {
+		if !strings.Contains(l.work.what, only) {
 			continue
 		}
 		if err := l.measure(out, runs); err != nil {
@@ -54,10 +54,10 @@ func run(runs int, only string) (err error) {
 	return out.Flush()
 }
 
-// line is one line of the table. It compares the work of with the work over.
+// line is one line of the table. It compares a work with its baseline.
 type line struct {
-	of, over work
-	target   float64 // the largest ratio of their times
+	work, baseline work
+	target         float64 // the largest ratio of their times
 	// times multiplies the number of runs: a minimum of a few milliseconds needs more
 	// runs to repeat.
 	times int
@@ -80,23 +80,23 @@ func (b *bench) lines() []line {
 }
 
 func (l line) measure(out *tabwriter.Writer, runs int) error {
-	of, over, err := inTurn(l.of, l.over, runs*l.times)
+	got, base, err := inTurn(l.work, l.baseline, runs*l.times)
 	if err != nil {
 		return err
 	}
-	verdict(out, l.of.what, inMillis(of.took), l.over.what, inMillis(over.took), float64(of.took)/float64(over.took), l.target)
-	if l.of.memory > 0 {
-		verdict(out, l.of.what+", peak memory", inMiB(of.memory), "", "", of.mib(), l.of.memory)
+	verdict(out, l.work.what, inMillis(got.took), l.baseline.what, inMillis(base.took), float64(got.took)/float64(base.took), l.target)
+	if l.work.memory > 0 {
+		verdict(out, l.work.what+", peak memory", inMiB(got.memory), "", "", got.mib(), l.work.memory)
 	}
 	return nil
 }
 
-func verdict(out *tabwriter.Writer, what, takes, over, overTakes string, value, target float64) {
+func verdict(out *tabwriter.Writer, what, takes, baseline, baseTakes string, value, target float64) {
 	missed := ""
 	if value > target {
 		missed = "missed"
 	}
-	fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.2f\t%.4g\t%s\n", what, takes, over, overTakes, value, target, missed)
+	fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%.2f\t%.4g\t%s\n", what, takes, baseline, baseTakes, value, target, missed)
 }
 
 func inMillis(d time.Duration) string {
