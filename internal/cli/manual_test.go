@@ -68,7 +68,7 @@ var (
 	variableWord = regexp.MustCompile(`\b(?:(?:HERMES|SLOTGEN|S6|GATEWAY)_[A-Z0-9_]+|NO_COLOR|FORCE_COLOR|CLICOLOR_FORCE|TERM)\b`)
 )
 
-// readVariables returns the variables that slotgen and its scripts read, for flags and else.
+// readVariables returns the variables that slotgen and its scripts read, for flags and otherwise.
 func readVariables() []string {
 	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, "SLOTGEN_STOP_TIMEOUT", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
 	for _, leaf := range leafCommands("", testApp().Commands) {

@@ -101,7 +101,7 @@ func (everyOrphan) Confirm(orphans []string, _ func(string) bool) []string { ret
 
 func (everyOrphan) Reset(string) {}
 
-// withDefaults fills in the functions that the caller left out.
+// withDefaults fills in the fields that the caller left out.
 func (o Options) withDefaults() Options {
 	if o.Drain == nil {
 		o.Drain = waitingDrain{}

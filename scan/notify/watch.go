@@ -4,8 +4,8 @@
 //
 // Inotify watches profiles/, the home, each entry of profiles/ that waits for its SOUL.md,
 // and the override directory. No event reports that the target of a link has come, so the
-// watcher looks every second at links that are no profiles. Inotify does not watch the
-// directory of a named profile, so files that a gateway writes there cause no event. The
+// watcher looks every second at links that are no profiles. Once an entry has its SOUL.md,
+// inotify no longer watches it, so files that a gateway writes there cause no event. The
 // home is the directory of the default profile, so files in it cause events. Inotify reports
 // nothing on network and FUSE mounts, so the watcher looks at everything once in an interval.
 package notify
