@@ -14,18 +14,18 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// BuildArguments are those that README builds slotgen with, beside -o.
+// BuildArguments are the arguments with which README builds slotgen, without -o.
 var BuildArguments = []string{"build", "-trimpath", "-tags", "urfave_cli_no_docs"}
 
-// What is built is built at most once per test process. removeBuild removes it.
+// Each program is built at most once per test process. removeBuild removes them all.
 var (
 	buildDir  = sync.OnceValues(func() (string, error) { return os.MkdirTemp("", "slotgen-build-") })
 	shipped   = sync.OnceValues(func() (string, error) { return goBuild("slotgen") })
 	oneThread = sync.OnceValues(buildOneThread)
 )
 
-// SlotgenBinary returns the path of the slotgen program, static as it is shipped. Under -short, to
-// be quick, it is the one of the scripts, which is this test program.
+// SlotgenBinary returns the path of the slotgen program, built static like the shipped one.
+// Under -short it saves the build: it returns the program that the scripts use, this test binary.
 func SlotgenBinary(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
@@ -34,11 +34,11 @@ func SlotgenBinary(t *testing.T) string {
 	return built(t, shipped)
 }
 
-// MainBegins is a path that the binary of oneThreadBinary looks for before main.
+// MainBegins is a path that the OneThreadBinary program looks up before its main starts.
 const MainBegins = "/slotgen-main-begins"
 
-// OneThreadBinary returns the path of a slotgen whose main goroutine never changes
-// its thread, and that is the same otherwise: strace counts system calls by thread.
+// OneThreadBinary returns the path of a slotgen whose main goroutine stays on one thread.
+// strace counts system calls by thread. The program does not differ from slotgen otherwise.
 func OneThreadBinary(t *testing.T) string {
 	t.Helper()
 	return built(t, oneThread)
@@ -85,11 +85,11 @@ func init() {
 		return "", err
 	}
 	source, overlay := filepath.Join(dir, "one_thread.go"), filepath.Join(dir, "overlay.json")
-	standsAt, err := filepath.Abs("one_thread.go")
+	target, err := filepath.Abs("one_thread.go")
 	if err != nil {
 		return "", err
 	}
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {standsAt: source}})
+	replace, err := json.Marshal(map[string]map[string]string{"Replace": {target: source}})
 	if err == nil {
 		err = errors.Join(os.WriteFile(source, []byte(added), 0o600), os.WriteFile(overlay, replace, 0o600))
 	}
@@ -99,7 +99,7 @@ func init() {
 	return goBuild("slotgen-one-thread", "-overlay", overlay)
 }
 
-// removeBuild removes what was built. TestMain calls it when all tests are over.
+// removeBuild removes the built programs. Main calls it after all tests.
 func removeBuild() {
 	if dir, err := buildDir(); err == nil {
 		_ = os.RemoveAll(dir)

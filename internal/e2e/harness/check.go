@@ -5,6 +5,7 @@ import (
 	"testing"
 )
 
+// WaitUp waits until each slot's service is up.
 func (c *Container) WaitUp(slots ...string) {
 	c.T.Helper()
 	for _, slot := range slots {
@@ -12,7 +13,7 @@ func (c *Container) WaitUp(slots ...string) {
 	}
 }
 
-// WaitSupervised waits for a slot that stays down to have its supervisor.
+// WaitSupervised waits until each slot has a supervisor. It is for slots that stay down.
 func (c *Container) WaitSupervised(slots ...string) {
 	c.T.Helper()
 	for _, slot := range slots {
@@ -20,7 +21,8 @@ func (c *Container) WaitSupervised(slots ...string) {
 	}
 }
 
-// CheckDown holds that a supervisor leaves its service down, by what it notes when it starts.
+// CheckDown checks that each slot's supervisor leaves the service down. It reads the status that
+// the supervisor writes when it starts.
 func (c *Container) CheckDown(slots ...string) {
 	c.T.Helper()
 	c.WaitSupervised(slots...)
@@ -32,8 +34,8 @@ func (c *Container) CheckDown(slots ...string) {
 	}
 }
 
-// NeverStarted holds that a profile's gateway has not run, and that its supervisor and s6-svscan
-// have nothing left to do that would start it.
+// NeverStarted checks that a profile's gateway has not run. It first waits until the supervisor
+// and s6-svscan have done everything that could start the gateway.
 func NeverStarted(t *testing.T, c *Container, profile string) {
 	t.Helper()
 	c.WaitSupervised("gateway-" + profile)
@@ -44,7 +46,7 @@ func NeverStarted(t *testing.T, c *Container, profile string) {
 	}
 }
 
-// CheckGone holds that nothing of a slot is left: no directory, no process.
+// CheckGone checks that no directory and no process of a slot is left.
 func CheckGone(t *testing.T, c *Container, service string) {
 	t.Helper()
 	if c.HasSlot(service) || len(c.Hidden()) > 0 {

@@ -18,19 +18,20 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// The accounts inside a container, beside root. The user "friend" is in the group "hermes" too.
+// HermesID, StrangerID and FriendID are the uids of the container's accounts beside root. The
+// user "friend" is also in the group "hermes".
 const (
 	HermesID   = 10000
 	StrangerID = 10001
 	FriendID   = 10002
 )
 
-// Container is a container as slotgen meets it: its own files, processes and /run, a real s6, and
-// a volume at /opt/data. It is made of mount and PID namespaces over the machine's own files, so
-// it needs root but no container engine. Nothing of it is mounted on the machine.
+// Container is an environment like slotgen's container: it has its own files, processes and /run,
+// a real s6, and a volume at /opt/data. It consists of mount and PID namespaces over the files of
+// the machine. So it needs root but no container engine. Its mounts do not appear on the machine.
 type Container struct {
-	Home    string // the volume: this folder is /opt/data inside and outlives a restart
-	Console string // a file with all that PID 1 and what it supervises wrote to the container's log
+	Home    string // the volume: the container sees it as /opt/data; it outlives a restart
+	Console string // a file: the container's log, with the output of PID 1 and its services
 
 	T       *testing.T
 	release S6Release
@@ -42,22 +43,22 @@ type Container struct {
 
 type containerOption func(*Container)
 
-// HangLimitMS is testenv.HangLimit as a number of milliseconds: a limit that a test gives a program
-// that has to be done before.
+// HangLimitMS is testenv.HangLimit in milliseconds. Tests pass it as a time limit to programs
+// that should end sooner.
 var HangLimitMS = strconv.FormatInt(testenv.HangLimit.Milliseconds(), 10)
 
-// WithVar sets a variable of the container's environment: with-contenv gives it to services, and
-// run to commands.
+// WithVar sets a variable of the container's environment. with-contenv gives it to services, and
+// Run gives it to commands.
 func WithVar(name, value string) containerOption {
 	return func(c *Container) { c.vars[name] = value }
 }
 
-// UnhurriedStop gives the stop script so much time that gateways end within it on any machine.
+// UnhurriedStop gives the stop script a time limit within which gateways end on any machine.
 func UnhurriedStop(c *Container) { WithVar("SLOTGEN_STOP_TIMEOUT", HangLimitMS)(c) }
 
 // NewContainer makes a container with the given s6 and an empty volume that belongs to hermes.
-// No s6-svscan runs until boot is called. The test's end removes everything.
-// Without root or that s6 the test is skipped, or fails where CI=true.
+// s6-svscan does not run until Boot is called. The end of the test removes everything.
+// Without root or without that s6 the test is skipped; with CI=true it fails.
 func NewContainer(t *testing.T, release S6Release, options ...containerOption) *Container {
 	t.Helper()
 	testenv.NeedTime(t, "boots a container")
@@ -82,7 +83,7 @@ func NewContainer(t *testing.T, release S6Release, options ...containerOption) *
 	return c
 }
 
-// Boot lets PID 1 become s6-svscan and returns when it takes commands.
+// Boot lets PID 1 become s6-svscan. It returns when s6-svscan takes commands.
 func (c *Container) Boot() {
 	c.T.Helper()
 	if _, err := io.WriteString(c.stdin, "boot\n"); err != nil {
@@ -97,16 +98,16 @@ func (c *Container) Boot() {
 	})
 }
 
-// Restart kills every process and makes the container anew, as in newContainer: the volume and
-// the console stay, /run and all other files start over, and s6-svscan waits for boot.
+// Restart kills every process and makes the container anew. The volume and the console stay. /run
+// and all other files start over, and s6-svscan waits for Boot.
 func (c *Container) Restart() {
 	c.T.Helper()
 	c.kill()
 	c.start()
 }
 
-// Path returns where the machine sees an absolute path of the container, until the next restart.
-// An absolute symbolic link in it would lead to the machine's own files.
+// Path returns the machine's path of an absolute path in the container. It is valid until the
+// next restart. An absolute symbolic link in the path leads to the machine's own files.
 func (c *Container) Path(inside string) string {
 	return fmt.Sprintf("/proc/%d/root%s", c.Init.Process.Pid, inside)
 }
@@ -172,8 +173,8 @@ func waitForLine(pipe *os.File) error {
 	return err
 }
 
-// writeVars fills the directory that with-contenv loads. The image's PATH has the gateway's
-// virtual environment in it.
+// writeVars fills the directory that with-contenv loads. The PATH of the image holds the
+// gateway's virtual environment.
 func (c *Container) writeVars() {
 	c.T.Helper()
 	vars := map[string]string{"PATH": "/command:/opt/hermes/.venv/bin:/usr/local/bin:/usr/bin:/bin"}
@@ -186,19 +187,19 @@ func (c *Container) writeVars() {
 	}
 }
 
-// kill ends PID 1, and with it all processes and mounts of the container.
+// kill ends PID 1 and so all processes and mounts of the container.
 func (c *Container) kill() {
 	if c.Init == nil {
 		return
 	}
-	// Wait returns when the last process of the namespace is gone. Its error only says that PID 1
-	// was killed, and Kill's that it had ended before.
+	// Wait returns when the last process of the namespace has ended. Its error says only that PID 1
+	// was killed. The error of Kill says only that PID 1 had ended before.
 	_ = c.Init.Process.Kill()
 	_ = c.Init.Wait()
 	c.Init = nil
 }
 
-// WaitFor polls until the condition holds, and fails the test when it never does.
+// WaitFor polls until the condition holds. It fails the test after testenv.HangLimit.
 func (c *Container) WaitFor(what string, condition func() bool) {
 	c.T.Helper()
 	if !testenv.Holds(condition) {
@@ -206,7 +207,7 @@ func (c *Container) WaitFor(what string, condition func() bool) {
 	}
 }
 
-// consoleTail returns the console's last lines, to be put after a failure's message.
+// consoleTail returns the last lines of the console, for the end of a failure message.
 func (c *Container) consoleTail() string {
 	text, err := os.ReadFile(c.Console)
 	if err != nil {

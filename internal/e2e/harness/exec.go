@@ -17,21 +17,21 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// ExecResult is what a command inside a container left.
+// ExecResult holds the output and the exit code of a command that ran inside a container.
 type ExecResult struct {
 	Stdout, Stderr string
-	Code           int // as a shell counts: 128 and the number where a signal ended it
+	Code           int // as in a shell: 128 plus the number of the signal that ended it
 }
 
-// Run runs a command inside the container, as "docker exec" would, and returns when it has ended.
-// The user has its supplementary groups, the working directory is /, and the environment holds the
-// variables of withVar and a PATH, in which s6's programs and slotgen are.
+// Run runs a command inside the container, as "docker exec" would, and waits until it has ended.
+// The user has its supplementary groups, and the working directory is /. The environment holds
+// the variables of WithVar and a PATH with the programs of s6 and slotgen.
 func (c *Container) Run(user string, argv ...string) ExecResult {
 	c.T.Helper()
 	return c.RunEnv(user, nil, argv...)
 }
 
-// RunEnv is run with more variables, each as NAME=VALUE.
+// RunEnv runs a command as Run does, with more variables, each as NAME=VALUE.
 func (c *Container) RunEnv(user string, env []string, argv ...string) ExecResult {
 	c.T.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
@@ -51,7 +51,8 @@ func (c *Container) RunEnv(user string, env []string, argv ...string) ExecResult
 	return ExecResult{stdout.String(), stderr.String(), codeOf(cmd)}
 }
 
-// MustRun is run for a command that has to succeed; it returns what it printed.
+// MustRun runs a command as Run does and returns its standard output. It fails the test when the
+// command fails.
 func (c *Container) MustRun(user string, argv ...string) string {
 	c.T.Helper()
 	result := c.Run(user, argv...)
@@ -62,14 +63,15 @@ func (c *Container) MustRun(user string, argv ...string) string {
 	return result.Stdout
 }
 
-// Svstat returns what s6-svstat says about a service of /run/service, or why it can't say.
+// Svstat returns the output of s6-svstat for a service of /run/service, or its error message.
 func (c *Container) Svstat(slot string) string {
 	c.T.Helper()
 	result := c.Run("root", "s6-svstat", "/run/service/"+slot)
 	return strings.TrimSpace(result.Stdout + result.Stderr)
 }
 
-// command prepares a command inside the container. It is killed with its children when ctx ends.
+// command prepares a command inside the container. The end of ctx kills the command and its
+// children.
 func (c *Container) command(ctx context.Context, user string, env, argv []string) *exec.Cmd {
 	args := []string{
 		"--target", strconv.Itoa(c.Init.Process.Pid), "--mount", "--pid", "--root", "--wdns=/", "--",
@@ -86,7 +88,7 @@ func (c *Container) command(ctx context.Context, user string, env, argv []string
 	return cmd
 }
 
-// codeOf returns the code of a command that has ended. nsenter ends as its program did.
+// codeOf returns the exit code of a command that has ended. nsenter ends as its program did.
 func codeOf(cmd *exec.Cmd) int {
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal())
@@ -94,17 +96,17 @@ func codeOf(cmd *exec.Cmd) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// ContainerProcess is a program that runs inside a container while the test goes on.
+// ContainerProcess is a program that runs inside a container beside the test.
 type ContainerProcess struct {
 	C      *Container
 	Cmd    *exec.Cmd
-	Stdout string // the file that holds what it wrote so far
+	Stdout string // the file with the program's output so far
 	Stderr string
 	ended  chan struct{}
 }
 
-// Spawn starts a command inside the container, as run does, and does not wait for it.
-// It ends with the container at the latest.
+// Spawn starts a command inside the container, as Run does, and does not wait for its end.
+// The end of the container ends the command.
 func (c *Container) Spawn(user string, argv ...string) *ContainerProcess {
 	c.T.Helper()
 	dir := c.T.TempDir()
@@ -124,11 +126,12 @@ func (c *Container) Spawn(user string, argv ...string) *ContainerProcess {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.Cmd.Wait() // codeOf says how it ended
+		_ = p.Cmd.Wait() // codeOf has the exit code
 	}()
 	return p
 }
 
+// CreateFile creates a file and fails the test when it can't.
 func CreateFile(t *testing.T, path string) *os.File {
 	t.Helper()
 	file, err := os.Create(path)
@@ -138,7 +141,7 @@ func CreateFile(t *testing.T, path string) *os.File {
 	return file
 }
 
-// Signal sends a signal to the program. A test first waits for a sign that the program is up.
+// Signal sends a signal to the program. The caller must know that the program has started.
 func (p *ContainerProcess) Signal(sig syscall.Signal) {
 	p.C.T.Helper()
 	pid, err := strconv.Atoi(p.child())
@@ -150,24 +153,25 @@ func (p *ContainerProcess) Signal(sig syscall.Signal) {
 	}
 }
 
-// child returns the machine's number of the program, or nothing where it has not started.
+// child returns the PID of the program on the machine, or "" when it has not started.
 func (p *ContainerProcess) child() string {
-	// The process that was started is nsenter; the program is its only child.
+	// The test started nsenter. The program is its only child.
 	pid := p.Cmd.Process.Pid
 	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	return strings.TrimSpace(string(children))
 }
 
-// HasOpen reports whether the program has a file of that name open.
+// HasOpen reports whether the program has a file with that base name open.
 func (p *ContainerProcess) HasOpen(name string) bool {
-	links, _ := filepath.Glob("/proc/" + p.child() + "/fd/*") // the pattern is right
+	links, _ := filepath.Glob("/proc/" + p.child() + "/fd/*") // the pattern is valid
 	return slices.ContainsFunc(links, func(link string) bool {
 		target, _ := os.Readlink(link)
 		return filepath.Base(target) == name
 	})
 }
 
-// Wait returns what the program left when it has ended, and fails the test when it never does.
+// Wait waits until the program has ended and returns its result. It fails the test when the
+// program still runs after testenv.HangLimit.
 func (p *ContainerProcess) Wait() ExecResult {
 	p.C.T.Helper()
 	select {
@@ -183,15 +187,16 @@ func (p *ContainerProcess) Wait() ExecResult {
 	return ExecResult{string(stdout), string(stderr), codeOf(p.Cmd)}
 }
 
-// HermesRecord is what the stand-in gateway noted about one of its starts.
+// HermesRecord is the record that the stand-in gateway writes about one of its starts.
 type HermesRecord struct {
-	Pid, Uid, Gid, Groups, Dir string // groups are separated by spaces
+	Pid, Uid, Gid, Groups, Dir string // spaces separate the groups
 	Args                       []string
 	Env                        map[string]string
 }
 
-// Records returns the starts of a profile's stand-in gateway, the earliest first. The file is
-// below the volume unless the gateway ran with another HERMES_HOME; one half written is left out.
+// Records returns the starts of a profile's stand-in gateway, the earliest first. It leaves out
+// a record that is not complete. It looks only on the volume. A gateway that runs with another
+// HERMES_HOME writes its record below that directory.
 func (c *Container) Records(profile string) []HermesRecord {
 	c.T.Helper()
 	text, err := os.ReadFile(filepath.Join(c.Home, "record", profile))

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReadText returns what a file holds.
+// ReadText returns the content of a file.
 func ReadText(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -31,13 +31,13 @@ func NamesIn(t *testing.T, dir string) []string {
 	return names
 }
 
-// Exists reports whether there is anything of that name.
+// Exists reports whether a file of any kind has that path. It follows no link.
 func Exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
 }
 
-// Inode returns the number that tells a file of the container from others.
+// Inode returns the inode number of a file in the container.
 func (c *Container) Inode(path string) uint64 {
 	c.T.Helper()
 	var st unix.Stat_t
@@ -47,5 +47,5 @@ func (c *Container) Inode(path string) uint64 {
 	return st.Ino
 }
 
-// RootsStatus is what is read of the status of a process that root started.
+// RootsStatus is the part of /proc/PID/status that slotgen reads, for a process of root's.
 const RootsStatus = "Name:\tsh\nUid:\t0\t0\t0\t0\n"

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// linesMain is a program of the tests' own, a service that is cheaper than a
-// shell's: it writes "PID line N" until it gets TERM, and then "PID last N".
+// linesMain is the program lines, a service that costs less than a shell script. It writes
+// "PID line N" until it gets TERM, then "PID last N".
 func linesMain() {
 	pause, err := time.ParseDuration(os.Args[1])
 	if err != nil {
@@ -31,8 +31,8 @@ func linesMain() {
 	}
 }
 
-// InstallLines puts the program into the container as /usr/local/bin/lines, and
-// makes it the gateway of every profile.
+// InstallLines installs the program lines in the container as /usr/local/bin/lines and makes it
+// the gateway of every profile.
 func (c *Container) InstallLines(pause time.Duration) {
 	c.T.Helper()
 	program, err := os.ReadFile("/proc/self/exe")

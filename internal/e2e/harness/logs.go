@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// LogLines returns what s6-log kept of a profile's gateway, without the time
-// stamps; nothing where there is no log yet.
+// LogLines returns the lines that s6-log kept of a profile's gateway, without the time stamps.
+// It returns none when there is no log yet.
 func (c *Container) LogLines(profile string) []string {
 	c.T.Helper()
 	dir := filepath.Join(c.Home, "logs/gateways", profile)
@@ -36,8 +36,8 @@ func (c *Container) LogLines(profile string) []string {
 	return lines
 }
 
-// CheckLines holds that the log of a profile's stand-in gateway has every line
-// of every start, once and in order.
+// CheckLines checks the log of a profile's stand-in gateway: it has every line of every start,
+// once and in order.
 func CheckLines(t *testing.T, c *Container, profile string) {
 	t.Helper()
 	next := map[string]int{}
@@ -56,14 +56,14 @@ func CheckLines(t *testing.T, c *Container, profile string) {
 	}
 }
 
-// Written is what a service's log says of its starts.
+// Written counts the starts and lines in a service's log.
 type Written struct {
 	Starts, Lines int
-	Unended       []int // process numbers of starts without a last line
+	Unended       []int // PIDs of the starts without a last line
 }
 
-// CheckWritten holds that a log has every line of every start, once and in order,
-// and the last one's number in it where a start has ended.
+// CheckWritten checks that a log has every line of every start, once and in order. When a start
+// has ended, its last line must carry the number of the line before it.
 func CheckWritten(t *testing.T, name string, lines []string) Written {
 	t.Helper()
 	var w Written

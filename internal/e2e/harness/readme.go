@@ -5,12 +5,13 @@ import (
 	"testing"
 )
 
-// ReadmeBlock is a fenced block of README.
+// ReadmeBlock is a fenced code block of README.
 type ReadmeBlock struct {
-	// info is what stands behind the opening fence: "sh override".
+	// Info is the text after the opening fence, such as "sh override".
 	Info, Text string
 }
 
+// AllReadmeBlocks returns every fenced code block of README.
 func AllReadmeBlocks(t *testing.T) []ReadmeBlock {
 	t.Helper()
 	parts := strings.Split("\n"+ReadText(t, "README.md"), "\n```")
@@ -25,7 +26,7 @@ func AllReadmeBlocks(t *testing.T) []ReadmeBlock {
 	return blocks
 }
 
-// ReadmeBlocks returns the code blocks of README that are marked with a word.
+// ReadmeBlocks returns the texts of the code blocks whose Info is "sh " and the word.
 func ReadmeBlocks(t *testing.T, word string) []string {
 	t.Helper()
 	var blocks []string

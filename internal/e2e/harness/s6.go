@@ -10,21 +10,21 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// S6Release is one version of s6 that the end-to-end tests run against.
+// S6Release is one version of s6 that the end-to-end tests use.
 type S6Release struct {
 	Name    string // "2.11", "2.13" or "newest"
-	tree    string // where its packages are unpacked; empty for the one the machine has installed
-	Missing string // why it can't be used; empty when it can
+	tree    string // the folder of its unpacked packages; empty for the machine's own s6
+	Missing string // why the tests can't use it; empty when they can
 }
 
-// Program returns where the machine finds one of the release's programs.
+// Program returns the machine's path of one of the release's programs.
 func (r S6Release) Program(name string) string {
 	return filepath.Join(r.tree, "/usr/bin", name)
 }
 
-// S6Releases returns the machine's own s6 and those that .ci/s6 unpacked in $SLOTGEN_TEST_S6.
-// A missing one says so in its field, but ends the test where CI=true. The newest is best effort:
-// where it is missing it is left out.
+// S6Releases returns the machine's own s6 and the releases that .ci/s6 unpacked in
+// $SLOTGEN_TEST_S6. A release that is missing has the reason in Missing; with CI=true the test
+// fails. The newest release is optional: S6Releases leaves it out when it is missing.
 func S6Releases(t *testing.T) []S6Release {
 	t.Helper()
 	releases := []S6Release{OwnS6(), unpackedS6("2.13", "trixie")}
@@ -41,8 +41,8 @@ func S6Releases(t *testing.T) []S6Release {
 	return append(releases, newest)
 }
 
-// ForEachS6 runs a parallel subtest for each release of s6, for what depends on how s6 behaves.
-// They start when the calling test function returns.
+// ForEachS6 runs a test that depends on the behavior of s6 as a parallel subtest for each release.
+// The subtests start when the calling test function returns.
 func ForEachS6(t *testing.T, test func(t *testing.T, release S6Release)) {
 	t.Helper()
 	for _, release := range S6Releases(t) {
@@ -53,7 +53,7 @@ func ForEachS6(t *testing.T, test func(t *testing.T, release S6Release)) {
 	}
 }
 
-// OwnS6 is the s6 of the machine, 2.11 on Debian 12.
+// OwnS6 returns the machine's own s6. On Debian 12 that is 2.11.
 func OwnS6() S6Release {
 	out, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "s6").Output()
 	if err != nil || len(out) == 0 {

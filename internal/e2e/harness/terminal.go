@@ -14,7 +14,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// terminal is a program on a terminal of its own, as a person uses it.
+// terminal is a program that runs on a terminal of its own.
 type terminal struct {
 	t      *testing.T
 	master *os.File
@@ -23,6 +23,7 @@ type terminal struct {
 	seen strings.Builder
 }
 
+// OpenTerminal opens a new pseudoterminal and returns both of its ends.
 func OpenTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	var err error
@@ -43,7 +44,7 @@ func OpenTerminal(t *testing.T) (master, slave *os.File) {
 	return master, slave
 }
 
-// NewTerminal starts a program on a new terminal; the test's end kills it.
+// NewTerminal starts a program on a new terminal. The end of the test kills it.
 func NewTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
 	master, slave := OpenTerminal(t)
@@ -80,7 +81,7 @@ func (term *terminal) read() {
 	}
 }
 
-// TypeKeys types keys and forgets what was on the screen before.
+// TypeKeys forgets the text on the screen and types keys.
 func (term *terminal) TypeKeys(keys string) {
 	term.t.Helper()
 	term.mu.Lock()
@@ -91,8 +92,7 @@ func (term *terminal) TypeKeys(keys string) {
 	}
 }
 
-// Wait returns once the text is on the screen, and fails the test when it does
-// not come.
+// Wait waits until the text is on the screen. It fails the test when the text does not appear.
 func (term *terminal) Wait(text string) {
 	term.t.Helper()
 	var seen string

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Profile makes a profile on the container's volume, with the given content of
-// gateway_state.json, or none.
+// Profile makes a profile on the container's volume. It writes state to gateway_state.json unless
+// state is empty.
 func (c *Container) Profile(name, state string) {
 	c.T.Helper()
 	dir := c.Home
@@ -19,10 +19,11 @@ func (c *Container) Profile(name, state string) {
 	if state != "" {
 		c.Write(filepath.Join(dir, "gateway_state.json"), state)
 	}
-	// Last: with it the directory is a profile, for whoever looks meanwhile.
+	// SOUL.md comes last: it makes the directory a profile for a pass that looks meanwhile.
 	c.Write(filepath.Join(dir, "SOUL.md"), "# Soul\n")
 }
 
+// Mkdir makes a directory with its parents. Inside the volume they belong to hermes.
 func (c *Container) Mkdir(dir string) {
 	c.T.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -35,7 +36,7 @@ func (c *Container) Mkdir(dir string) {
 	}
 }
 
-// Write writes a file of hermes' on the volume.
+// Write writes a file on the volume that belongs to hermes.
 func (c *Container) Write(path, text string) {
 	c.T.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -46,19 +47,20 @@ func (c *Container) Write(path, text string) {
 	}
 }
 
-// ExitWith makes the stand-in gateway of a profile end at once with a code.
+// ExitWith makes the stand-in gateway of a profile exit with a code right after its start.
 func (c *Container) ExitWith(profile string, code int) {
 	c.T.Helper()
 	c.Mkdir(filepath.Join(c.Home, "exit-with"))
 	c.Write(filepath.Join(c.Home, "exit-with", profile), fmt.Sprintln(code))
 }
 
+// Running and Stopped are contents of gateway_state.json with those states.
 const (
 	Running = `{"gateway_state": "running"}`
 	Stopped = `{"gateway_state": "running", "desired_state": "stopped"}`
 )
 
-// Household is a volume with a gateway in every state that matters at boot.
+// Household makes a volume with a gateway in every state that matters at boot.
 func (c *Container) Household() {
 	c.T.Helper()
 	c.Profile("default", Running)
@@ -69,7 +71,7 @@ func (c *Container) Household() {
 	c.Profile("2nd-desk", "")
 }
 
-// OnTerm gives the stand-in gateway of a profile commands for its end.
+// OnTerm makes the stand-in gateway of a profile run commands when it gets TERM.
 func (c *Container) OnTerm(profile, commands string) {
 	c.T.Helper()
 	c.Mkdir(filepath.Join(c.Home, "on-term"))
@@ -84,13 +86,13 @@ func (c *Container) Forget(name string) {
 	}
 }
 
-// Stubborn gives a profile a run script that ends with the given shell text.
+// Stubborn gives a profile a run script with the given shell text instead of the gateway.
 func (c *Container) Stubborn(profile, text string) {
 	c.T.Helper()
 	c.Override("profiles/"+profile+"/run.tmpl", "#!/bin/sh\n"+text+"\n")
 }
 
-// Override makes a template of the container's operator.
+// Override writes a template into the container's override directory.
 func (c *Container) Override(file, text string) {
 	c.T.Helper()
 	path := c.Path("/etc/slotgen/templates/" + file)
