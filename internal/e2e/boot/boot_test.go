@@ -38,7 +38,7 @@ func TestContainerBootStartsWhatRan(t *testing.T) {
 	})
 }
 
-// checkRecord holds a gateway's own record of how it was run against the design.
+// checkRecord checks the record of a gateway's start against the design.
 func checkRecord(t *testing.T, r harness.HermesRecord, args ...string) {
 	t.Helper()
 	if diff := cmp.Diff(args, r.Args); diff != "" {
@@ -174,8 +174,8 @@ func TestContainerRestartRestoresWhatRan(t *testing.T) {
 	})
 }
 
-// In an s6-overlay container s6-svscan listens before cont-init scripts run,
-// and those have next to no environment.
+// In an s6-overlay container s6-svscan listens before the cont-init scripts run. Those scripts get
+// an almost empty environment.
 func TestContainerBootScriptPublishesBeforeARunningScanner(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.WithVar("HERMES_HOME", "/opt/data"))

@@ -9,8 +9,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// crowd makes profiles p000, p001, …; those from first on were running.
-func crowd(c *harness.Container, count, first int) {
+// makeProfiles makes the profiles p000, p001 and so on. Those from number first on were running.
+func makeProfiles(c *harness.Container, count, first int) {
 	c.T.Helper()
 	for i := range count {
 		state := ""
@@ -23,12 +23,12 @@ func crowd(c *harness.Container, count, first int) {
 	c.Override("log/run.tmpl", "#!/bin/sh\nexec cat >/dev/null\n")
 }
 
-// The fact that the limit is there for: from 2.12 on, s6-svscan with more
-// services than it takes starts none of them. 2.11 starts the first ones.
+// This fact is why --max-services exists: since 2.12, an s6-svscan that finds too many services
+// starts none of them. 2.11 starts the first ones.
 func TestContainerS6StartsNothingAboveItsLimit(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
-		crowd(c, 600, 550)
+		makeProfiles(c, 600, 550)
 		c.MustRun("root", "slotgen", "reconcile", "--max-services", "5000")
 		c.Boot()
 		if release.Name == "2.11" {
@@ -39,7 +39,7 @@ func TestContainerS6StartsNothingAboveItsLimit(t *testing.T) {
 						n++
 					}
 				}
-				return n >= 499 // beside the default profile's
+				return n >= 499 // the default profile has a slot too
 			})
 			return
 		}
@@ -55,7 +55,7 @@ func TestContainerWithMoreSlotsThanS6TakesWhatWantsToRunRuns(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 				c := harness.NewContainer(t, release)
-				crowd(c, 600, 550)
+				makeProfiles(c, 600, 550)
 				if boot {
 					c.Boot()
 				}
@@ -93,7 +93,7 @@ func TestContainerWithMoreSlotsThanS6TakesWhatWantsToRunRuns(t *testing.T) {
 					c.WaitSupervised(slot, slot+"/log")
 				}
 				c.WaitUp(wanting...)
-				// A second pass stays with the first one's choice.
+				// A second pass makes the same choice as the first one.
 				again := c.Run("root", "slotgen", "reconcile", "--rescan", "--wait", "10m")
 				if again.Code != 1 || again.Stdout != got.Stdout || strings.Contains(again.Stderr, "has no supervisor") {
 					t.Errorf("the second pass says otherwise, exit code %d:\n%s", again.Code, again.Stderr)

@@ -12,9 +12,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// overrideDirs makes override directories that each mark every run script with
-// their number.
-func overrideDirs(c *harness.Container, count int) {
+// makeOverrideDirs makes override directories. Each one marks every run script with its number.
+func makeOverrideDirs(c *harness.Container, count int) {
 	c.T.Helper()
 	text := c.MustRun("root", "slotgen", "templates", "show", "--file", "run")
 	for i := range count {
@@ -29,9 +28,9 @@ func overrideDirs(c *harness.Container, count int) {
 	}
 }
 
-// untilLocked runs slotgen until it gets the lock: where many run at once on a slow machine, one
-// may wait longer for it than slotgen does.
-func untilLocked(c *harness.Container, argv ...string) (got harness.ExecResult) {
+// runUntilLocked runs slotgen again until it gets the lock. When many run at once on a slow
+// machine, one may have to wait longer than slotgen does.
+func runUntilLocked(c *harness.Container, argv ...string) (got harness.ExecResult) {
 	c.T.Helper()
 	c.WaitFor("the lock", func() bool {
 		got = c.Run("root", append([]string{"slotgen"}, argv...)...)
@@ -48,7 +47,7 @@ func TestContainerManyPassesAtOnceLeaveOneState(t *testing.T) {
 		for i := range profiles {
 			c.Profile(fmt.Sprintf("p%d", i), harness.Running)
 		}
-		overrideDirs(c, passes)
+		makeOverrideDirs(c, passes)
 		for _, live := range []bool{false, true} {
 			if live {
 				c.Boot()
@@ -57,7 +56,7 @@ func TestContainerManyPassesAtOnceLeaveOneState(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range passes {
 				wg.Go(func() {
-					got := untilLocked(c, "reconcile", "--rescan", "--templates", fmt.Sprintf("/tmp/override%d", i))
+					got := runUntilLocked(c, "reconcile", "--rescan", "--templates", fmt.Sprintf("/tmp/override%d", i))
 					if got.Code != 0 {
 						t.Errorf("pass %d ended with %d:\n%s", i, got.Code, got.Stderr)
 					}
@@ -102,12 +101,12 @@ func TestContainerRendersAtOnceIntoOneDirectoryLeaveWholeSlots(t *testing.T) {
 	renders := 2 * runtime.NumCPU()
 	c.Profile("p0", harness.Running)
 	c.Profile("p1", harness.Stopped)
-	overrideDirs(c, renders)
+	makeOverrideDirs(c, renders)
 	for range rounds {
 		var wg sync.WaitGroup
 		for i := range renders {
 			wg.Go(func() {
-				got := untilLocked(c, "render", "--profile", fmt.Sprintf("p%d", i%2),
+				got := runUntilLocked(c, "render", "--profile", fmt.Sprintf("p%d", i%2),
 					"--out", "/tmp/out", "--templates", fmt.Sprintf("/tmp/override%d", i))
 				if got.Code != 0 || got.Stderr != "" {
 					t.Errorf("render %d ended with %d:\n%s", i, got.Code, got.Stderr)

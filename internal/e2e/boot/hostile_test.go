@@ -20,12 +20,12 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// hostile is a volume as the most ill-willed user leaves it.
+// hostile is a volume with everything that a hostile user can put there.
 type hostile struct {
 	t    *testing.T
 	home string
-	good []string // profiles that have to be published all the same
-	bad  []string // parts of lines that name what is wrong
+	good []string // profiles that a pass has to publish all the same
+	bad  []string // texts that have to be in the warnings
 }
 
 func (h *hostile) must(err error) {
@@ -37,7 +37,7 @@ func (h *hostile) must(err error) {
 
 func (h *hostile) path(name string) string { return filepath.Join(h.home, name) }
 
-// profile makes a profile directory with its marker.
+// profile makes a profile directory with its SOUL.md.
 func (h *hostile) profile(name string) string {
 	h.t.Helper()
 	dir := h.path("profiles/" + name)
@@ -46,8 +46,8 @@ func (h *hostile) profile(name string) string {
 	return dir
 }
 
-// oddFile puts something that is no plain file in the place of each file that is
-// read of a profile, removed from it, or written.
+// oddFile makes a profile in which put makes each file that a pass reads, removes or writes, as
+// something other than a regular file.
 func (h *hostile) oddFile(kind string, put func(path string) error) {
 	h.t.Helper()
 	name := "odd-" + kind
@@ -66,11 +66,10 @@ func (h *hostile) state(name, text string) {
 	h.good = append(h.good, name)
 }
 
-// newHostile makes such a volume, with as many directories besides that are no
-// profiles.
+// newHostile makes a hostile volume with a number of directories that are no profiles.
 func newHostile(t *testing.T, empty int) *hostile {
 	t.Helper()
-	// In memory: making and removing so many directories is what takes the time.
+	// The volume is in memory, because making and removing so many directories takes the time.
 	home, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // t.TempDir is on disk
 	if err != nil {
 		home = t.TempDir()
@@ -87,7 +86,7 @@ func newHostile(t *testing.T, empty int) *hostile {
 		return os.Truncate(path, 10<<30)
 	})
 	h.oddFile("socket", func(path string) error {
-		l, err := net.Listen("unix", h.path("s")) // a socket's path is short
+		l, err := net.Listen("unix", h.path("s")) // the path of a socket must be short
 		if err != nil {
 			return err
 		}
@@ -114,14 +113,14 @@ func newHostile(t *testing.T, empty int) *hostile {
 	return h
 }
 
-// pass runs a pass over the volume and holds that it loses no profile and tells what is wrong. It
-// returns how long it kept a processor.
+// pass runs a pass over the volume. It checks that the pass publishes every good profile and
+// reports every bad entry. It returns the processor time of the pass.
 func (h *hostile) pass(service string) time.Duration {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), testenv.HangLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, harness.SlotgenBinary(h.t), "reconcile", "--home", h.home, "--scandir", service, "--user", "10000:10000", "--autostart", "multiplex", "--proc", h.t.TempDir())
-	cmd.Dir = h.home // where a name that reached a shell would make its file
+	cmd.Dir = h.home // a shell that runs a name would make its file here
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -151,8 +150,8 @@ func TestBootOverAHostileVolumeLosesNoProfile(t *testing.T) {
 	h.pass(service)
 }
 
-// Ten times as many directories may cost ten times as much, and some more since the machine is
-// busy, but not a hundred times.
+// Ten times as many directories may cost ten times as much, and somewhat more on a busy machine,
+// but not a hundred times as much.
 func TestCostOfAHostileVolumeGrowsWithItsSize(t *testing.T) {
 	testenv.NeedTime(t, "makes 110,000 directories")
 	const few, many, atMost = 10_000, 100_000, 40
@@ -164,8 +163,8 @@ func TestCostOfAHostileVolumeGrowsWithItsSize(t *testing.T) {
 	}
 }
 
-// checkUnforged holds that every line begins as slotgen begins its own, by a regular expression,
-// and has nothing that a terminal would act on.
+// checkUnforged checks that every line begins with a match of begin, a regular expression, as
+// slotgen's own lines do. No line may hold a control character that a terminal obeys.
 func checkUnforged(t *testing.T, text, begin string) {
 	t.Helper()
 	own := regexp.MustCompile("^" + begin)
@@ -196,8 +195,8 @@ func TestBootLogOfAHostileVolumeIsNotForged(t *testing.T) {
 	}
 }
 
-// canary describes a tree that nobody may touch: content, mode, owner and the
-// time of the last change of each file.
+// canary describes a tree that no pass may touch. It lists content, mode, owner and change time
+// of each file.
 func canary(t *testing.T, root string) string {
 	t.Helper()
 	var b strings.Builder
@@ -223,8 +222,8 @@ func canary(t *testing.T, root string) string {
 	return b.String()
 }
 
-// swapper is a process that swaps what is on the volume for links to the canary
-// and back, as fast as it can.
+// swapper is a shell script that replaces entries of the volume with links to the canary and
+// puts them back, as fast as it can.
 const swapper = `
 cd "$1"
 while :; do
@@ -251,7 +250,7 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 		h.must(os.WriteFile(filepath.Join(outside, name), []byte(`{"desired_state": "canary"}`), 0o600))
 	}
 	before := canary(t, outside)
-	// As in a container whose state was never recorded: the migration writes too.
+	// The state of this container was never recorded. So the migration writes a file too.
 	proc := t.TempDir()
 	h.must(os.MkdirAll(proc+"/1", 0o755))
 	h.must(os.WriteFile(proc+"/1/cmdline", []byte("main-wrapper.sh\x00gateway\x00run\x00"), 0o644))
@@ -259,7 +258,7 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", swapper, "sh", home, outside)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	h.must(cmd.Start())
-	stop := func() error { // its children too
+	stop := func() error { // kills the children too
 		err := unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
 		_ = cmd.Wait()
 		return err
@@ -276,7 +275,7 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 			t.Fatalf("round %d: exit code %d\n%s", round, code, out)
 		}
 	}
-	h.must(stop()) // an error here is a swapper that ended early
+	h.must(stop()) // an error means that the swapper ended early
 	if after := canary(t, outside); after != before {
 		t.Errorf("what is outside was changed:\n%s\nwas\n%s", after, before)
 	}

@@ -77,7 +77,7 @@ func TestContainerServiceThatIsToRunOrRestAnewIsLeftAsItIs(t *testing.T) {
 	})
 }
 
-// What slotgen leaves alone may run all the same.
+// A slot that slotgen leaves alone can be live.
 func TestContainerScanTellsOfEverySlotWhetherItIsLive(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -131,7 +131,7 @@ func TestContainerSlotWhoseLoggerGoesNeedsRestart(t *testing.T) {
 	})
 }
 
-// tableRow returns the words of a profile's row in the table of scan.
+// tableRow returns the words of a profile's row in the table that scan prints.
 func tableRow(table, name string) []string {
 	for line := range strings.Lines(table) {
 		if fields := strings.Fields(line); len(fields) > 4 && fields[0] == name {

@@ -22,7 +22,7 @@ func TestContainerMemberOfTheGroupReachesNoFurtherThanItsServices(t *testing.T) 
 			t.Fatal(err)
 		}
 		const slot = "/run/service/gateway-coder"
-		//nolint:dupword // the ends of loops
+		//nolint:dupword // two loops end in the script
 		planted := c.MustRun("hermes", "sh", "-c", `cd "$0"
 for dir in supervise log/supervise event log/event . log; do
 	for target in /etc/precious /run/service/gateway-writer/supervise/control; do
@@ -99,7 +99,7 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 		name, script string
 		code         int
 		stderr       string
-		slot         bool // coder's slot stands afterwards
+		slot         bool // coder's slot exists afterwards
 	}{
 		{
 			"an unprivileged user with a scandir of its own",

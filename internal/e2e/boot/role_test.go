@@ -11,9 +11,9 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// The command lines of s6-overlay 2 have the wrapper in process 1, those of
-// s6-overlay 3 in a later one. The programs below are real processes in a PID
-// namespace of their own; sleep stands for what the container runs.
+// In s6-overlay 2 the wrapper is in the command line of process 1, in s6-overlay 3 in that of a
+// later process. The test starts real processes in their own PID namespace. A sleep stands for
+// the container's program.
 func TestRoleOfRealProcesses(t *testing.T) {
 	testenv.NeedRoot(t, "makes a PID namespace")
 	const (
@@ -26,7 +26,7 @@ func TestRoleOfRealProcesses(t *testing.T) {
 		first  []string // arguments of process 1
 		later  []string // arguments of another process, if any
 		stdout string
-		writes bool // a gateway_state.json
+		writes bool // the pass writes gateway_state.json
 	}{
 		{"dashboard, s6-overlay 2", []string{"/init", wrapper, "dashboard"}, nil, skipping + "dashboard container", false},
 		{"hermes dashboard, s6-overlay 2", []string{"/init", wrapper, "/opt/hermes/.venv/bin/hermes", "dashboard"}, nil, skipping + "dashboard container", false},
@@ -44,7 +44,7 @@ func TestRoleOfRealProcesses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			home, service := t.TempDir(), filepath.Join(t.TempDir(), "service")
-			// sh -c SCRIPT NAME ARG...: the arguments stand in the process's own command line.
+			// sh -c SCRIPT NAME ARG...: the arguments are part of the process's command line.
 			script := `if [ -n "$LATER" ]; then
 	sh -c 'echo >"$STARTED"; sleep 100000; :' $LATER &
 	until [ -s "$STARTED" ]; do sleep 0.01; done
@@ -76,7 +76,7 @@ fi
 	}
 }
 
-// Of a set-uid program that a user started /proc shows root as the owner.
+// When a user starts a set-uid program, /proc shows root as the owner of the process.
 func TestRoleIsNotAUsersToChoose(t *testing.T) {
 	testenv.NeedRoot(t, "makes a PID namespace")
 	home, dir := t.TempDir(), t.TempDir()

@@ -17,7 +17,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// stalledPipe is full: the next write waits until the first end is read.
+// stalledPipe returns a full pipe: the next write blocks until somebody reads.
 func stalledPipe(t *testing.T) (reads, writes *os.File, full int) {
 	t.Helper()
 	reads, writes, err := os.Pipe()
@@ -34,8 +34,8 @@ func stalledPipe(t *testing.T) (reads, writes *os.File, full int) {
 	return reads, writes, full
 }
 
-// stalled starts slotgen over a volume with the profiles coder and odd, of which odd
-// gets a warning, and with a standard error that nobody reads.
+// stalled starts slotgen over a volume with the profiles coder and odd. slotgen warns of odd.
+// Nobody reads its standard error.
 func stalled(t *testing.T, args ...string) (cmd *exec.Cmd, home, service string, stderr io.Reader) {
 	t.Helper()
 	reads, writes, full := stalledPipe(t)
@@ -43,8 +43,8 @@ func stalled(t *testing.T, args ...string) (cmd *exec.Cmd, home, service string,
 	return cmd, home, service, &skipping{reads, full}
 }
 
-// startStalled starts slotgen with that standard error, over a volume with the profile
-// coder and with odd ones.
+// startStalled starts slotgen with the given standard error, over a volume with the profile coder
+// and the odd profiles.
 func startStalled(t *testing.T, stderr *os.File, odd []string, args ...string) (cmd *exec.Cmd, home, service string) {
 	t.Helper()
 	home, service = t.TempDir(), t.TempDir()
@@ -71,7 +71,7 @@ func startStalled(t *testing.T, stderr *os.File, odd []string, args ...string) (
 	return cmd, home, service
 }
 
-// skipping passes over what a pipe was filled with.
+// skipping is a reader that skips the first n bytes.
 type skipping struct {
 	io.Reader
 	n int
@@ -87,8 +87,9 @@ func (s *skipping) Read(p []byte) (int, error) {
 	return s.Reader.Read(p)
 }
 
-// passes holds that another pass gets the lock while one that has made the last slot is stalled.
-func passes(t *testing.T, home, service string) {
+// checkLockFree checks that another pass gets the lock while the first one is stalled. The first
+// one must have made its last slot.
+func checkLockFree(t *testing.T, home, service string) {
 	t.Helper()
 	testenv.WaitFor(t, "the lock to be given up", func() bool {
 		lock, err := os.Open(filepath.Join(service, ".slotgen.lock"))
@@ -108,7 +109,7 @@ func TestStalledStandardErrorKeepsNoOtherPassOut(t *testing.T) {
 	t.Parallel()
 	cmd, home, service, stderr := stalled(t, "reconcile")
 	testenv.WaitFor(t, "the slots", func() bool { return harness.Exists(filepath.Join(service, "gateway-odd")) })
-	passes(t, home, service)
+	checkLockFree(t, home, service)
 	said, err := io.ReadAll(stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -134,21 +135,21 @@ func TestStalledStandardOutputKeepsNoOtherPassOut(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = first.Process.Kill(); _ = first.Wait() })
 	testenv.WaitFor(t, "the slot", func() bool { return harness.Exists(filepath.Join(service, "gateway-default")) })
-	passes(t, home, service)
+	checkLockFree(t, home, service)
 }
 
-// Of a terminal poll(2) says that it can be written to as long as a byte fits.
+// poll(2) reports that a terminal can be written to when one byte fits.
 func TestStalledTerminalKeepsNoOtherPassOut(t *testing.T) {
 	t.Parallel()
 	master, slave := harness.OpenTerminal(t)
 	defer master.Close()
-	odd := make([]string, 400) // a terminal takes some 20 KB
+	odd := make([]string, 400) // a terminal buffers about 20 KB
 	for i := range odd {
 		odd[i] = fmt.Sprintf("odd%d", i)
 	}
 	_, home, service := startStalled(t, slave, odd, "reconcile")
 	testenv.WaitFor(t, "the slots", func() bool { return harness.Exists(filepath.Join(service, "gateway-odd399")) })
-	passes(t, home, service)
+	checkLockFree(t, home, service)
 }
 
 func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
@@ -160,7 +161,7 @@ func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	testenv.WaitFor(t, "the slot to go", func() bool { return !harness.Exists(slot) })
-	passes(t, home, service)
+	checkLockFree(t, home, service)
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}

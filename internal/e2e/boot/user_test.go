@@ -10,7 +10,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// As in an image of the binary alone.
+// An image that holds only the binary has no /etc/passwd.
 func TestUserWithoutPasswdIsTheImages(t *testing.T) {
 	testenv.NeedRoot(t, "makes mounts")
 	home := t.TempDir()

@@ -10,8 +10,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// pruneSlow boots with a profile slow, has all profiles go, and starts a pass that prunes
-// them. It returns when the gateway of slow was told to end, which it does when it is released.
+// pruneSlow boots with a profile called slow, removes all profiles, and starts a pass. It returns
+// when slow's gateway has got TERM. The gateway ends when the test calls release.
 func pruneSlow(c *harness.Container, args ...string) (prune *harness.ContainerProcess, release func()) {
 	c.T.Helper()
 	c.Profile("slow", harness.Running)
@@ -31,7 +31,7 @@ func pruneSlow(c *harness.Container, args ...string) (prune *harness.ContainerPr
 	return prune, func() { harness.CreateFile(c.T, c.Path("/tmp/released")).Close() }
 }
 
-// A service that was told to go and could still be seen would stay down.
+// A service that is taken down and still visible would stay down.
 func TestContainerPruneThatIsEndedLeavesNoServiceToldToGo(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, s6 harness.S6Release) {
 		c := harness.NewContainer(t, s6)
@@ -65,8 +65,8 @@ func TestContainerProfileThatIsBackAfterItsPruneHasASlot(t *testing.T) {
 	})
 }
 
-// The profile of a service that does not go is back, and so is another one: each has
-// one outcome.
+// The profile deaf is back while its service does not end. The profile slow is back too. The pass
+// reports one outcome for each.
 func TestContainerProfileWhosePruneFailsHasOneOutcome(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, s6 harness.S6Release) {
 		c := harness.NewContainer(t, s6)

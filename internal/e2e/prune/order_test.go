@@ -9,8 +9,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// A prune has s6-svscan look at the scandir: by then a slot that it has not seen,
-// and whose gateway is to stay down by now, has its down file.
+// A prune makes s6-svscan look at the scandir. Before that, an unseen slot whose gateway must now
+// stay down gets its down file.
 func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -27,7 +27,7 @@ func TestContainerPruneStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	})
 }
 
-// So it is before a rescan, also where the slot fails or is left as it is otherwise.
+// The same is true before a rescan, even when the slot fails or needs a restart.
 func TestContainerRescanStartsNoGatewayThatIsToStayDown(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -65,7 +65,7 @@ func TestContainerPruneOfOneLeavesTheSlotsOfOthers(t *testing.T) {
 	})
 }
 
-// What fails stays as it is, whatever is pruned beside it.
+// A pass leaves the slot of a profile that fails, even when it prunes another slot.
 func TestContainerPruneLeavesTheSlotOfAProfileThatFails(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -86,7 +86,7 @@ func TestContainerPruneLeavesTheSlotOfAProfileThatFails(t *testing.T) {
 	})
 }
 
-// Under an s6-svscan a slot that was moved aside would come up as it was then.
+// Under an s6-svscan, a hidden slot that got its name back would start with its old files.
 func TestContainerSlotMovedAsideIsMadeAnewUnderAScanner(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -117,7 +117,7 @@ func TestContainerSlotMovedAsideIsMadeAnewUnderAScanner(t *testing.T) {
 	})
 }
 
-// Supervisors that outlive their s6-svscan hear from nobody that they are to end.
+// When s6-svscan dies, nobody tells the supervisors that outlive it to end.
 func TestContainerPruneEndsSupervisorsWhoseScannerHasDied(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)

@@ -11,8 +11,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// pass runs a pass for which services have to end, and returns what it left. Where they need more
-// time than a pass gives them, as on a slow machine, it runs more passes, and their output is added.
+// prunePass runs a pass that has to end services and returns its output. On a slow machine the
+// services may need more time. Then it runs more passes and adds their output.
 func prunePass(c *harness.Container, args ...string) (all harness.ExecResult) {
 	c.T.Helper()
 	c.WaitFor("the services to end", func() bool {
@@ -88,7 +88,7 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 			!strings.Contains(got.Stderr, `slotgen: error: profile "deaf": a supervisor still runs in it: left hidden as ".gateway-deaf.old"`) {
 			t.Errorf("exit code %d\n%s%s", got.Code, got.Stdout, got.Stderr)
 		}
-		// On a slow machine the pass gives up parent too, and another one finds its logger ended.
+		// On a slow machine the pass may also give up parent. A later pass then removes its slot.
 		first := slices.Contains(c.Hidden(), ".gateway-parent.old") || strings.Contains(got.Stderr, `pruned slot "gateway-parent"`)
 		c.WaitFor("parent to be gone", func() bool {
 			if slices.Contains(c.Hidden(), ".gateway-parent.old") {
@@ -106,7 +106,7 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 			t.Errorf("hidden: %q", got)
 		}
 
-		// The profile comes back while the old service still runs: no second one beside it.
+		// The profile comes back while the old service still runs. No second service may start.
 		c.Profile("deaf", harness.Running)
 		got = c.Run("root", "slotgen", "reconcile", "--rescan")
 		if got.Code != 1 || c.HasSlot("gateway-deaf") ||
@@ -123,8 +123,8 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 	})
 }
 
-// What a prune that was killed leaves, at each of its steps, is finished by the
-// next pass, also where the profile is back by then.
+// The next pass finishes a prune that was killed at any of its steps, even when the profile is
+// back by then.
 func TestContainerKilledPruneIsFinishedByTheNextPass(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -140,7 +140,7 @@ func TestContainerKilledPruneIsFinishedByTheNextPass(t *testing.T) {
 		service := c.Path("/run/service/")
 		for from, to := range map[string]string{
 			"gateway-hidden": ".gateway-hidden.old", "gateway-back": ".gateway-back.old",
-			"gateway-older": "gateway-older.tmp", // as the older pass left its staging, taken up by s6-svscan
+			"gateway-older": "gateway-older.tmp", // the older pass left such staged slots; s6-svscan started them
 		} {
 			if err := os.Rename(service+from, service+to); err != nil {
 				t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// A slot that s6-svscan has been told of, and that has no supervisor yet, must
-// not be exchanged: its service would be left in a deleted directory.
+// A pass must not exchange a slot that s6-svscan was asked to start, even while it has no
+// supervisor. Its service would end up in a deleted directory.
 func TestContainerPassRightAfterARescanRunsNoServiceTwice(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -23,7 +23,7 @@ func TestContainerPassRightAfterARescanRunsNoServiceTwice(t *testing.T) {
 		c.Boot()
 		const rounds, batch = 4, 30
 		for delay := range rounds {
-			// So many that s6-svscan is not done when the second pass comes.
+			// The batch is so large that s6-svscan is still busy when the second pass comes.
 			for i := range batch {
 				c.Profile(fmt.Sprintf("p%d-%d", delay, i), harness.Running)
 			}
@@ -34,7 +34,7 @@ func TestContainerPassRightAfterARescanRunsNoServiceTwice(t *testing.T) {
 			slot := fmt.Sprintf("gateway-p%d-%d", i/batch, i%batch)
 			c.WaitUp(slot, slot+"/log")
 		}
-		// Under the rescan service s6-svscan has started what it would start a second time.
+		// After another rescan, s6-svscan has started every service that it would start twice.
 		c.Rescan()
 		supervisors := c.Supervisors()
 		if want := 2*(rounds*batch+1) + 1; len(supervisors) != want {
@@ -74,7 +74,8 @@ func TestRescanIsAskedForOnceAfterTheLastSlot(t *testing.T) {
 	if err := errors.Join(os.Mkdir(filepath.Dir(control), 0o700), syscall.Mkfifo(control, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	// Read and write: who looks whether somebody reads it must not end it.
+	// The test opens the pipe for reading and writing. Otherwise a program that opens and closes
+	// it, to see whether it has a reader, would cause an end of file.
 	scanner, err := os.OpenFile(control, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func TestRescanIsAskedForOnceAfterTheLastSlot(t *testing.T) {
 			if _, err := scanner.Read(buf); err != nil || buf[0] != 'a' {
 				return
 			}
-			slots, _ := filepath.Glob(filepath.Join(service, "gateway-*")) // the pattern is right
+			slots, _ := filepath.Glob(filepath.Join(service, "gateway-*")) // the pattern is valid
 			seen <- len(slots)
 		}
 	}()
@@ -98,7 +99,7 @@ func TestRescanIsAskedForOnceAfterTheLastSlot(t *testing.T) {
 	if n := <-seen; n != profiles+1 {
 		t.Errorf("a rescan was asked for with %d of %d slots", n, profiles+1)
 	}
-	// What slotgen wrote comes before what is written now.
+	// The pipe delivers slotgen's own bytes before this one.
 	if _, err := scanner.WriteString("."); err != nil {
 		t.Fatal(err)
 	}
