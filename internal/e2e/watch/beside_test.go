@@ -30,7 +30,7 @@ func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
 			wg.Go(func() {
 				for range rounds {
 					c.Run("root", "slotgen", "reconcile", "--rescan")
-					time.Sleep(100 * time.Millisecond) // the watchers' passes come between these
+					time.Sleep(100 * time.Millisecond) // the watchers make passes in between
 				}
 			})
 		}
@@ -41,7 +41,7 @@ func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
 				c.Forget(fmt.Sprintf("p%d", i-1))
 			}
 			c.Override("env/ROUND.tmpl", fmt.Sprintln(i))
-			time.Sleep(150 * time.Millisecond) // some changes are one burst, others are not
+			time.Sleep(150 * time.Millisecond) // some of the changes form one burst
 		}
 		wg.Wait()
 		var services []string
@@ -74,10 +74,10 @@ func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
 		made := 0
 		for _, w := range watchers {
 			w.end()
-			made += strings.Count(w.said(), "created slot")
-			// The others may hold the lock for long on a slow machine.
-			if strings.Count(w.said(), "error:") != strings.Count(w.said(), ": still held after") {
-				t.Errorf("a watcher said\n%s", w.said())
+			made += strings.Count(w.output(), "created slot")
+			// On a slow machine another slotgen may hold the lock for long.
+			if strings.Count(w.output(), "error:") != strings.Count(w.output(), ": still held after") {
+				t.Errorf("a watcher said\n%s", w.output())
 			}
 		}
 		if made > rounds {
@@ -96,7 +96,7 @@ func TestContainerWatchWaitsForTheLockNoLongerThanThat(t *testing.T) {
 		return c.Run("root", "flock", "-n", "/run/service/.slotgen.lock", "true").Code != 0
 	})
 	c.Profile("late", harness.Running)
-	w.waitSaid(`slotgen: error: locking "/run/service/.slotgen.lock": still held after 10s by process`)
+	w.waitOutput(`slotgen: error: locking "/run/service/.slotgen.lock": still held after 10s by process`)
 	if c.HasSlot("gateway-late") {
 		t.Error("the scandir was changed without its lock")
 	}
@@ -108,13 +108,12 @@ func TestContainerWatchWaitsForTheLockNoLongerThanThat(t *testing.T) {
 	holder.Wait()
 	c.WaitUp("gateway-late")
 	w.end()
-	if n := strings.Count(w.said(), "still held"); n != 1 {
+	if n := strings.Count(w.output(), "still held"); n != 1 {
 		t.Errorf("it was said %d times", n)
 	}
 }
 
-// A wait for the lock is a look at it again and again, hundreds of them until it is
-// given up.
+// slotgen waits for the lock by trying it again and again, hundreds of times before it gives up.
 func TestContainerWatchEndsWhileItWaitsForTheLock(t *testing.T) {
 	t.Parallel()
 	testenv.NeedProgram(t, "strace")
@@ -135,8 +134,8 @@ func TestContainerWatchEndsWhileItWaitsForTheLock(t *testing.T) {
 		_, after, _ = strings.Cut(trace, "--- SIGTERM")
 		return strings.Contains(after, "+++ exited")
 	})
-	if n := looks(after); n > 50 || strings.Contains(w.said(), "error") {
-		t.Errorf("it looked at the lock %d times more and said\n%s", n, w.said())
+	if n := looks(after); n > 50 || strings.Contains(w.output(), "error") {
+		t.Errorf("it looked at the lock %d times more and said\n%s", n, w.output())
 	}
 }
 
@@ -158,7 +157,8 @@ func TestContainerWatchIsEndedBetweenTwoSlots(t *testing.T) {
 	}
 }
 
-// stoppedHalfway starts a watcher and stops it when it has made one slot and not another.
+// stoppedHalfway starts a watcher and stops it between two slots: the slot one exists, another
+// does not.
 func stoppedHalfway(c *harness.Container, one, another string) (w watcher) {
 	c.T.Helper()
 	c.WaitFor("a watcher to be stopped between two slots", func() bool {
@@ -174,14 +174,14 @@ func stoppedHalfway(c *harness.Container, one, another string) (w watcher) {
 	return w
 }
 
-// checkEndedBetweenSlots holds that not all slots were made, and none by half.
+// checkEndedBetweenSlots checks that the watcher made some of the slots, each of them complete.
 func checkEndedBetweenSlots(t *testing.T, c *harness.Container, w watcher, sig syscall.Signal, profiles int) {
 	t.Helper()
 	slots, err := filepath.Glob(c.Path("/run/service/gateway-*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := strings.Count(w.said(), "created slot")
+	made := strings.Count(w.output(), "created slot")
 	t.Logf("%s: %d of %d slots were made", sig, len(slots), profiles+1)
 	if made > profiles {
 		t.Errorf("%s: it made all slots before it ended", sig)
@@ -211,31 +211,31 @@ func TestContainerWatchLooksAtEverythingOnHUP(t *testing.T) {
 	c.Boot()
 	w := startWatch(c)
 	c.WaitUp("gateway-coder")
-	w.quiet("nothing to do")
+	w.checkQuiet("nothing to do")
 	if err := os.WriteFile(c.Path("/run/service/gateway-coder/finish"), []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	w.Signal(syscall.SIGHUP)
-	w.waitSaid(`slotgen: slot "gateway-coder" is live, in force at next start: finish (content)`)
-	w.waitSaid("slotgen: 2 profiles: 0 created, 1 updated, 1 unchanged")
+	w.waitOutput(`slotgen: slot "gateway-coder" is live, in force at next start: finish (content)`)
+	w.waitOutput("slotgen: 2 profiles: 0 created, 1 updated, 1 unchanged")
 	w.end()
 }
 
 func TestContainerWatchSleepsWhereItHasNothingToDo(t *testing.T) {
 	for _, tt := range []struct {
-		what string
-		args []string
-		said string
+		what   string
+		args   []string
+		output string
 	}{
 		{
-			what: "autostart none",
-			args: []string{"--autostart", "none"},
-			said: "slotgen: watch: skipping (autostart none — the gateways are another container's)\n",
+			what:   "autostart none",
+			args:   []string{"--autostart", "none"},
+			output: "slotgen: watch: skipping (autostart none — the gateways are another container's)\n",
 		},
 		{
-			what: "a dashboard container",
-			args: []string{"--proc", "/tmp/proc"},
-			said: "slotgen: watch: skipping (dashboard container — does not need per-profile gateways)\n",
+			what:   "a dashboard container",
+			args:   []string{"--proc", "/tmp/proc"},
+			output: "slotgen: watch: skipping (dashboard container — does not need per-profile gateways)\n",
 		},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
@@ -255,12 +255,12 @@ func TestContainerWatchSleepsWhereItHasNothingToDo(t *testing.T) {
 			c.Boot()
 			w := startWatch(c, tt.args...)
 			w.Signal(syscall.SIGHUP)
-			awake := startWatch(c, "--scandir", "/tmp/awake") // another one has something to do meanwhile
+			awake := startWatch(c, "--scandir", "/tmp/awake") // this watcher has work
 			c.Profile("writer", harness.Running)
-			awake.waitSaid(`created slot "gateway-writer"`)
+			awake.waitOutput(`created slot "gateway-writer"`)
 			awake.lookAgain()
-			if got := w.said(); got != tt.said {
-				t.Errorf("it said\n%swant\n%s", got, tt.said)
+			if got := w.output(); got != tt.output {
+				t.Errorf("it said\n%swant\n%s", got, tt.output)
 			}
 			if c.HasSlot("gateway-coder") || c.HasSlot("gateway-default") {
 				t.Error("it made a slot")

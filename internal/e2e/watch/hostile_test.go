@@ -13,19 +13,19 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// asHermes starts shell text as the volume's user, in the volume.
+// asHermes starts a shell script on the volume as the volume's user.
 func asHermes(c *harness.Container, script string) *harness.ContainerProcess {
 	c.T.Helper()
 	return c.Spawn("hermes", "sh", "-c", "cd /opt/data && "+script)
 }
 
-// serve makes a profile, waits until it is up, and returns how long that took.
+// serve makes a profile, waits until its service is up, and returns how long that took.
 func serve(c *harness.Container, name string) time.Duration {
 	c.T.Helper()
 	return upAfter(c, "gateway-"+name, func() { c.Profile(name, harness.Running) })
 }
 
-// checkOneOfEach holds that no service runs twice or in a deleted directory.
+// checkOneOfEach checks that no service runs twice or in a deleted directory.
 func checkOneOfEach(t *testing.T, c *harness.Container) {
 	t.Helper()
 	for service, n := range c.Supervisors() {
@@ -60,7 +60,7 @@ func TestContainerWatchServesOthersBesideAProfileThatFlickers(t *testing.T) {
 		c.WaitFor("what is gone to be pruned", func() bool {
 			return !c.HasSlot("gateway-flicker") && len(c.Hidden()) == 0
 		})
-		w.quiet("once nothing changes")
+		w.checkQuiet("once nothing changes")
 		checkOneOfEach(t, c)
 		if c.ServicePID("gateway-stays") != pid {
 			t.Error("another service was restarted")
@@ -68,8 +68,8 @@ func TestContainerWatchServesOthersBesideAProfileThatFlickers(t *testing.T) {
 	})
 }
 
-// storm makes files come and go, tens of thousands of events a second if the
-// machine can. stop ends it and returns how many there were.
+// storm creates and removes files, tens of thousands of events a second if the machine can. stop
+// ends the storm and returns the number of events.
 func storm(c *harness.Container, dirs ...string) (stop func() int) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	count := 0
@@ -88,14 +88,14 @@ func storm(c *harness.Container, dirs ...string) (stop func() int) {
 			select {
 			case <-done:
 				return
-			case <-time.After(20 * time.Millisecond): // the rhythm of the storm
+			case <-time.After(20 * time.Millisecond): // the pause between two bursts
 			}
 		}
 	}()
 	return func() int { close(done); <-ended; return count }
 }
 
-// costlyBurst is how many passes a burst of a storm may cost, and what it leads to.
+// costlyBurst is how many passes' processor time one burst of a storm may cost the watcher.
 const costlyBurst = 6
 
 func TestContainerWatchStandsAStormOfEvents(t *testing.T) {
@@ -109,18 +109,18 @@ func TestContainerWatchStandsAStormOfEvents(t *testing.T) {
 	pass := passCost(t, w.pid(), w.lookAgain)
 	const tries = 3
 	for try := range tries {
-		// In the home, in profiles/ and in a directory without SOUL.md.
+		// The storm is in the home, in profiles/ and in a directory without SOUL.md.
 		stop := storm(c, "", "profiles", "profiles/waits")
 		cpu, start := cpuOf(t, w.pid()), time.Now()
 		for i := range 8 {
 			serve(c, fmt.Sprintf("new%d-%d", try, i))
 		}
 		took, used := time.Since(start), cpuOf(t, w.pid())-cpu
-		bursts := 1 + int(took/(500*time.Millisecond)) // each of them is bounded
+		bursts := 1 + int(took/(500*time.Millisecond)) // the cost of each burst is bounded
 		t.Logf("%d events in %s: the watcher used %s of the processor, in %d bursts; a pass costs %s", stop(), took, used, bursts, pass)
 		if used <= cpuTick+time.Duration(bursts)*costlyBurst*pass {
-			// The kernel may tell late that it lost events.
-			c.WaitFor("the watcher to have no more to say", func() bool { before := w.heard(); return w.heard() == before })
+			// The kernel may report late that it lost events.
+			c.WaitFor("the watcher to have no more to say", func() bool { before := w.settledOutput(); return w.settledOutput() == before })
 			return
 		}
 	}
@@ -141,9 +141,9 @@ func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
 		}
 		profiles := filepath.Join(c.Home, "profiles")
 		steps := []struct {
-			what string
-			do   func() error
-			said string
+			what   string
+			do     func() error
+			output string
 		}{
 			{"a profile that a link takes the place of", func() error {
 				c.Forget("linked")
@@ -180,13 +180,13 @@ func TestContainerWatchSaysWhatItIgnores(t *testing.T) {
 			if err := step.do(); err != nil {
 				t.Fatal(err)
 			}
-			w.waitSaid(step.said)
-			serve(c, "new"+strconv.Itoa(len(w.said())))
+			w.waitOutput(step.output)
+			serve(c, "new"+strconv.Itoa(len(w.output())))
 		}
-		w.quiet("all that")
+		w.checkQuiet("all that")
 		for _, step := range steps {
-			if n := strings.Count(w.said(), step.said); n != 1 {
-				t.Errorf("%s was told %d times:\n%s", step.what, n, w.said())
+			if n := strings.Count(w.output(), step.output); n != 1 {
+				t.Errorf("%s was told %d times:\n%s", step.what, n, w.output())
 			}
 		}
 		if !c.IsUp("gateway-linked") || !c.IsUp("gateway-stays") {
@@ -208,8 +208,8 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 		if err := os.RemoveAll(profiles); err != nil {
 			t.Fatal(err)
 		}
-		w.waitSaid("left alone 2 slots without a profile: there is no")
-		for start := time.Now(); time.Since(start) < 2*confirmAfter; { // an orphan would be believed by then
+		w.waitOutput("left alone 2 slots without a profile: there is no")
+		for start := time.Now(); time.Since(start) < 2*confirmAfter; { // by then the watcher would have confirmed an orphan
 			w.lookAgain()
 		}
 		if !c.IsUp("gateway-old") || !c.IsUp("gateway-kept") {
@@ -218,10 +218,10 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 		if err := os.Symlink("/etc", profiles); err != nil {
 			t.Fatal(err)
 		}
-		w.waitSaid(`slotgen: error: reading "/opt/data/profiles": link leads outside the home`)
-		before := w.said()
+		w.waitOutput(`slotgen: error: reading "/opt/data/profiles": link leads outside the home`)
+		before := w.output()
 		w.lookAgain()
-		if after := summaryLine.ReplaceAllString(strings.TrimPrefix(w.said(), before), ""); after != "" {
+		if after := summaryLine.ReplaceAllString(strings.TrimPrefix(w.output(), before), ""); after != "" {
 			t.Errorf("of a link that leads outside the watcher said\n%s", after)
 		}
 		if err := os.Remove(profiles); err != nil {
@@ -229,14 +229,14 @@ func TestContainerWatchOutlivesTheProfilesDirectory(t *testing.T) {
 		}
 		c.Profile("kept", harness.Running)
 		serve(c, "new")
-		w.waitSaid(`slotgen: pruned slot "gateway-old"`)
+		w.waitOutput(`slotgen: pruned slot "gateway-old"`)
 		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
 		if !c.IsUp("gateway-kept") || c.HasSlot("gateway-old") {
 			t.Error("not the slots of the profiles that are there again")
 		}
 		checkOneOfEach(t, c)
 
-		// The whole volume may go, too.
+		// The whole profiles/ may be renamed away and back, too.
 		if err := os.Rename(c.Path("/opt/data/profiles"), c.Path("/opt/data/.aside")); err != nil {
 			t.Fatal(err)
 		}

@@ -17,10 +17,10 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// The tests of what a watch costs are short; these variables make them long.
+// Two variables make the tests of a watch's cost run longer.
 const (
-	idleVar    = "SLOTGEN_WATCH_IDLE"    // how long it is watched doing nothing: a duration
-	changesVar = "SLOTGEN_WATCH_CHANGES" // how many changes it sees
+	idleVar    = "SLOTGEN_WATCH_IDLE"    // how long the test observes an idle watch, as a duration
+	changesVar = "SLOTGEN_WATCH_CHANGES" // how many changes the test makes
 )
 
 func idleTime(t *testing.T) time.Duration {
@@ -49,26 +49,26 @@ func changeCount(t *testing.T) int {
 	return n
 }
 
-// mostMemory is the promise of README, in KiB.
+// mostMemory is the limit that README promises, in KiB.
 const mostMemory = 20 << 10
 
 func TestWatchCostsNothingWhileNothingChanges(t *testing.T) {
 	testenv.NeedTime(t, "leaves a watch alone for seconds")
 	l := newLone(t, 200)
 	l.start(nil, "--interval", "1s")
-	said := l.stderr.String()
-	l.checkRests(idleTime(t))
+	output := l.stderr.String()
+	l.checkIdle(idleTime(t))
 	l.waitFor("the memory of a pass to be given back", func() bool { return l.memory() <= mostMemory })
 	memory := 0
 	for range 10 {
 		memory = max(memory, l.memory())
-		time.Sleep(200 * time.Millisecond) // over two looks
+		time.Sleep(200 * time.Millisecond) // in total, the samples span two looks
 	}
 	t.Logf("%d KiB, with a look at 200 profiles every second", memory)
 	if memory > mostMemory {
 		t.Errorf("%d KiB of memory, more than %d", memory, mostMemory)
 	}
-	if now := summaryLine.ReplaceAllString(strings.TrimPrefix(l.stderr.String(), said), ""); now != "" {
+	if now := summaryLine.ReplaceAllString(strings.TrimPrefix(l.stderr.String(), output), ""); now != "" {
 		t.Errorf("it said\n%s", now)
 	}
 }
@@ -88,7 +88,7 @@ func TestWatchLeaksNothing(t *testing.T) {
 		l.serveBatch(n+2, batch)
 	}
 	l.lookAgain()
-	const slack = 1024 // the heap is not the same at every moment
+	const slack = 1024 // the size of the heap varies
 	most := min(mostMemory, memory+slack)
 	l.waitFor(fmt.Sprintf("at most %d KiB and %d descriptors", most, descriptors), func() bool {
 		return l.memory() <= most && l.descriptors() <= descriptors
@@ -96,8 +96,8 @@ func TestWatchLeaksNothing(t *testing.T) {
 	t.Logf("after %d changes: %d KiB, before %d; %d descriptors, before %d", changes, l.memory(), memory, l.descriptors(), descriptors)
 }
 
-// serveBatch makes profiles, a template and a directory that waits, and removes what it
-// made when all slots are there.
+// serveBatch makes profiles, a template and a directory without SOUL.md. When all slots exist, it
+// removes the profiles and the directory, and waits until the slots are pruned.
 func (l *lone) serveBatch(n, batch int) {
 	l.t.Helper()
 	profiles := filepath.Join(l.home, "profiles")
@@ -125,7 +125,7 @@ func (l *lone) serveBatch(n, batch int) {
 func TestWatchDoesWithoutInotify(t *testing.T) {
 	t.Parallel()
 	testenv.NeedTime(t, "waits for looks that come every five seconds")
-	for _, tt := range []struct{ what, fault, said, hint, interval, every string }{
+	for _, tt := range []struct{ what, fault, output, hint, interval, every string }{
 		{"it is missing", "inotify_init1:error=ENOSYS", "function not implemented", "", "1h", "5s"},
 		{"all instances are taken", "inotify_init1:error=EMFILE", "too many open files", "fs.inotify.max_user_instances", "1s", "1s"},
 		{"all watches are taken", "inotify_add_watch:error=ENOSPC:when=3+", "no space left on device", "fs.inotify.max_user_watches", "1s", "1s"},
@@ -135,9 +135,9 @@ func TestWatchDoesWithoutInotify(t *testing.T) {
 			testenv.NeedProgram(t, "strace")
 			l := newLone(t, 2)
 			l.start([]string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=" + tt.fault}, "--interval", tt.interval)
-			l.waitSaid(tt.said + ": looking at everything every " + tt.every)
+			l.waitOutput(tt.output + ": looking at everything every " + tt.every)
 			if tt.hint != "" {
-				l.waitSaid("slotgen: hint: the limit is the kernel's " + tt.hint)
+				l.waitOutput("slotgen: hint: the limit is the kernel's " + tt.hint)
 			}
 			if err := os.Mkdir(l.home+"/profiles/waits", 0o755); err != nil {
 				t.Fatal(err)
@@ -149,7 +149,7 @@ func TestWatchDoesWithoutInotify(t *testing.T) {
 			if err := os.WriteFile(l.templates+"/timeout-kill.tmpl", []byte("5"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			l.waitSaid(`updated slot "gateway-new": timeout-kill (missing)`)
+			l.waitOutput(`updated slot "gateway-new": timeout-kill (missing)`)
 			if n := strings.Count(l.stderr.String(), "by inotify: "); n != 1 {
 				t.Errorf("it was said %d times:\n%s", n, l.stderr)
 			}
@@ -167,7 +167,7 @@ func TestWatchLosesNothingWithTheEventsThatOverflow(t *testing.T) {
 	l := newLone(t, 2)
 	l.start(nil, "--interval", "1h")
 	l.signal(syscall.SIGSTOP)
-	for i := range queued/2 + 1000 { // two events each
+	for i := range queued/2 + 1000 { // each round makes two events
 		name := fmt.Sprintf("%s/profiles/x%d", l.home, i)
 		if err := os.Mkdir(name, 0o755); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestWatchLosesNothingWithTheEventsThatOverflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.signal(syscall.SIGCONT)
-	l.waitSaid("queue or buffer overflow: looking at everything every 5s")
+	l.waitOutput("queue or buffer overflow: looking at everything every 5s")
 	l.waitFor("a slot", func() bool { return l.hasSlot("new") })
 	l.waitFor("a template in force", func() bool {
 		_, err := os.Lstat(l.service + "/gateway-new/timeout-kill")
@@ -203,14 +203,14 @@ func TestWatchSlowLookIsOneStatForEachProfile(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var looks []string // each from its first profile on
+	var looks []string // each one begins after its first profile
 	l.waitFor("two looks and the begin of a third one", func() bool {
 		text, _ := os.ReadFile(trace)
 		looks = strings.Split(string(text), `"p0000"`)[1:]
 		return len(looks) > 2
 	})
 	if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
-		t.Log(err) // strace ends by the signal
+		t.Log(err) // the signal ends strace
 	}
 	for _, look := range looks[:2] {
 		calls := 1

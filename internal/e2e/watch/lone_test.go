@@ -16,7 +16,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// lone is a slotgen watch over a volume and a scandir that no s6-svscan reads.
+// lone is a slotgen watch on the machine itself. No s6-svscan reads its scandir.
 type lone struct {
 	t                        *testing.T
 	home, service, templates string
@@ -46,8 +46,8 @@ func (l *lone) profile(name string) {
 	}
 }
 
-// start starts the watch, behind another program where one is given, and returns
-// when it has made all slots.
+// start starts the watch, as an argument of the program behind if there is one. It returns when
+// the watch has made all slots.
 func (l *lone) start(behind []string, args ...string) {
 	l.t.Helper()
 	all := slices.Concat(behind, []string{
@@ -64,10 +64,10 @@ func (l *lone) start(behind []string, args ...string) {
 		_ = syscall.Kill(-l.cmd.Process.Pid, syscall.SIGKILL)
 		_ = l.cmd.Wait()
 	})
-	l.waitSaid(" unchanged")
+	l.waitOutput(" unchanged")
 }
 
-func (l *lone) waitSaid(text string) {
+func (l *lone) waitOutput(text string) {
 	l.t.Helper()
 	l.waitFor(fmt.Sprintf("it to say %q", text), func() bool { return strings.Contains(l.stderr.String(), text) })
 }
@@ -87,7 +87,7 @@ func (l *lone) signal(sig syscall.Signal) {
 	}
 }
 
-// lookAgain has the watch look at everything, and returns when it has.
+// lookAgain makes the watch look at everything and waits for the end of that pass.
 func (l *lone) lookAgain() {
 	l.t.Helper()
 	before := summaries(l.stderr.String())
@@ -95,7 +95,7 @@ func (l *lone) lookAgain() {
 	l.waitFor("a pass over everything", func() bool { return summaries(l.stderr.String()) > before })
 }
 
-// remove removes a file or directory.
+// remove removes a file or a directory.
 func (l *lone) remove(path string) {
 	l.t.Helper()
 	if err := os.RemoveAll(path); err != nil {
@@ -103,16 +103,16 @@ func (l *lone) remove(path string) {
 	}
 }
 
-// checkRests holds that the watch does not do more in an interval of a second than look
-// at everything: that costs it less of the processor than half a pass.
-func (l *lone) checkRests(while time.Duration) {
+// checkIdle checks that the watch only looks at everything, once a second. One look costs less
+// processor time than half a pass.
+func (l *lone) checkIdle(while time.Duration) {
 	l.t.Helper()
 	pid := l.cmd.Process.Pid
 	pass := passCost(l.t, pid, l.lookAgain)
 	const tries = 3
 	for range tries {
 		before, start := cpuOf(l.t, pid), time.Now()
-		time.Sleep(while) // it is let alone
+		time.Sleep(while) // nothing changes meanwhile
 		used, took := cpuOf(l.t, pid)-before, time.Since(start)
 		intervals := 1 + took/time.Second
 		l.t.Logf("%s of processor time in %s; a pass costs %s", used, took, pass)
@@ -128,7 +128,7 @@ func (l *lone) hasSlot(name string) bool {
 	return err == nil
 }
 
-// memory returns what the watch occupies, in KiB.
+// memory returns the resident memory of the watch, in KiB.
 func (l *lone) memory() int {
 	l.t.Helper()
 	for line := range strings.Lines(harness.ReadText(l.t, fmt.Sprintf("/proc/%d/status", l.cmd.Process.Pid))) {

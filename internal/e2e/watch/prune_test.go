@@ -35,7 +35,7 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 		if took := time.Since(start); took < confirmAfter {
 			t.Errorf("it went after %s, before a second sighting", took)
 		}
-		w.waitSaid(`slotgen: pruned slot "gateway-gone": its profile is gone`)
+		w.waitOutput(`slotgen: pruned slot "gateway-gone": its profile is gone`)
 		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
 		harness.CheckGone(t, c, "gateway-gone")
 		harness.CheckLines(t, c, "gone")
@@ -43,7 +43,7 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 		if n := len(lines); n == 0 || !strings.HasSuffix(lines[n-1], " last") {
 			t.Errorf("the log ends in %q, want the last line", lines[max(0, len(lines)-2):])
 		}
-		w.quiet("a prune that is over")
+		w.checkQuiet("a prune that is over")
 		if !c.IsUp("gateway-edited") {
 			t.Errorf("edited: %s", c.Svstat("gateway-edited"))
 		}
@@ -53,14 +53,14 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 	})
 }
 
-// moveBriefly takes a profile away until the watcher has seen that, and puts it back
-// before it looks again. It returns the process of its service. Where that takes too
-// long the service may go, and it is done once more.
+// moveBriefly moves a profile away until the watcher has seen that, and puts it back before the
+// watcher looks again. It returns the PID of the service. If that takes too long, the watcher may
+// prune the service; then moveBriefly tries again.
 func (w watcher) moveBriefly(profile string) (pid int) {
 	w.C.T.Helper()
 	profiles, service := filepath.Join(w.C.Home, "profiles"), "gateway-"+profile
 	w.C.WaitFor("the profile to be back in time", func() bool {
-		w.heard()
+		w.settledOutput()
 		w.C.WaitFor(service+" to be up", func() bool { return w.C.ServicePID(service) != 0 && len(w.C.Hidden()) == 0 })
 		pid = w.C.ServicePID(service)
 		start := time.Now()
@@ -82,18 +82,18 @@ func TestContainerWatchNamesAnOrphanOnce(t *testing.T) {
 	w := startWatch(c, "--interval", "1s")
 	c.WaitUp("gateway-gone")
 	c.Forget("gone")
-	const said = `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`
-	w.waitSaid(said)
+	const output = `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`
+	w.waitOutput(output)
 	c.Profile("other", "")
-	w.waitSaid(`created slot "gateway-other"`)
-	w.quiet("an orphan that was named")
-	if n := strings.Count(w.said(), said); n != 1 || !c.IsUp("gateway-gone") {
+	w.waitOutput(`created slot "gateway-other"`)
+	w.checkQuiet("an orphan that was named")
+	if n := strings.Count(w.output(), output); n != 1 || !c.IsUp("gateway-gone") {
 		t.Errorf("named %d times; %s", n, c.Svstat("gateway-gone"))
 	}
 }
 
-// A service that ignores TERM takes 17 seconds to be given up. Meanwhile, and
-// after that, new profiles get their slots as ever.
+// The watcher gives up a service that ignores TERM after 17 seconds. Before and after that, it
+// makes the slots of new profiles as usual.
 func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 	t.Parallel()
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
@@ -111,7 +111,7 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 		served := 0
 		for ; ; served++ {
 			serve(c, fmt.Sprintf("new%d", served))
-			if strings.Contains(w.said(), stuck) {
+			if strings.Contains(w.output(), stuck) {
 				break
 			}
 		}
@@ -120,14 +120,14 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 		if served == 0 && took > 10*pace {
 			t.Error("no slot was made until it was given up")
 		}
-		// By the pass, and by s6-supervise when that was told to exit.
-		told := func() int { return strings.Count(harness.ReadText(t, c.Path("/tmp/told")), "once\n") }
-		c.WaitFor("two TERMs", func() bool { return told() >= 2 })
+		// The pass sends one TERM. s6-supervise sends another one when it has to exit.
+		terms := func() int { return strings.Count(harness.ReadText(t, c.Path("/tmp/told")), "once\n") }
+		c.WaitFor("two TERMs", func() bool { return terms() >= 2 })
 		c.Profile("deaf", harness.Running)
-		w.waitSaid(`slotgen: error: profile "deaf": an earlier service of that name still runs in ".gateway-deaf.old"`)
+		w.waitOutput(`slotgen: error: profile "deaf": an earlier service of that name still runs in ".gateway-deaf.old"`)
 		serve(c, "after")
-		w.quiet("a service that does not go")
-		if n := told(); n != 2 {
+		w.checkQuiet("a service that does not go")
+		if n := terms(); n != 2 {
 			t.Errorf("it got %d TERMs; to a second one many a program drops everything", n)
 		}
 		if n := c.Supervisors()["gateway-deaf"]; n != 1 {
@@ -138,15 +138,15 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 		c.MustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
 		c.WaitUp("gateway-deaf")
 		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
-		if n := c.Supervisors()["gateway-deaf"]; n != 1 || !strings.Contains(w.said(), `created slot "gateway-deaf"`) {
-			t.Errorf("%d supervisors once it has gone:\n%s", n, w.said())
+		if n := c.Supervisors()["gateway-deaf"]; n != 1 || !strings.Contains(w.output(), `created slot "gateway-deaf"`) {
+			t.Errorf("%d supervisors once it has gone:\n%s", n, w.output())
 		}
 	})
 }
 
-// tellBackToGo has a watch tell the service of a profile that is gone to go, and returns
-// before that does so, which it may from mayGo on.
-func tellBackToGo(c *harness.Container) (w watcher, pid int) {
+// takeDownBack has a watch take down the service of a profile called back, which is gone. It
+// returns while the service still runs. The service ends after letBackEnd.
+func takeDownBack(c *harness.Container) (w watcher, pid int) {
 	c.T.Helper()
 	c.Profile("back", harness.Running)
 	c.Stubborn("back", "trap 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 1' TERM\nwhile :; do sleep 0.1; done")
@@ -159,12 +159,12 @@ func tellBackToGo(c *harness.Container) (w watcher, pid int) {
 	return w, pid
 }
 
-func mayGo(c *harness.Container) {
+func letBackEnd(c *harness.Container) {
 	c.T.Helper()
 	harness.CreateFile(c.T, c.Path("/tmp/go")).Close()
 }
 
-// waitForAnother waits until a service runs in another process than before.
+// waitForAnother waits until a service runs as another process than before.
 func waitForAnother(c *harness.Container, service string, before int) {
 	c.T.Helper()
 	c.WaitFor("another service of that name", func() bool {
@@ -173,7 +173,7 @@ func waitForAnother(c *harness.Container, service string, before int) {
 	})
 }
 
-// The profile is back, and nobody else knows that its service was told to go.
+// The profile is back. Only the watcher that ends knows that the service was taken down.
 func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 	t.Parallel()
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
@@ -181,17 +181,17 @@ func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 		var before int
 		c.WaitFor("a watcher that gets the lock in time", func() bool {
 			var w watcher
-			w, before = tellBackToGo(c)
-			c.Spawn("root", "flock", "/run/service/.slotgen.lock", "sh", "-c", "touch /run/locked; exec sleep 1") // as another pass would
+			w, before = takeDownBack(c)
+			c.Spawn("root", "flock", "/run/service/.slotgen.lock", "sh", "-c", "touch /run/locked; exec sleep 1") // as another pass would hold it
 			c.WaitFor("the lock to be taken", func() bool { return harness.Exists(c.Path("/run/locked")) })
 			w.end()
-			if tooLate := strings.Contains(w.said(), "still held after"); tooLate {
+			if tooLate := strings.Contains(w.output(), "still held after"); tooLate {
 				c.Restart()
 				return false
 			}
 			return true
 		})
-		mayGo(c)
+		letBackEnd(c)
 		c.Profile("back", harness.Running)
 		c.MustRun("root", "slotgen", "reconcile", "--rescan")
 		waitForAnother(c, "gateway-back", before)
@@ -201,23 +201,23 @@ func TestContainerWatchThatEndsLeavesNoServiceToldToGo(t *testing.T) {
 	})
 }
 
-// The profile is back after its service was told to go: the old service goes all
-// the same, and a new one comes.
+// The profile comes back after the watcher took its service down. The old service ends all the
+// same, and a new one starts.
 func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
 	t.Parallel()
 	c := harness.NewContainer(t, harness.OwnS6())
-	w, before := tellBackToGo(c)
+	w, before := takeDownBack(c)
 	c.Profile("back", harness.Running)
 	c.Profile("witness", harness.Stopped)
 	c.WaitFor("the watcher to see what is new", func() bool { return c.HasSlot("gateway-witness") })
-	mayGo(c)
+	letBackEnd(c)
 	waitForAnother(c, "gateway-back", before)
-	w.waitSaid(`pruned slot "gateway-back": its profile was gone, and is back`)
-	w.waitSaid(`created slot "gateway-back"`)
+	w.waitOutput(`pruned slot "gateway-back": its profile was gone, and is back`)
+	w.waitOutput(`created slot "gateway-back"`)
 	if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); strings.Contains(log, "the slot stands") {
 		t.Errorf("what was told to go is taken for a slot that stays:\n%s", log)
 	}
-	w.quiet("a profile that is back")
+	w.checkQuiet("a profile that is back")
 	if n := c.Supervisors()["gateway-back"]; n != 1 {
 		t.Errorf("%d supervisors", n)
 	}

@@ -16,11 +16,11 @@ func TestWatchRepeatsNoWarningAfterAPassOverAnotherProfile(t *testing.T) {
 	}
 	l.start(nil, "--interval", "1h")
 	l.profile("new")
-	l.waitSaid(`created slot "gateway-new"`)
+	l.waitOutput(`created slot "gateway-new"`)
 	if err := l.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	l.waitSaid("3 profiles: 0 created, 0 updated, 3 unchanged")
+	l.waitOutput("3 profiles: 0 created, 0 updated, 3 unchanged")
 	if n := strings.Count(l.stderr.String(), `warning: removing "profiles/stale/gateway.pid"`); n != 1 {
 		t.Errorf("it was said %d times:\n%s", n, l.stderr)
 	}

@@ -24,9 +24,9 @@ func TestWatchRestsWhenAProfileThatFailedIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.profile("bad")
-	l.waitSaid(`error: profile "bad": `)
+	l.waitOutput(`error: profile "bad": `)
 	l.remove(filepath.Join(l.home, "profiles/bad"))
-	l.checkRests(5 * time.Second)
+	l.checkIdle(5 * time.Second)
 }
 
 func TestWatchGivesTheRoomOfAPrunedSlotToOneThatHadNone(t *testing.T) {
@@ -36,12 +36,12 @@ func TestWatchGivesTheRoomOfAPrunedSlotToOneThatHadNone(t *testing.T) {
 	l.profile("leaves")
 	l.start(nil, "--interval", "1h", "--prune", "--max-services", "6")
 	l.profile("waits")
-	l.waitSaid(`error: profile "waits": `)
+	l.waitOutput(`error: profile "waits": `)
 	l.remove(filepath.Join(l.home, "profiles/leaves"))
 	l.waitFor("a slot", func() bool { return l.hasSlot("waits") })
 }
 
-// A directory of the home's reserved name is nothing to do with it.
+// The directory profiles/default has no effect on the default profile, which is the home.
 func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 	t.Parallel()
 	l := newLone(t, 1)
@@ -51,7 +51,7 @@ func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 	}
 	l.start(nil, "--interval", "1s")
 	l.profile("default")
-	l.waitSaid("warning: profiles/default/ exists")
+	l.waitOutput("warning: profiles/default/ exists")
 	l.remove(filepath.Join(l.home, "profiles/default"))
 	l.profile("after")
 	l.waitFor("what comes after it", func() bool { return l.hasSlot("after") })
@@ -62,7 +62,7 @@ func TestWatchTriesTheDefaultProfileAgainWhateverIsCalledSo(t *testing.T) {
 	})
 }
 
-// A directory that waits for its SOUL.md is held open.
+// The watch holds a directory open while it waits for its SOUL.md.
 func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
 	t.Parallel()
 	const limit = 128
@@ -73,12 +73,12 @@ func TestWatchLeavesDescriptorsToItsPasses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l.waitSaid(fmt.Sprintf("more than %d directories to be watched: looking at everything every 5s", limit/2))
+	l.waitOutput(fmt.Sprintf("more than %d directories to be watched: looking at everything every 5s", limit/2))
 	l.profile("new")
 	l.waitFor("a slot", func() bool { return l.hasSlot("new") })
 }
 
-// What the container was started with speaks of its boot.
+// The container's command line says what the container was at its boot, not at run time.
 func TestWatchMigratesAtItsFirstPassOnly(t *testing.T) {
 	t.Parallel()
 	l, proc := newLone(t, 0), t.TempDir()

@@ -14,19 +14,19 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// confirmAfter is how long a watch lets an orphan be missing before it acts on it.
+// confirmAfter is how long an orphan's profile must be missing before a watch prunes its slot.
 const confirmAfter = 2 * time.Second
 
 // watcher is a slotgen watch that runs inside a container.
 type watcher struct{ *harness.ContainerProcess }
 
-// watch starts a watcher and returns when it has reported that it is ready.
+// startWatch starts a watcher and waits until it has reported that it is ready.
 func startWatch(c *harness.Container, args ...string) watcher {
 	c.T.Helper()
 	return watchBehind(c, "", args...)
 }
 
-// watchBehind starts a watcher behind another program, given as shell text.
+// watchBehind starts a watcher as an argument of another program, given as shell text.
 func watchBehind(c *harness.Container, program string, args ...string) watcher {
 	c.T.Helper()
 	ready := fmt.Sprintf("/tmp/ready-%d", time.Now().UnixNano())
@@ -34,7 +34,7 @@ func watchBehind(c *harness.Container, program string, args ...string) watcher {
 	w := watcher{c.Spawn("root", append([]string{"sh", "-c", script, "watch"}, args...)...)}
 	c.T.Cleanup(func() {
 		if c.T.Failed() {
-			c.T.Logf("the watcher said\n%s", w.said())
+			c.T.Logf("the watcher said\n%s", w.output())
 		}
 	})
 	c.WaitFor("the watcher to be ready", func() bool {
@@ -44,7 +44,7 @@ func watchBehind(c *harness.Container, program string, args ...string) watcher {
 	return w
 }
 
-// pid returns the watcher's number on the machine.
+// pid returns the watcher's PID on the machine.
 func (w watcher) pid() int {
 	w.C.T.Helper()
 	nsenter := w.Cmd.Process.Pid
@@ -56,68 +56,68 @@ func (w watcher) pid() int {
 	return pid
 }
 
-func (w watcher) said() string {
+func (w watcher) output() string {
 	w.C.T.Helper()
 	return harness.ReadText(w.C.T, w.Stderr)
 }
 
-func (w watcher) waitSaid(text string) {
+func (w watcher) waitOutput(text string) {
 	w.C.T.Helper()
-	w.C.WaitFor(fmt.Sprintf("the watcher to say %q", text), func() bool { return strings.Contains(w.said(), text) })
+	w.C.WaitFor(fmt.Sprintf("the watcher to say %q", text), func() bool { return strings.Contains(w.output(), text) })
 }
 
-// mark makes an entry of profiles/ that the watcher refuses, and takes it away when it
-// has said so. By then it has dealt with all events from before.
+// mark makes an entry in profiles/ that the watcher refuses, and removes it after the watcher has
+// reported it. By then the watcher has handled all earlier events.
 func (w watcher) mark() {
 	w.C.T.Helper()
-	name := fmt.Sprintf("Mark%d", strings.Count(w.said(), `skipping profile "Mark`))
+	name := fmt.Sprintf("Mark%d", strings.Count(w.output(), `skipping profile "Mark`))
 	staged := mkdirIn(w.C, "profiles/.mark")
 	w.C.Write(staged+"/SOUL.md", "")
 	if err := os.Rename(staged, filepath.Join(w.C.Home, "profiles", name)); err != nil {
 		w.C.T.Fatal(err)
 	}
-	w.waitSaid(fmt.Sprintf("skipping profile %q", name))
+	w.waitOutput(fmt.Sprintf("skipping profile %q", name))
 	w.C.Forget(name)
 }
 
-// summaryLine is what a watch says of a pass that it was asked for.
+// summaryLine matches the line that a watch prints after a requested pass.
 var summaryLine = regexp.MustCompile(`(?m)^slotgen: \d+ profiles?: \d+ created, .*\n`)
 
-func summaries(said string) int { return len(summaryLine.FindAllString(said, -1)) }
+func summaries(output string) int { return len(summaryLine.FindAllString(output, -1)) }
 
-// lookAgain has the watcher look at everything, and returns when it has.
+// lookAgain makes the watcher look at everything and waits for the end of that pass.
 func (w watcher) lookAgain() {
 	w.C.T.Helper()
-	before := summaries(w.said())
+	before := summaries(w.output())
 	w.Signal(syscall.SIGHUP)
-	w.C.WaitFor("a pass over everything", func() bool { return summaries(w.said()) > before })
+	w.C.WaitFor("a pass over everything", func() bool { return summaries(w.output()) > before })
 }
 
 var markLine = regexp.MustCompile(`(?m)^slotgen: warning: skipping profile "Mark\d+": .*\n`)
 
-// heard returns what the watcher has said when it has dealt with all events from before
-// and looked at everything, without what it says of that.
-func (w watcher) heard() string {
+// settledOutput makes the watcher handle all earlier events and look at everything. It returns the
+// watcher's output without the lines about that.
+func (w watcher) settledOutput() string {
 	w.C.T.Helper()
 	w.mark()
 	w.lookAgain()
-	return summaryLine.ReplaceAllString(markLine.ReplaceAllString(w.said(), ""), "")
+	return summaryLine.ReplaceAllString(markLine.ReplaceAllString(w.output(), ""), "")
 }
 
-// quiet holds that the watcher says nothing of what is done, nor of what is there, when
-// it looks at it once more.
-func (w watcher) quiet(what string, done ...func()) {
+// checkQuiet checks that the watcher prints nothing about the changes in done, nor about the
+// existing files when it looks at everything once more.
+func (w watcher) checkQuiet(what string, done ...func()) {
 	w.C.T.Helper()
-	before := w.heard()
+	before := w.settledOutput()
 	for _, do := range done {
 		do()
 	}
-	if after := w.heard(); after != before {
+	if after := w.settledOutput(); after != before {
 		w.C.T.Errorf("%s: the watcher said\n%s", what, strings.TrimPrefix(after, before))
 	}
 }
 
-// stop stops the watcher until resume. nsenter, which started it, stops with it.
+// stop stops the watcher until resume. nsenter, its parent, stops with it.
 func (w watcher) stop() {
 	w.C.T.Helper()
 	w.Signal(syscall.SIGSTOP)
@@ -126,7 +126,7 @@ func (w watcher) stop() {
 	})
 }
 
-// resume has nsenter go on, which has the watcher go on.
+// resume continues nsenter, which continues the watcher.
 func (w watcher) resume() {
 	w.C.T.Helper()
 	if err := w.Cmd.Process.Signal(syscall.SIGCONT); err != nil {
@@ -134,7 +134,7 @@ func (w watcher) resume() {
 	}
 }
 
-// end ends the watcher by TERM.
+// end ends the watcher with TERM and checks that it exits with 0.
 func (w watcher) end() {
 	w.C.T.Helper()
 	w.Signal(syscall.SIGTERM)
@@ -143,16 +143,16 @@ func (w watcher) end() {
 	}
 }
 
-// cpuTick is the unit that the kernel counts a process's time in.
+// cpuTick is the unit in which the kernel counts processor time.
 const cpuTick = 10 * time.Millisecond
 
-// cpuOf returns what a process has used of the processor since it started.
+// cpuOf returns the processor time that a process has used since it started.
 func cpuOf(t *testing.T, pid int) time.Duration {
 	t.Helper()
 	stat := harness.ReadText(t, fmt.Sprintf("/proc/%d/stat", pid))
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	ticks := 0
-	for _, field := range fields[11:13] { // user's and system's
+	for _, field := range fields[11:13] { // user time and system time
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +162,7 @@ func cpuOf(t *testing.T, pid int) time.Duration {
 	return time.Duration(ticks) * cpuTick
 }
 
-// passCost returns what one pass over everything costs a process of the processor.
+// passCost returns the processor time that one pass over everything costs a process.
 func passCost(t *testing.T, pid int, pass func()) time.Duration {
 	t.Helper()
 	const passes = 10

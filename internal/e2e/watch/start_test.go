@@ -25,7 +25,7 @@ func hasOpen(pid int, path string) bool {
 	return false
 }
 
-// HUP comes while the watch still reads what the container was started to do.
+// HUP arrives while the watch still reads the container's command line.
 func TestWatchThatGetsHUPWhileItStartsLooksAtEverythingAgain(t *testing.T) {
 	testenv.NeedTime(t, "delays a system call by seconds")
 	testenv.NeedProgram(t, "strace")
@@ -41,8 +41,8 @@ func TestWatchThatGetsHUPWhileItStartsLooksAtEverythingAgain(t *testing.T) {
 	}
 	cmd := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-P", init, "-e", "inject=openat:delay_enter=2000000",
 		harness.SlotgenBinary(t), "watch", "--home", l.home, "--scandir", l.service, "--user", "0:0", "--proc", proc, "--interval", "1h")
-	said := &harness.LockedBuffer{}
-	cmd.Stderr = said
+	output := &harness.LockedBuffer{}
+	cmd.Stderr = output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +58,10 @@ func TestWatchThatGetsHUPWhileItStartsLooksAtEverythingAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	testenv.WaitFor(t, "a second look at everything", func() bool {
-		return len(ended) > 0 || strings.Contains(said.String(), "2 profiles: 0 created, 0 updated, 2 unchanged")
+		return len(ended) > 0 || strings.Contains(output.String(), "2 profiles: 0 created, 0 updated, 2 unchanged")
 	})
 	if len(ended) > 0 {
-		t.Fatalf("it ended: %v\n%s", <-ended, said)
+		t.Fatalf("it ended: %v\n%s", <-ended, output)
 	}
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)

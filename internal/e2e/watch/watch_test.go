@@ -14,9 +14,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// A profile's slot is up about as soon as a pass made by hand could have it up. The
-// watch waits for the end of a burst of events before, and is not to wait for its
-// interval.
+// The watch brings a new slot up about as fast as a pass by hand. It first waits for the end of a
+// burst of events. It must not wait for its interval.
 func TestContainerWatchMakesASlotAboutAsSoonAsAPass(t *testing.T) {
 	c := harness.NewContainer(t, harness.OwnS6())
 	const profiles, rounds, tries, settle = 100, 5, 3, 500 * time.Millisecond
@@ -33,9 +32,9 @@ func TestContainerWatchMakesASlotAboutAsSoonAsAPass(t *testing.T) {
 			name := fmt.Sprintf("new%d-%d", try, i)
 			dir := mkdirIn(c, "profiles/"+name)
 			c.Write(dir+"/gateway_state.json", harness.Running)
-			w.mark() // the directory is there for a while before its marker
+			w.mark() // the directory exists for a while before SOUL.md
 			watched = append(watched, upAfter(c, "gateway-"+name, func() { c.Write(dir+"/SOUL.md", "") }))
-			w.lookAgain() // a stopped watch is to hold no lock
+			w.lookAgain() // so that the stopped watch holds no lock
 			w.stop()
 			c.Profile(name+"-by-hand", harness.Running)
 			byHand = append(byHand, upAfter(c, "gateway-"+name+"-by-hand", func() {
@@ -48,8 +47,8 @@ func TestContainerWatchMakesASlotAboutAsSoonAsAPass(t *testing.T) {
 		t.Logf("supervised and up after %v, and with a pass by hand after %v", watched, byHand)
 		if watched[rounds/2] < settle+2*byHand[rounds/2] {
 			w.end()
-			if n := strings.Count(w.said(), "slotgen: created slot"); n != rounds*(try+1) {
-				t.Errorf("%d slots are said to be created, want %d:\n%s", n, rounds*(try+1), w.said())
+			if n := strings.Count(w.output(), "slotgen: created slot"); n != rounds*(try+1) {
+				t.Errorf("%d slots are said to be created, want %d:\n%s", n, rounds*(try+1), w.output())
 			}
 			return
 		}
@@ -57,7 +56,7 @@ func TestContainerWatchMakesASlotAboutAsSoonAsAPass(t *testing.T) {
 	t.Errorf("half of the slots took longer than %v and two passes, at each of %d tries", settle, tries)
 }
 
-// upAfter returns how long a service takes to be up when something is done.
+// upAfter runs do and returns how long the service takes to be up.
 func upAfter(c *harness.Container, service string, do func()) time.Duration {
 	c.T.Helper()
 	start := time.Now()
@@ -66,7 +65,7 @@ func upAfter(c *harness.Container, service string, do func()) time.Duration {
 	return time.Since(start)
 }
 
-// mkdirIn makes a directory of hermes' on the volume.
+// mkdirIn makes a directory on the volume that belongs to hermes.
 func mkdirIn(c *harness.Container, rel string) string {
 	c.T.Helper()
 	dir := filepath.Join(c.Home, rel)
@@ -82,7 +81,7 @@ func TestContainerWatchMakesNoHalfMadeSlot(t *testing.T) {
 
 		dir := mkdirIn(c, "profiles/slow")
 		c.Write(dir+"/gateway_state.json", harness.Running)
-		w.quiet("a directory without SOUL.md")
+		w.checkQuiet("a directory without SOUL.md")
 		c.Write(dir+"/SOUL.md", "")
 
 		dir = mkdirIn(c, "profiles/.staged.tmp")
@@ -93,12 +92,12 @@ func TestContainerWatchMakesNoHalfMadeSlot(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.WaitUp("gateway-slow", "gateway-staged")
-		w.waitSaid(`slotgen: created slot "gateway-staged": profile=staged prior_state=running action=started`)
+		w.waitOutput(`slotgen: created slot "gateway-staged": profile=staged prior_state=running action=started`)
 		if got := c.Run("root", "slotgen", "diff"); got.Code != 0 {
 			t.Errorf("the slots are not as reconcile makes them:\n%s%s", got.Stdout, got.Stderr)
 		}
-		if said := w.said(); strings.Contains(said, "tmp") {
-			t.Errorf("the staging name is told:\n%s", said)
+		if output := w.output(); strings.Contains(output, "tmp") {
+			t.Errorf("the staging name is told:\n%s", output)
 		}
 		log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log"))
 		for _, name := range []string{"default", "slow", "staged"} {
@@ -122,7 +121,7 @@ func TestContainerWatchPassIsLimitedToWhatChanged(t *testing.T) {
 	}
 	c.Profile("new", harness.Running)
 	c.WaitUp("gateway-new")
-	w.waitSaid(`created slot "gateway-new"`)
+	w.waitOutput(`created slot "gateway-new"`)
 	if _, err := os.Lstat(finish); err == nil {
 		t.Error("a slot whose profile did not change was looked at")
 	}
@@ -141,21 +140,21 @@ func TestContainerWatchTouchesNothingForAStateFile(t *testing.T) {
 		c.Boot()
 		w := startWatch(c)
 		c.WaitUp("gateway-stops")
-		w.quiet("state files", func() {
+		w.checkQuiet("state files", func() {
 			for range 20 {
 				c.Profile("stops", harness.Stopped)
 				c.Profile("starts", harness.Running)
 			}
 		})
 
-		// Neither do the passes that follow, over another profile, over all, and for templates.
+		// Later passes leave the down files too: over another profile, over all, and for templates.
 		c.Profile("other", harness.Running)
 		c.WaitUp("gateway-other")
 		w.Signal(syscall.SIGHUP)
-		w.waitSaid("4 profiles: 0 created, 0 updated, 4 unchanged")
+		w.waitOutput("4 profiles: 0 created, 0 updated, 4 unchanged")
 		c.Override("timeout-finish.tmpl", "4000\n")
 		for _, name := range []string{"stops", "starts"} {
-			w.waitSaid(`slot "gateway-` + name + `" is live, in force at next start: timeout-finish (missing)`)
+			w.waitOutput(`slot "gateway-` + name + `" is live, in force at next start: timeout-finish (missing)`)
 		}
 		if _, err := os.Lstat(c.Path("/run/service/gateway-stops/down")); err == nil {
 			t.Error("a slot that was to start has a down file")
@@ -187,7 +186,8 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 			c.WaitFor(fmt.Sprintf("%q in %s", text, service), func() bool { return data(service) == text })
 		}
 		templates := c.Path("/etc/slotgen/templates")
-		// As the kubelet mounts a ConfigMap: files are links through ..data, which is replaced as a whole.
+		// The kubelet mounts a ConfigMap like this: files are links through ..data. It replaces
+		// ..data as a whole.
 		version := func(n int) {
 			t.Helper()
 			dir := fmt.Sprintf("..v%d", n)
@@ -224,13 +224,13 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 		}
 
 		c.Override("run.tmpl", "{{ .Nonsense }}")
-		w.waitSaid(`slotgen: error: profile "writer": rendering slot "writer"`)
+		w.waitOutput(`slotgen: error: profile "writer": rendering slot "writer"`)
 		has("gateway-writer", "2")
-		w.quiet("a template that stays broken")
+		w.checkQuiet("a template that stays broken")
 		if err := os.RemoveAll(templates + "/run.tmpl"); err != nil {
 			t.Fatal(err)
 		}
-		w.waitSaid(`slotgen: slot "gateway-writer" is as it should be again: profile=writer prior_state=stopped action=registered`)
+		w.waitOutput(`slotgen: slot "gateway-writer" is as it should be again: profile=writer prior_state=stopped action=registered`)
 		if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); !strings.Contains(log, "profile=writer prior_state=stopped action=failed") ||
 			!strings.Contains(log[strings.LastIndex(log, "profile=writer"):], "action=registered prior_exit=unknown\n") {
 			t.Errorf("the boot log does not end well:\n%s", log)
@@ -262,7 +262,7 @@ func TestContainerWatchIsAServiceOfS6(t *testing.T) {
 		}
 		c.Boot()
 		c.WaitFor("the watch to be ready", func() bool {
-			text := c.Svstat("watch") // a service that is down says ready too
+			text := c.Svstat("watch") // s6-svstat can print "ready" for a service that is down
 			return strings.HasPrefix(text, "up ") && strings.Contains(text, "ready ")
 		})
 		if !c.HasSlot("gateway-coder") || !c.HasSlot("gateway-default") {
