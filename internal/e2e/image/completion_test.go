@@ -14,8 +14,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// hostileHome is a volume that would block, or break the line of, a careless
-// reader.
+// hostileHome makes a volume on which a careless reader would block, or break the command line.
 func hostileHome(t *testing.T) string {
 	t.Helper()
 	home := t.TempDir()
@@ -58,8 +57,7 @@ func TestCompletionSaysNothingElse(t *testing.T) {
 	}
 }
 
-// In each shell a person types a command line with the tabulator, and it does what
-// the whole of it would.
+// In each shell the test types a command line with the tab key. The shell completes and runs it.
 func TestCompletionInRealShells(t *testing.T) {
 	tests := []struct{ name, shell, setup string }{
 		{"bash", "bash --norc --noprofile -i", "PS1='READY>'; source <(slotgen completion bash)"},

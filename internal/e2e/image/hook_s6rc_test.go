@@ -16,14 +16,14 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// s6rcService is a source definition as s6-rc-compile reads it.
+// s6rcService is the source definition of one s6-rc service.
 type s6rcService struct {
-	kind  string   // what the file type says
-	lists []string // what it depends on or, of a bundle, contains
+	kind  string   // the content of the file type
+	lists []string // its dependencies, or the contents of a bundle
 }
 
-// readS6RC reads a set of source definitions by the rules of s6-rc-compile, which
-// Debian does not have.
+// readS6RC reads a set of source definitions and checks them by the rules of s6-rc-compile.
+// Debian has no s6-rc-compile.
 func readS6RC(t *testing.T, dir string) map[string]s6rcService {
 	t.Helper()
 	services := map[string]s6rcService{}
@@ -32,7 +32,7 @@ func readS6RC(t *testing.T, dir string) map[string]s6rcService {
 			t.Errorf("the name %q is reserved", name)
 		}
 		at := func(file string) string { return filepath.Join(dir, name, file) }
-		s := s6rcService{kind: "bundle"} // user's type is s6-overlay's own
+		s := s6rcService{kind: "bundle"} // the type file of user belongs to s6-overlay
 		if text, err := os.ReadFile(at("type")); err == nil {
 			s.kind = strings.TrimSuffix(string(text), "\n")
 		}
@@ -42,7 +42,7 @@ func readS6RC(t *testing.T, dir string) map[string]s6rcService {
 		case "oneshot":
 			s.lists = harness.NamesIn(t, at("dependencies.d"))
 			for _, script := range []string{"up", "down"} {
-				// Only the lexer runs: "exit" is there in front.
+				// "exit" comes first, so execlineb only parses the script.
 				if out, err := exec.Command("execlineb", "-c", "exit 0 "+harness.ReadText(t, at(script))).CombinedOutput(); err != nil {
 					t.Errorf("%s/%s: %v: %s", name, script, err, out)
 				}
@@ -98,7 +98,7 @@ func TestS6RCSetNeedsNothingButBase(t *testing.T) {
 	}
 }
 
-// A oneshot's script is a command line that execlineb's lexer takes apart.
+// execlineb parses the script of a oneshot into a command line.
 func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.UnhurriedStop)
@@ -115,7 +115,7 @@ func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 		}
 		waitLines(c, "default", "coder", "night_watch")
 
-		// A failed profile fails no boot, a home that is not there does.
+		// A profile that fails does not fail the boot. A missing home does.
 		if err := os.RemoveAll(c.Path("/run/service/gateway-2nd-desk")); err != nil {
 			t.Fatal(err)
 		}

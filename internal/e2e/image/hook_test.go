@@ -11,8 +11,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// overlay runs a program as s6-overlay runs its scripts: next to no environment,
-// and the working directory of s6-rc's oneshot runner.
+// overlay runs a program as s6-overlay runs its scripts: with an almost empty environment, in
+// the working directory of s6-rc's oneshot runner.
 func overlay(c *harness.Container, argv ...string) harness.ExecResult {
 	c.T.Helper()
 	return c.Run("root", overlayCommand(c, argv...)...)
@@ -29,11 +29,11 @@ func overlayCommand(c *harness.Container, argv ...string) []string {
 	}, argv...)
 }
 
-// runScripts runs the scripts of a directory in s6-overlay's order and returns
-// what the last one, slotgen's, left.
+// runScripts runs the scripts of a directory in s6-overlay's order. It returns the result of the
+// last one, which is slotgen's.
 func runScripts(c *harness.Container, dir string) (last harness.ExecResult) {
 	c.T.Helper()
-	entries, err := os.ReadDir(c.Path(dir)) // in byte order, as s6-sort
+	entries, err := os.ReadDir(c.Path(dir)) // in byte order, like s6-sort
 	if err != nil {
 		c.T.Fatal(err)
 	}
@@ -43,8 +43,8 @@ func runScripts(c *harness.Container, dir string) (last harness.ExecResult) {
 	return last
 }
 
-// installHooks puts both scripts into place, the boot script behind one of the image's
-// own that makes a profile.
+// installHooks installs both scripts. An earlier boot script, which stands for the image's own,
+// makes a profile.
 func installHooks(c *harness.Container) {
 	c.T.Helper()
 	c.MustRun("root", "sh", "-ec", `mkdir -p /etc/cont-init.d /etc/cont-finish.d
@@ -54,7 +54,7 @@ printf '#!/bin/sh\nmkdir -p /opt/data/profiles/seeded\n>/opt/data/profiles/seede
 chmod 0755 /etc/cont-init.d/* /etc/cont-finish.d/*`)
 }
 
-// loggedLines returns what a profile's log holds, without the times.
+// loggedLines returns the lines in a profile's log without their time stamps.
 func loggedLines(c *harness.Container, profile string) []string {
 	c.T.Helper()
 	dir := filepath.Join(c.Home, "logs/gateways", profile)
@@ -75,7 +75,7 @@ func loggedLines(c *harness.Container, profile string) []string {
 	return lines
 }
 
-// waitLines waits for a line of each gateway: then it is ready for a TERM.
+// waitLines waits until each gateway has printed a line. Then the gateway handles TERM.
 func waitLines(c *harness.Container, profiles ...string) {
 	c.T.Helper()
 	for _, name := range profiles {
@@ -87,11 +87,11 @@ func waitLines(c *harness.Container, profiles ...string) {
 	}
 }
 
-// farewell is how many lines a gateway writes while it stops, in about a second.
+// farewell is the number of lines that a gateway writes when it stops. That takes about a second.
 const farewell = 40
 
-// bootTalkative boots three gateways that have something to say while they stop, after the given
-// commands, and finish scripts that do too. It returns when all run.
+// bootTalkative boots three gateways and returns when all run. On TERM each of them runs the given
+// commands and then writes lines. Their finish scripts write a line too.
 func bootTalkative(c *harness.Container, commands string) []string {
 	c.T.Helper()
 	names := []string{"coder", "default", "writer"}
@@ -111,8 +111,8 @@ sed 's/^case/echo "{{ .Name }} finished with $1"\n&/' /tmp/finish >/etc/slotgen/
 	return names
 }
 
-// missingLines tells which of the lines that a gateway and its finish script write
-// at the end are in no log.
+// missingLines returns the lines that a gateway and its finish script wrote at the end but that
+// are in no log.
 func missingLines(c *harness.Container, name string) []string {
 	c.T.Helper()
 	logged := loggedLines(c, name)
@@ -138,7 +138,7 @@ func missingLines(c *harness.Container, name string) []string {
 	return missing
 }
 
-// The clock only bounds how long it waits.
+// The stop script ends the gateways even without a clock. The clock only limits its waiting.
 func TestContainerStopHookEndsGatewaysWhereProcTellsNoTime(t *testing.T) {
 	t.Parallel()
 	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
@@ -176,7 +176,7 @@ func TestContainerStopHookLosesNoLine(t *testing.T) {
 	})
 }
 
-// What the hook is there for: gateways that need more than the grace time.
+// The hook exists for gateways that need more than the grace time.
 func TestContainerStopWithoutTheHookLosesLines(t *testing.T) {
 	t.Parallel()
 	c := harness.NewContainer(t, harness.OwnS6())
@@ -189,8 +189,8 @@ func TestContainerStopWithoutTheHookLosesLines(t *testing.T) {
 	}
 }
 
-// stopClock gives the container a /proc/uptime that stands still, and returns what sets it: the
-// stop script reads the time there.
+// stopClock gives the container a /proc/uptime that does not advance. The stop script reads the
+// time there. The returned function sets the time.
 func stopClock(c *harness.Container) (set func(seconds int)) {
 	c.T.Helper()
 	clock := harness.CreateFile(c.T, c.Path("/tmp/uptime"))
@@ -206,7 +206,7 @@ func stopClock(c *harness.Container) (set func(seconds int)) {
 	return set
 }
 
-// All gateways share one limit: once it has passed, the script waits for none of them.
+// All gateways share one time limit. After it, the script waits for none of them.
 func TestContainerStopHookEndsInTime(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.WithVar("SLOTGEN_STOP_TIMEOUT", "1500"))
@@ -222,7 +222,7 @@ func TestContainerStopHookEndsInTime(t *testing.T) {
 		c.Boot()
 		runScripts(c, "/etc/cont-init.d")
 		waitLines(c, "stubborn", "stubborn2", "stubborn3", "stubborn4", "parent", "well-bred")
-		c.Mkdir(c.Path("/run/service/.gateway-stubborn4.old")) // it can't be hidden
+		c.Mkdir(c.Path("/run/service/.gateway-stubborn4.old")) // so the script can't hide this slot
 		stop := c.Spawn("root", overlayCommand(c, "/etc/cont-finish.d/10-slotgen")...)
 		c.WaitFor("the others and their loggers to end", func() bool {
 			n := c.Supervisors()

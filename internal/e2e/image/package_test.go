@@ -13,8 +13,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// packageFiles are the files that each package holds, beside zsh's completions,
-// which have another place in each distribution.
+// packageFiles are the files of each package, without the completions of zsh. Each distribution
+// has another directory for those.
 var packageFiles = []string{
 	"/etc/slotgen/templates/",
 	"/usr/bin/slotgen",
@@ -37,7 +37,7 @@ var packageFiles = []string{
 	"/usr/share/slotgen/s6-rc/user/contents.d/slotgen-watch",
 }
 
-// makePackages runs .ci/package under another umask and time zone.
+// makePackages runs .ci/package with a umask and a time zone, and returns its output directory.
 func makePackages(t *testing.T, umask, zone string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "dist")
@@ -49,7 +49,7 @@ func makePackages(t *testing.T, umask, zone string) string {
 	return dir
 }
 
-// only returns the one file that a pattern matches.
+// only returns the single file that a pattern matches.
 func only(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(pattern)
@@ -59,8 +59,7 @@ func only(t *testing.T, pattern string) string {
 	return found[0]
 }
 
-// archiveFiles lists what an archive of a package holds: files, and directories
-// that hold nothing.
+// archiveFiles lists the files and the empty directories in the archive of a package.
 func archiveFiles(t *testing.T, argv ...string) []string {
 	t.Helper()
 	out, err := exec.Command(argv[0], argv[1:]...).Output()
@@ -89,7 +88,7 @@ func TestPackages(t *testing.T) {
 		}{
 			{"vendor-completions", []string{"sh", "-c", `dpkg-deb --fsys-tarfile "$0" | tar -t`, only(t, dist+"/*_amd64.deb")}},
 			{"vendor-completions", []string{"sh", "-c", `dpkg-deb --fsys-tarfile "$0" | tar -t`, only(t, dist+"/*_arm64.deb")}},
-			// An .apk is three archives in one, the first with its description.
+			// An .apk consists of three archives. The first one holds its description.
 			{"site-functions", []string{"sh", "-c", `tar -tzf "$0" 2>/dev/null | grep -v '^.PKGINFO$'`, only(t, dist+"/*_x86_64.apk")}},
 			{"site-functions", []string{"sh", "-c", `tar -tzf "$0" 2>/dev/null | grep -v '^.PKGINFO$'`, only(t, dist+"/*_aarch64.apk")}},
 			{"site-functions", []string{"tar", "-tzf", only(t, dist+"/*-linux-amd64.tar.gz")}},
@@ -114,11 +113,11 @@ func TestPackages(t *testing.T) {
 			t.Errorf("first\n%sthen\n%s", first, second)
 		}
 	})
-	t.Run("install and do the job", func(t *testing.T) { installed(t, only(t, dist+"/*_amd64.deb")) })
+	t.Run("install and do the job", func(t *testing.T) { checkInstalled(t, only(t, dist+"/*_amd64.deb")) })
 }
 
-// installed installs the .deb in a container and boots it with what came with it.
-func installed(t *testing.T, deb string) {
+// checkInstalled installs the .deb in a container and boots with the installed files.
+func checkInstalled(t *testing.T, deb string) {
 	t.Helper()
 	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
 	c.Household()

@@ -12,9 +12,9 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// plant puts programs of the user's before all but s6's in the PATH of the container. Each
-// does what the real one does, and says by which uid.
-func plant(c *harness.Container, names ...string) (said func(uid int) string) {
+// plant puts programs into the PATH of the container before all but those of s6. They belong to
+// the user. Each one records the uid that runs it, then runs the real program.
+func plant(c *harness.Container, names ...string) (ranAs func(uid int) string) {
 	c.T.Helper()
 	for _, name := range names {
 		text := "#!/bin/sh\necho " + name + " >>/tmp/said-by-$(/usr/bin/id -u)\nexec /usr/bin/" + name + " \"$@\"\n"
@@ -30,14 +30,14 @@ func plant(c *harness.Container, names ...string) (said func(uid int) string) {
 	}
 }
 
-// The virtual environment may be the user's, and s6-overlay's with-contenv looks up what
-// it is given in the PATH that it loads.
+// The virtual environment may belong to the user. s6-overlay's with-contenv looks up its command
+// in the PATH that it loads.
 func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.UnhurriedStop)
 		c.Profile("coder", harness.Running)
 		installHooks(c)
-		said := plant(c, "sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
+		ranAs := plant(c, "sh", "id", "mkdir", "rm", "mv", "cat", "sleep", "env")
 		c.Boot()
 		if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
 			t.Fatalf("the boot script: %+v", got)
@@ -55,29 +55,29 @@ func TestContainerNoProgramOfTheUsersRunsAsRoot(t *testing.T) {
 		c.MustRun("root", "s6-svscanctl", "-a", "/run/service")
 		c.WaitUp("watch")
 		c.MustRun("root", "s6-svwait", "-U", "-t", harness.HangLimitMS, "/run/service/watch")
-		// s6-overlay takes its services down before it runs the stop script: a pass beside
-		// that would bring the gateways back.
+		// s6-overlay takes its services down before it runs the stop script. Otherwise a pass of the
+		// watch would bring the gateways back.
 		c.MustRun("root", "s6-svc", "-wD", "-T", harness.HangLimitMS, "-d", "/run/service/watch")
 		if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 {
 			t.Errorf("the stop script: %+v", got)
 		}
-		if got := said(0); got != "" {
+		if got := ranAs(0); got != "" {
 			t.Errorf("ran as root:\n%s", got)
 		}
-		if got := said(harness.HermesID); !strings.Contains(got, "mkdir\n") {
+		if got := ranAs(harness.HermesID); !strings.Contains(got, "mkdir\n") {
 			t.Errorf("by the user none was found where they are first:\n%s", got)
 		}
 	})
 }
 
-// An empty word in the loader's path is the directory where a program runs. What the loader
-// finds there it runs before the program.
+// An empty entry in LD_LIBRARY_PATH means the current directory. The loader runs code from the
+// libraries there before the program starts.
 func TestContainerNoLibraryOfTheUsersIsLoadedByRoot(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.WithVar("LD_LIBRARY_PATH", "/nowhere:"))
 		c.Profile("coder", harness.Running)
-		// Of no use, and for root to read only: no program that root runs there begins, and id
-		// is one that takes this library.
+		// The file is no library, and only root can read it. A program that loads it does not start.
+		// id needs a library of this name.
 		library := filepath.Join(c.Home, "libselinux.so.1")
 		c.Write(library, "no library")
 		if err := errors.Join(os.Chown(library, 0, 0), os.Chmod(library, 0o600)); err != nil {

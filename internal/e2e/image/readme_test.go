@@ -13,8 +13,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// Each block of commands says by its mark which test runs it; one without a mark
-// is part of the transcript.
+// The mark of a code block says which test runs it. A block without a mark is part of the
+// transcript.
 func TestReadmeBlocksAreAllRun(t *testing.T) {
 	marks := []string{"", "sh", "sh ci", "sh image", "sh override", "sh package", "sh s6", "dockerfile"}
 	for _, b := range harness.AllReadmeBlocks(t) {
@@ -24,7 +24,7 @@ func TestReadmeBlocksAreAllRun(t *testing.T) {
 	}
 }
 
-// README builds slotgen as these tests do, and tells how to run tests that there are.
+// README builds slotgen as these tests do, and the tests that README names exist.
 func TestReadmeNamesTheBuildAndTests(t *testing.T) {
 	text := harness.ReadText(t, "README.md")
 	if command := "CGO_ENABLED=0 go " + strings.Join(harness.BuildArguments, " ") + " -o slotgen ."; !strings.Contains(text, "\n"+command+"\n") {
@@ -40,7 +40,7 @@ func TestReadmeNamesTheBuildAndTests(t *testing.T) {
 	}
 }
 
-// hasTest asks the test program itself.
+// hasTest asks this test binary whether it has a test.
 func hasTest(t *testing.T, name string) bool {
 	t.Helper()
 	out, err := exec.Command("/proc/self/exe", "-test.list", "^"+name+"$").Output()
@@ -65,8 +65,7 @@ func TestContainerReadmeBlocksForARunningContainer(t *testing.T) {
 	})
 }
 
-// cloneRepository copies the files of the repository that git would, as they are
-// now.
+// cloneRepository copies the working files of the repository, without those that git ignores.
 func cloneRepository(t *testing.T, to string) {
 	t.Helper()
 	cmd := exec.Command("sh", "-ec", `git ls-files -z --cached --others --exclude-standard |
@@ -76,8 +75,8 @@ func cloneRepository(t *testing.T, to string) {
 	}
 }
 
-// The blocks without a mark are one session in a fresh clone; the block without a
-// language that follows one is what it prints.
+// The blocks marked "sh" are one session in a fresh clone. The block without a mark after one of
+// them is its expected output.
 func TestReadmeTranscript(t *testing.T) {
 	testenv.NeedTime(t, "builds slotgen in a fresh clone")
 	testenv.NeedRoot(t, "makes mounts of its own")
@@ -100,10 +99,10 @@ func TestReadmeTranscript(t *testing.T) {
 	if len(want) < 5 {
 		t.Fatalf("README's transcript has %d blocks", len(want))
 	}
-	// What the session writes to /tmp stays in its own mounts.
+	// The session has its own mounts, so its files in /tmp do not appear on the machine.
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-ec",
 		`mount --bind "$1" /mnt && mount -t tmpfs none /tmp && cd /mnt && exec sh -ec "$2"`, "sh", clone, script.String())
-	// The session's own build is the slotgen in PATH from then on.
+	// The session builds slotgen in the first directory of PATH.
 	cmd.Env = append(os.Environ(), "PATH=/mnt:"+os.Getenv("PATH"), "GOFLAGS=-buildvcs=false")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -119,8 +118,8 @@ func TestReadmeTranscript(t *testing.T) {
 	}
 }
 
-// image is a container on its way to becoming an image: no s6-svscan runs.
-func newImage(c *harness.Container, script string) {
+// runInImage runs a script in a container that becomes an image: no s6-svscan runs yet.
+func runInImage(c *harness.Container, script string) {
 	c.T.Helper()
 	result := c.RunEnv("root", []string{
 		"HOME=/root", "PATH=/usr/local/bin:/usr/local/go/bin:/command:/usr/bin:/bin", "GOFLAGS=-buildvcs=false",
@@ -130,8 +129,7 @@ func newImage(c *harness.Container, script string) {
 	}
 }
 
-// buildFrom carries out the instructions of a Dockerfile that has one directory
-// tree for all its stages.
+// buildFrom follows the instructions of a Dockerfile. All its stages use the same directory tree.
 func buildFrom(c *harness.Container, dockerfile string) {
 	c.T.Helper()
 	dockerfile = strings.ReplaceAll(dockerfile, "\\\n", " ")
@@ -140,13 +138,13 @@ func buildFrom(c *harness.Container, dockerfile string) {
 		switch instruction {
 		case "", "FROM":
 		case "RUN":
-			newImage(c, rest)
+			runInImage(c, rest)
 		case "COPY":
 			words := strings.Fields(regexp.MustCompile(`--from=\S+ `).ReplaceAllString(rest, ""))
 			if words[0] == "." {
-				continue // the test has put it there
+				continue // the test has copied the sources
 			}
-			newImage(c, "umount "+words[1]+"; cp --remove-destination "+words[0]+" "+words[1])
+			runInImage(c, "umount "+words[1]+"; cp --remove-destination "+words[0]+" "+words[1])
 		default:
 			c.T.Fatalf("README's Dockerfile has %q", line)
 		}
@@ -166,7 +164,7 @@ func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
 	cloneRepository(t, c.Path("/src"))
 	buildFrom(c, blocks[i].Text)
 	for _, block := range harness.ReadmeBlocks(t, "image") {
-		newImage(c, block)
+		runInImage(c, block)
 	}
 	if text := harness.ReadText(t, c.Path("/etc/cont-init.d/99-slotgen")); !strings.Contains(text, "'/usr/local/bin/slotgen' reconcile --rescan") {
 		t.Errorf("the boot script calls another slotgen:\n%s", text)

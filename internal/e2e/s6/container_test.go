@@ -13,7 +13,7 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// These tests show that the containers of the other tests are what they claim to be.
+// These tests check the container that the other tests rely on.
 
 func TestContainerSupervises(t *testing.T) {
 	t.Parallel()
@@ -134,8 +134,8 @@ func TestContainerGateway(t *testing.T) {
 	}
 }
 
-// TestContainerLeavesNothing is not parallel: a process of another test could get the number of
-// one that is looked for.
+// TestContainerLeavesNothing is not parallel: a process of another test could get the PID that it
+// checks.
 func TestContainerLeavesNothing(t *testing.T) {
 	before := harness.ReadText(t, "/proc/self/mountinfo")
 	pid := 0
@@ -160,7 +160,7 @@ func TestContainerLeavesNothing(t *testing.T) {
 	}
 }
 
-// handMadeService writes a service directory for the default profile's stand-in gateway.
+// handMadeService writes a service directory that runs the default profile's stand-in gateway.
 func handMadeService(c *harness.Container, name string) {
 	c.T.Helper()
 	dir := c.Path("/run/service/" + name)

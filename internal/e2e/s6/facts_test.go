@@ -12,11 +12,11 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// These tests hold what slotgen takes for granted of s6 against each release. When
-// one fails, the code that rests on it is wrong, not the test.
+// These tests check, on each release, the facts about s6 that slotgen relies on. When one fails,
+// correct the code that relies on the fact, not the test.
 
-// handLogged is a hand-made service with a logger that keeps its input in a file.
-func handLogged(c *harness.Container, name string) {
+// handMadeLogged makes a hand-made service with a logger that copies its input to a file.
+func handMadeLogged(c *harness.Container, name string) {
 	c.T.Helper()
 	handMadeService(c, name)
 	dir := c.Path("/run/service/" + name)
@@ -28,7 +28,7 @@ func handLogged(c *harness.Container, name string) {
 	}
 }
 
-// bootHandMade boots with one hand-made service, which is up.
+// bootHandMade boots with one hand-made service and waits until it is up.
 func bootHandMade(t *testing.T, release harness.S6Release) *harness.Container {
 	t.Helper()
 	c := harness.NewContainer(t, release)
@@ -38,7 +38,7 @@ func bootHandMade(t *testing.T, release harness.S6Release) *harness.Container {
 	return c
 }
 
-// replace gives a file of a service another text, by a rename.
+// replaceFile replaces a file of a service by a rename.
 func replaceFile(c *harness.Container, path, text string, mode os.FileMode) {
 	c.T.Helper()
 	path = c.Path("/run/service/" + path)
@@ -50,7 +50,7 @@ func replaceFile(c *harness.Container, path, text string, mode os.FileMode) {
 	}
 }
 
-// waitFile waits for a file that a service makes.
+// waitFile waits until a service has made a file.
 func waitFile(c *harness.Container, what, path string) {
 	c.T.Helper()
 	c.WaitFor(what, func() bool { return harness.Exists(c.Path(path)) })
@@ -61,12 +61,12 @@ func scanctl(c *harness.Container, commands string) {
 	c.MustRun("root", "s6-svscanctl", "-"+commands, "/run/service")
 }
 
-// Why the directory of a live slot never moves.
+// This fact is why a pass never moves the directory of a live slot.
 func TestContainerS6RunsAServiceTwiceWhenItsDirectoryIsExchanged(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
-		handLogged(c, "a")
-		handLogged(c, ".b")
+		handMadeLogged(c, "a")
+		handMadeLogged(c, ".b")
 		c.Boot()
 		c.WaitUp("a")
 		scandir, err := os.Open(c.Path("/run/service"))
@@ -83,13 +83,13 @@ func TestContainerS6RunsAServiceTwiceWhenItsDirectoryIsExchanged(t *testing.T) {
 	})
 }
 
-// Hidden names are passed over, and "an" ends what is hidden, the logger after
-// the service and without losing a line.
+// s6-svscan ignores names that begin with a dot. Its command "an" ends a hidden service, then its
+// logger, and loses no line.
 func TestContainerS6EndsWhatIsHiddenAndPassesOverNamesWithADot(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
-		handLogged(c, "a")
-		handLogged(c, ".hidden")
+		handMadeLogged(c, "a")
+		handMadeLogged(c, ".hidden")
 		c.Boot()
 		c.WaitUp("a", "a/log")
 		c.Rescan()
@@ -113,12 +113,12 @@ func TestContainerS6EndsWhatIsHiddenAndPassesOverNamesWithADot(t *testing.T) {
 	})
 }
 
-// The lock is one of fcntl, held as long as the supervisor lives; the status file
-// has the process number where slotgen reads it.
+// The supervisor holds an fcntl lock as long as it lives. The status file has the PID where
+// slotgen reads it.
 func TestContainerS6HoldsItsLockAndNotesItsProcess(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
-		handLogged(c, "a")
+		handMadeLogged(c, "a")
 		c.Boot()
 		c.WaitUp("a")
 		f, err := os.Open(c.Path("/run/service/a/supervise/lock"))
@@ -138,8 +138,8 @@ func TestContainerS6HoldsItsLockAndNotesItsProcess(t *testing.T) {
 	})
 }
 
-// A down file counts when a supervisor starts, and not before: that is why it has
-// to be there first and go last.
+// s6-supervise reads the down file only when it starts. So a pass writes down first and removes it
+// last.
 func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := bootHandMade(t, release)
@@ -157,8 +157,7 @@ func TestContainerS6ReadsTheDownFileWhenASupervisorStarts(t *testing.T) {
 	})
 }
 
-// What was replaced by a rename is in force at the next start or use, without a
-// new supervisor.
+// s6-supervise uses a replaced file at the next start or use, without a new supervisor.
 func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := bootHandMade(t, release)
@@ -173,8 +172,7 @@ func TestContainerS6TakesUpReplacedFiles(t *testing.T) {
 	})
 }
 
-// The files that say how to start a service, and by which signal to stop it, are read
-// each time.
+// s6-supervise reads notification-fd at each start and down-signal at each stop.
 func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := bootHandMade(t, release)
@@ -191,13 +189,13 @@ func TestContainerS6ReadsReadinessAndSignalAtEachUse(t *testing.T) {
 	})
 }
 
-// Why a slot whose logger comes or goes needs a new supervisor.
+// This fact is why a slot whose logger appears or vanishes needs a new supervisor.
 func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 	const talks = "#!/bin/sh\nwhile :; do echo $$; sleep 0.02; done\n"
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
 		handMadeService(c, "bare")
-		handLogged(c, "logged")
+		handMadeLogged(c, "logged")
 		replaceFile(c, "bare/run", talks, 0o755)
 		replaceFile(c, "logged/run", talks, 0o755)
 		c.Boot()
@@ -227,7 +225,7 @@ func TestContainerS6LoggerComesAndGoesWithTheSupervisorAlone(t *testing.T) {
 	})
 }
 
-// A logger that runs with -p heeds no TERM; a hang-up ends it.
+// s6-log with -p ignores TERM. HUP ends it.
 func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
@@ -235,7 +233,7 @@ func TestContainerS6LoggerWithPIsRestartedByHangUpAlone(t *testing.T) {
 		c.MustRun("root", "slotgen", "reconcile")
 		c.Boot()
 		c.WaitUp("gateway-coder", "gateway-coder/log")
-		// It makes the file before it is ready for signals.
+		// s6-log creates the file before it can handle signals.
 		c.WaitFor("its first line", func() bool { return len(c.LogLines("coder")) > 0 })
 		pid := c.ServicePID("gateway-coder/log")
 		c.MustRun("root", "kill", "-TERM", strconv.Itoa(pid))

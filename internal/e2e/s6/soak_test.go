@@ -14,8 +14,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// soakVar is the number of passes of the soak test; a few of them, over fewer profiles,
-// are enough for every day.
+// soakVar names the variable with the number of passes of the soak test. Without it, the test
+// makes a few passes over fewer profiles.
 const soakVar = "SLOTGEN_SOAK_PASSES"
 
 func soakSize(t *testing.T) (passes, profiles int) {
@@ -31,20 +31,19 @@ func soakSize(t *testing.T) (passes, profiles int) {
 	return passes, 50
 }
 
-// soak is a container whose profiles, templates and services change while passes
-// are made over it.
+// soak is a container in which profiles, templates and services change during passes.
 type soak struct {
 	*harness.Container
 	rand  *rand.Rand
 	mark  int
 	names []string
-	pids  map[string]int // of each service that nobody asked to restart since
+	pids  map[string]int // the PID of each service since its last requested restart
 	asked int
 }
 
 func (s *soak) name(i int) string { return fmt.Sprintf("p%02d", i) }
 
-// change makes one change of the operator's or of the volume's user.
+// change makes one change, as the operator or the volume's user might.
 func (s *soak) change() {
 	i := s.rand.IntN(len(s.names))
 	name := s.names[i]
@@ -53,7 +52,7 @@ func (s *soak) change() {
 		s.mark++
 		s.Override("env/MARK.tmpl", fmt.Sprintln(s.mark))
 		s.Override("profiles/"+name+"/timeout-finish.tmpl", fmt.Sprintln(1000+s.mark))
-	case 1: // another profile in its place
+	case 1: // replaces the profile with another one
 		s.Forget(name)
 		s.names[i] = "q" + strconv.Itoa(s.mark) + "-" + strconv.Itoa(s.asked) + "-" + strconv.Itoa(i)
 		s.Profile(s.names[i], harness.Running)
@@ -71,8 +70,8 @@ func (s *soak) change() {
 	}
 }
 
-// restart asks for a restart, and waits for the service to come up as another process.
-// A process that has just been forked loses a signal: it has to be ready.
+// restart restarts a service and waits until it runs as another process. The old process must be
+// ready first: a process that was just forked loses a signal.
 func (s *soak) restart(how, service string, ready func(pid int) bool) {
 	s.T.Helper()
 	before := s.pids[service]
@@ -92,7 +91,7 @@ func (s *soak) isWriting(pid int, profile string) bool {
 	})
 }
 
-// isLogging reports whether a process is s6-log, and blocks or catches HUP.
+// isLogging reports whether a process is s6-log and blocks or catches HUP.
 func (s *soak) isLogging(pid int) bool {
 	s.T.Helper()
 	status, err := os.ReadFile(s.Path(fmt.Sprintf("/proc/%d/status", pid)))
@@ -104,15 +103,15 @@ func (s *soak) isLogging(pid int) bool {
 		name, value, _ := strings.Cut(line, ":")
 		fields[name] = strings.TrimSpace(value)
 	}
-	const hup = 1 // in the last digit of a mask
+	const hup = 1 // the bit of HUP in the last digit of a mask
 	return fields["Name"] == "s6-log" && slices.ContainsFunc([]string{fields["SigBlk"], fields["SigCgt"]}, func(mask string) bool {
 		digit, err := strconv.ParseUint(mask[len(mask)-1:], 16, 8)
 		return err == nil && digit&hup != 0
 	})
 }
 
-// check holds that no service is another process than it was, that each has one
-// supervisor, and that nothing is left over.
+// check checks that each service is still the same process and has one supervisor, and that
+// no hidden slot is left.
 func (s *soak) check(pass int) {
 	s.T.Helper()
 	current := map[string]bool{}
@@ -147,9 +146,9 @@ func (s *soak) scannerDescriptors() int {
 	return len(entries)
 }
 
-// Services write numbered lines while templates change, profiles come and
-// go and services are restarted by hand: no pass restarts, doubles or orphans a
-// service, and no line is lost or written twice.
+// Services write numbered lines while templates change, profiles come and go, and an operator
+// restarts services. No pass restarts, doubles or orphans a service. No line is lost or written
+// twice.
 func TestContainerSoak(t *testing.T) {
 	for _, release := range harness.S6Releases(t)[:2] {
 		t.Run(release.Name, func(t *testing.T) {
@@ -174,10 +173,10 @@ func soakRelease(t *testing.T, release harness.S6Release) {
 	s.check(0)
 	descriptors := s.scannerDescriptors()
 	for pass := 0; pass < passes; pass += 2 {
-		// The first pass of two meets changes under its hands.
+		// The first of each two passes runs while the test makes changes.
 		disturbed := s.Spawn("root", "slotgen", "reconcile", "--rescan", "--prune")
 		for range 1 + s.rand.IntN(4) {
-			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond) // the pass gets further
+			time.Sleep(time.Duration(s.rand.IntN(20)) * time.Millisecond) // lets the pass get further
 			s.change()
 		}
 		if got := disturbed.Wait(); got.Code != 0 {
@@ -186,12 +185,12 @@ func soakRelease(t *testing.T, release harness.S6Release) {
 		s.MustRun("root", "slotgen", "reconcile", "--rescan", "--prune", "--wait", "10m")
 		s.check(pass + 1)
 	}
-	// As many slots as before.
+	// There are as many slots as before, so s6-svscan needs no more descriptors.
 	s.WaitFor(fmt.Sprintf("s6-svscan to have %d descriptors", descriptors), func() bool { return s.scannerDescriptors() <= descriptors })
 	s.end(passes)
 }
 
-// end stops all and reads the logs, also of the profiles that are gone.
+// end stops all services and checks all logs, also those of removed profiles.
 func (s *soak) end(passes int) {
 	s.T.Helper()
 	for _, name := range s.names {

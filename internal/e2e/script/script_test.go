@@ -46,8 +46,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// exitcodeCommand: exitcode N PROGRAM [ARG...] runs a program that has to end
-// with exactly that code.
+// exitcodeCommand implements "exitcode N PROGRAM [ARG...]". It runs a program, which must exit
+// with code N.
 func exitcodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exitcode N PROGRAM [ARG...]")
@@ -66,7 +66,7 @@ func exitcodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// modesCommand: modes DIR prints mode, owner, type and path of all below DIR.
+// modesCommand implements "modes DIR". It prints mode, owner, type and path of everything in DIR.
 func modesCommand(ts *testscript.TestScript, _ bool, args []string) {
 	lines, err := listTree(ts.MkAbs(args[0]))
 	ts.Check(err)
@@ -96,22 +96,22 @@ func listTree(root string) ([]string, error) {
 	return lines, err
 }
 
-// mkfifoCommand: mkfifo PATH...
+// mkfifoCommand implements "mkfifo PATH...".
 func mkfifoCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for _, path := range args {
 		ts.Check(unix.Mkfifo(ts.MkAbs(path), 0o644))
 	}
 }
 
-// seedCommand: seed DIR copies the sample volume to DIR, without the boot log
-// that a pass over it may have left there.
+// seedCommand implements "seed DIR". It copies the sample volume to DIR without the boot log, which
+// an earlier pass may have written.
 func seedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.CopyFS(dir, os.DirFS("testdata/home")))
 	ts.Check(os.RemoveAll(filepath.Join(dir, "logs/container-boot.log")))
 }
 
-// lockedCommand: locked FILE holds an flock on FILE to the script's end.
+// lockedCommand implements "locked FILE". It holds an flock on FILE until the end of the script.
 func lockedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_RDWR, 0o600)
 	ts.Check(err)
@@ -121,8 +121,8 @@ func lockedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 }
 
-// supervisedCommand: supervised DIR holds the lock of a service directory to the
-// script's end, as its s6-supervise would.
+// supervisedCommand implements "supervised DIR". It holds the lock of a service directory until the
+// end of the script, as s6-supervise would.
 func supervisedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	dir := filepath.Join(ts.MkAbs(args[0]), "supervise")
 	ts.Check(os.MkdirAll(dir, 0o755))
