@@ -15,9 +15,9 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// inOrder makes a race until things happen in the order that the test needs: race
-// reports whether they did. Each time the pass waits twice as long.
-func inOrder(t *testing.T, race func(delay time.Duration) bool) {
+// retryRace runs a race until it happens in the order that the test needs. race reports whether it
+// did. Each time the pass is delayed twice as long.
+func retryRace(t *testing.T, race func(delay time.Duration) bool) {
 	t.Helper()
 	testenv.NeedTime(t, "delays system calls")
 	testenv.NeedProgram(t, "strace")
@@ -29,7 +29,7 @@ func inOrder(t *testing.T, race func(delay time.Duration) bool) {
 	}
 }
 
-// delayedPass is a pass some of whose system calls wait before they are made.
+// delayedPass is a pass with delayed system calls.
 type delayedPass struct {
 	*faults
 	out   harness.LockedBuffer
@@ -37,9 +37,9 @@ type delayedPass struct {
 	err   chan error
 }
 
-// delayed starts a pass whose system calls of a name wait before they are made: the
-// first one of each thread, or with "1+" every one.
-func (f *faults) delayed(delay time.Duration, call, when string, args ...string) *delayedPass {
+// startDelayed starts a pass and delays its system calls with a name. With when "1" it delays the
+// first one of each thread, with "1+" every one.
+func (f *faults) startDelayed(delay time.Duration, call, when string, args ...string) *delayedPass {
 	f.t.Helper()
 	inject := fmt.Sprintf("inject=%s:delay_enter=%d:when=%s", call, delay.Microseconds(), when)
 	cmd := exec.Command("strace", append([]string{
@@ -59,13 +59,13 @@ func (f *faults) delayed(delay time.Duration, call, when string, args ...string)
 	return pass
 }
 
-// waitFor waits until the pass has done something, or has ended.
+// waitFor waits until done reports true or the pass has ended.
 func (pass *delayedPass) waitFor(what string, done func() bool) {
 	pass.t.Helper()
 	testenv.WaitFor(pass.t, what, func() bool { return done() || pass.ended.Load() })
 }
 
-// end waits until the pass ends, and returns what it printed.
+// end waits until the pass ends and returns its output.
 func (pass *delayedPass) end() string {
 	pass.t.Helper()
 	if err := <-pass.err; err != nil {
@@ -74,32 +74,32 @@ func (pass *delayedPass) end() string {
 	return pass.out.String()
 }
 
-// meanwhile makes a pass in a container from before s6, which has a slot of the
-// profile gone that is not on the volume. Once the pass has listed the volume, and is
-// about to record a state, it has what happens then. It returns what the pass printed.
-func meanwhile(t *testing.T, happens func(f *faults), args ...string) (f *faults, out string) {
+// duringPass makes a pass in a container from before s6. The scandir has a slot of the profile
+// gone, which is not on the volume. The pass lists the volume and stages a state file; then
+// duringPass calls happens. It returns the output of the pass.
+func duringPass(t *testing.T, happens func(f *faults), args ...string) (f *faults, out string) {
 	t.Helper()
-	inOrder(t, func(delay time.Duration) bool {
+	retryRace(t, func(delay time.Duration) bool {
 		f = &faults{t: t, root: t.TempDir()}
 		f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
 		f.write("proc/1/status", harness.RootsStatus)
 		f.firstTemplates()
 		f.write("home/profiles/coder/SOUL.md", "")
 		f.write("service/gateway-gone/run", "#!/bin/sh\n")
-		isAboutTo := func() bool { return harness.Exists(filepath.Join(f.root, "home/.gateway_state.json.new")) }
-		pass := f.delayed(delay, "renameat2", "1", append(reconcileArgs(), args...)...)
-		pass.waitFor("a state to record", isAboutTo)
+		isStaged := func() bool { return harness.Exists(filepath.Join(f.root, "home/.gateway_state.json.new")) }
+		pass := f.startDelayed(delay, "renameat2", "1", append(reconcileArgs(), args...)...)
+		pass.waitFor("a state to record", isStaged)
 		happens(f)
-		stillIs := isAboutTo()
+		stillStaged := isStaged()
 		out = pass.end()
-		return stillIs
+		return stillStaged
 	})
 	return f, out
 }
 
 func TestStateThatIsRecordedMeanwhileDecidesOverTheGateway(t *testing.T) {
 	t.Parallel()
-	f, out := meanwhile(t, func(f *faults) { f.write("home/gateway_state.json", `{"desired_state": "stopped"}`) })
+	f, out := duringPass(t, func(f *faults) { f.write("home/gateway_state.json", `{"desired_state": "stopped"}`) })
 	if !strings.Contains(out, "profile=default prior_state=stopped action=registered\n") {
 		t.Errorf("it does not count:\n%s", out)
 	}
@@ -113,26 +113,26 @@ func TestStateThatIsRecordedMeanwhileDecidesOverTheGateway(t *testing.T) {
 
 func TestSlotOfAProfileThatIsMadeMeanwhileIsNotPruned(t *testing.T) {
 	t.Parallel()
-	f, out := meanwhile(t, func(f *faults) { f.write("home/profiles/gone/SOUL.md", "") }, "--prune")
+	f, out := duringPass(t, func(f *faults) { f.write("home/profiles/gone/SOUL.md", "") }, "--prune")
 	if _, err := os.Lstat(filepath.Join(f.root, "service/gateway-gone/run")); err != nil {
 		t.Errorf("%v:\n%s", err, out)
 	}
 }
 
-// Another pass, with a scandir of its own, rotates the log between the look at its
-// length and the lock.
+// Another pass, with its own scandir, rotates the log after the first pass has opened it and
+// before the first pass has its lock.
 func TestLogThatIsRotatedMeanwhileKeepsWhatItHeld(t *testing.T) {
 	t.Parallel()
 	old := strings.Repeat("x", 256<<10) + "\n"
-	inOrder(t, func(delay time.Duration) bool {
+	retryRace(t, func(delay time.Duration) bool {
 		f := &faults{t: t, root: t.TempDir()}
 		f.firstTemplates()
 		f.write("home/profiles/coder/SOUL.md", "")
 		f.write("home/logs/container-boot.log", old)
 		log := filepath.Join(f.root, "home/logs/container-boot.log")
-		pass := f.delayed(delay, "flock", "1+", reconcileArgs()...)
+		pass := f.startDelayed(delay, "flock", "1+", reconcileArgs()...)
 		pass.waitFor("an open log", func() bool { return isOpen(log) })
-		f.plain(append(reconcileArgs(), "--scandir", "~/other")...)
+		f.mustRun(append(reconcileArgs(), "--scandir", "~/other")...)
 		if got := harness.ReadText(t, log+".1"); got != old {
 			t.Fatalf("the other pass has not rotated the log")
 		}
@@ -148,9 +148,9 @@ func TestLogThatIsRotatedMeanwhileKeepsWhatItHeld(t *testing.T) {
 	})
 }
 
-// isOpen reports whether a process has the file open.
+// isOpen reports whether any process has the file open.
 func isOpen(path string) bool {
-	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is none that fails
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is valid
 	return slices.ContainsFunc(fds, func(fd string) bool {
 		at, err := os.Readlink(fd)
 		return err == nil && at == path

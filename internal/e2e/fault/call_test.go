@@ -11,15 +11,15 @@ import (
 // faultCall is one file system call of a run under strace.
 type faultCall struct {
 	name string
-	// about holds the paths and flags of the call, the same in every run.
+	// about holds the paths and flags of the call. They are the same in every run.
 	about string
-	// time numbers the calls of one name about the same: 1, 2, …
+	// time is the number of the call among the calls with the same name and about: 1, 2, …
 	time int
-	// n numbers the calls of one name in one thread, as strace counts them.
+	// n is the number of the call among the thread's calls with the same name, as strace counts.
 	n int
-	// after names the two calls before it in its thread.
+	// after names the two previous calls of the thread.
 	after string
-	// hit is true where strace injected the fault.
+	// hit is set when strace injected the fault into this call.
 	hit bool
 }
 
@@ -33,20 +33,20 @@ var (
 	faultStaged  = regexp.MustCompile(`<~/root/(?:service|out)/\.gateway-[^/>]+\.new[/>]`)
 )
 
-// place returns a text that stands for the place in the program that makes the call.
-// It is the same for each profile and for each file of a slot or template set, and differs
-// where other calls come before it.
+// place returns a text that identifies the place in the program that makes the call. It is the
+// same for all profiles and for all files of a slot or template set. It differs when other calls
+// come before.
 func (c faultCall) place() string {
 	about := faultInSet.ReplaceAllString(faultProfile.ReplaceAllString(c.about, "NAME"), "$1>")
 	return fmt.Sprintf("%s %s after %s", c.name, about, c.after)
 }
 
-// renames reports whether the call gives a name or takes one away.
+// renames reports whether the call gives or removes a name.
 func (c faultCall) renames() bool {
 	return strings.HasPrefix(c.name, "rename") || strings.HasPrefix(c.name, "link") || strings.HasPrefix(c.name, "unlink")
 }
 
-// reads reports whether a kill before the call leaves the same as a kill after it.
+// reads reports whether a kill before the call leaves the same files as a kill after it.
 func (c faultCall) reads() bool {
 	switch c.name {
 	case "close", "faccessat", "fcntl", "flock", "fstat", "fstatfs", "fsync", "getdents64", "newfstatat", "pread64", "read", "readlinkat":
@@ -57,18 +57,18 @@ func (c faultCall) reads() bool {
 	return strings.Contains(c.about, "<~/stdout>") || c.prints()
 }
 
-// prints reports whether the call writes messages, which a thread of their own may do.
+// prints reports whether the call writes messages. A separate thread may make such calls.
 func (c faultCall) prints() bool { return strings.Contains(c.about, "<~/stderr>") }
 
-// changes reports whether the call changes names or texts.
+// changes reports whether the call changes names or contents.
 func (c faultCall) changes() bool {
 	return !c.reads() && (c.renames() || c.name == "write" || c.name == "mkdirat")
 }
 
-// fault is a call that is not made: the run is killed there, or the call fails.
+// fault replaces a call: strace kills the run there, or makes the call fail.
 type fault struct {
 	call  faultCall
-	errno unix.Errno // 0 kills
+	errno unix.Errno // 0 means kill
 }
 
 func (x fault) kills() bool { return x.errno == 0 }
@@ -81,8 +81,8 @@ func (x fault) String() string {
 	return fmt.Sprintf("%s at %s", what, x.call.key())
 }
 
-// options make strace inject the fault. Where seccomp picks the calls for strace, those
-// of other names run at full speed, but strace can't kill.
+// options returns the arguments that make strace inject the fault. With --seccomp-bpf, calls with
+// other names run at full speed. But then strace can't kill.
 func (x fault) options() []string {
 	if x.kills() {
 		return []string{"-e", fmt.Sprintf("inject=%s:signal=KILL:when=%d", x.call.name, x.call.n)}
@@ -90,13 +90,12 @@ func (x fault) options() []string {
 	return []string{"--seccomp-bpf", "-e", fmt.Sprintf("inject=%s:error=%s:when=%d", x.call.name, unix.ErrnoName(x.errno), x.call.n)}
 }
 
-// writtenPath finds the path of a file that the call writes, and that has the same name in
-// every run.
+// writtenPath matches a file that the call writes and whose name is the same in every run.
 var writtenPath = regexp.MustCompile(`^<~(/[^>#]+)>$`)
 
-// alone makes strace look at, and count, only the writes of the call's own file: a thread
-// of its own writes messages, before or after the pass writes.
-func (x fault) alone(dir string) (fault, []string) {
+// onOneFile makes strace trace and count only the writes to the call's own file. Another thread
+// writes messages, before or after the pass writes.
+func (x fault) onOneFile(dir string) (fault, []string) {
 	path := writtenPath.FindStringSubmatch(x.call.about)
 	if x.call.name != "write" || path == nil {
 		return x, nil
@@ -105,26 +104,26 @@ func (x fault) alone(dir string) (fault, []string) {
 	return x, []string{"-P", dir + path[1]}
 }
 
-// faultErrors are the errors that a call is made to fail with.
+// faultErrors returns the errors that faults inject.
 func faultErrors() []unix.Errno {
 	return []unix.Errno{unix.ENOSPC, unix.EIO, unix.EACCES, unix.EROFS, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EMFILE}
 }
 
-// plannedPlaces holds where faults are planned for already. Situations share it.
+// plannedPlaces holds the places that already have a planned fault. All situations share it.
 type plannedPlaces struct{ kills, errors map[string]bool }
 
-// first reports whether the place was not planned for before.
-func first(places map[string]bool, scope, place string) bool {
+// addPlace adds a place and reports whether it is new.
+func addPlace(places map[string]bool, scope, place string) bool {
 	key := scope + ": " + place
 	was := places[key]
 	places[key] = true
 	return !was
 }
 
-// plan chooses the faults of a situation: with all, each one at each call. Otherwise
-// each place in the program fails once and is killed once, and each step that changes
-// names or texts is killed. Places that only read, or that work in a slot that nobody
-// sees, are the same in every situation of a command: one situation is enough.
+// plan chooses the faults of a situation. With all it chooses every fault at every call. Otherwise
+// each place in the program fails once and is killed once, and each call that changes names or
+// contents is killed. Places that only read or work in a staged slot are the same in every
+// situation of a command, so they need only one situation.
 func (f *faults) plan(calls []faultCall, all bool, planned plannedPlaces) []fault {
 	errnos := faultErrors()
 	var faults []fault
@@ -135,10 +134,10 @@ func (f *faults) plan(calls []faultCall, all bool, planned plannedPlaces) []faul
 		} else if c.changes() {
 			killed = c.key()
 		}
-		if last := nth == len(calls)-1; all || last || !c.reads() && first(planned.kills, where, killed) {
+		if last := nth == len(calls)-1; all || last || !c.reads() && addPlace(planned.kills, where, killed) {
 			faults = append(faults, fault{call: c})
 		}
-		fails := first(planned.errors, where, c.place())
+		fails := addPlace(planned.errors, where, c.place())
 		for i, errno := range errnos {
 			if all || fails && i == len(planned.errors)%len(errnos) {
 				faults = append(faults, fault{c, errno})

@@ -13,9 +13,9 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// inSmallFilesystem runs a shell script in a mount namespace of its own, with the
-// directory $DISK to mount on, a volume with the running profile coder at
-// $HOME_DIR, and "$@" for a pass over it into $DISK/service.
+// inSmallFilesystem runs a shell script in its own mount namespace. The script can mount on the
+// directory $DISK. $HOME_DIR is a volume with the running profile coder. "$@" is a pass over it
+// into $DISK/service.
 func inSmallFilesystem(t *testing.T, script string) string {
 	t.Helper()
 	testenv.NeedRoot(t, "mounts a small file system")
@@ -35,8 +35,8 @@ func inSmallFilesystem(t *testing.T, script string) string {
 	return string(out)
 }
 
-// says holds that a text has all of some parts, in this order.
-func says(t *testing.T, text string, parts ...string) {
+// checkOutput checks that a text has the given parts in this order.
+func checkOutput(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	rest := text
 	for _, part := range parts {
@@ -48,8 +48,8 @@ func says(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// On one processor, where the slots are made one after the other: two at once may
-// take the room from each other.
+// With one processor the pass makes one slot after the other. Two slots at once might take the
+// room from each other.
 func TestFullScandirFailsWhatDoesNotFit(t *testing.T) {
 	out := inSmallFilesystem(t, `
 export GOMAXPROCS=1
@@ -58,9 +58,9 @@ rc=0; "$@" 2>&1 || rc=$?; echo "full: $rc"
 ls -A "$DISK/service"
 mount -o remount,size=1m "$DISK"
 "$@"; ls -A "$DISK/service"`)
-	says(t, out, "no space left on device", "full: 1\n", ".slotgen.lock\ngateway-default\n",
+	checkOutput(t, out, "no space left on device", "full: 1\n", ".slotgen.lock\ngateway-default\n",
 		"profile=coder prior_state=running action=started\n", ".slotgen.lock\ngateway-coder\ngateway-default\n")
-	says(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=running action=failed\n", "full: 1\n")
+	checkOutput(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=running action=failed\n", "full: 1\n")
 }
 
 func TestFullScandirKeepsTheSlotsThatStand(t *testing.T) {
@@ -77,12 +77,12 @@ ls -A "$DISK/service"
 rm "$DISK/fill"
 "$@"
 ls "$DISK/service/gateway-coder"`)
-	says(t, out, "no space left on device", "full: 1\n", "the slots stand\n.slotgen.lock\ngateway-coder\ngateway-default\n",
+	checkOutput(t, out, "no space left on device", "full: 1\n", "the slots stand\n.slotgen.lock\ngateway-coder\ngateway-default\n",
 		"profile=coder prior_state=stopped action=registered\n", "down\n")
-	says(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=stopped action=failed\n", "full: 1\n")
+	checkOutput(t, out, "profile=default prior_state=running action=started\n", "profile=coder prior_state=stopped action=failed\n", "full: 1\n")
 }
 
-// The log ends 6 bytes before its page does, and there is no other page.
+// The log ends 6 bytes before the end of its page, and no other page is free.
 func TestBootLogOnAFullVolumeKeepsWholeLines(t *testing.T) {
 	out := inSmallFilesystem(t, `
 mkdir "$HOME_DIR/logs"
@@ -96,10 +96,10 @@ cmp container-boot.log "$DISK/before" && echo "the log is as it was"
 rm fill
 "$@"
 tail -n +2 container-boot.log`)
-	says(t, out, `slotgen: warning: writing "logs/container-boot.log": no space left on device`, "the log is as it was\n", " prior_exit=unknown\n")
+	checkOutput(t, out, `slotgen: warning: writing "logs/container-boot.log": no space left on device`, "the log is as it was\n", " prior_exit=unknown\n")
 }
 
-// A device can't even be opened there, root or not.
+// On such a volume nobody can open a device, not even root.
 func TestDeviceOnAVolumeWithoutDevicesIsNoState(t *testing.T) {
 	out := inSmallFilesystem(t, `
 mount -t tmpfs -o nodev,mode=0755 tmpfs "$HOME_DIR/profiles"
@@ -107,21 +107,21 @@ mkdir "$HOME_DIR/profiles/odd"
 touch "$HOME_DIR/profiles/odd/SOUL.md"
 mknod "$HOME_DIR/profiles/odd/gateway_state.json" c 1 5
 rc=0; "$@" 2>&1 || rc=$?; echo "exit $rc"`)
-	says(t, out, "profile=odd prior_state=None action=registered\n", "exit 0\n")
-	says(t, out, `slotgen: warning: reading "profiles/odd/gateway_state.json": not a regular file`)
+	checkOutput(t, out, "profile=odd prior_state=None action=registered\n", "exit 0\n")
+	checkOutput(t, out, `slotgen: warning: reading "profiles/odd/gateway_state.json": not a regular file`)
 }
 
 func TestBootLogIsAppendedInOneWrite(t *testing.T) {
 	testenv.NeedProgram(t, "strace")
 	f := newFaults(t, situationCalled(t, "exchange"))
-	defer f.arranged()()
+	defer f.setUp()()
 	run := f.trace("write,writev,pwrite64", "-P", filepath.Join(f.root, "home/logs", bootLog))
 	if added, whole := f.logged(); run.code != harness.ExitOK || len(run.calls) != 1 || added != f.lines || !whole {
 		t.Errorf("exit code %d, %d lines added by %v, whole: %v", run.code, added, run.calls, whole)
 	}
 }
 
-// A file system may know no flags of a rename, or exchange no directories.
+// A file system may support no flags of renameat2, or no exchange of directories.
 func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
 	testenv.NeedProgram(t, "strace")
 	for name, errnos := range map[string][]unix.Errno{
@@ -130,7 +130,7 @@ func TestRenameThatIsRefusedHasAStandIn(t *testing.T) {
 	} {
 		f := newFaults(t, situationCalled(t, name))
 		for _, errno := range errnos {
-			undo := f.arranged()
+			undo := f.setUp()
 			f.always = "renameat2:error=" + unix.ErrnoName(errno)
 			run := f.trace("renameat2")
 			if got := f.read(); run.code != harness.ExitOK || len(run.calls) == 0 || !got.equal(f.wants) {

@@ -15,13 +15,13 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// faultsVar chooses how many faults TestFaults injects: "all" injects every one
-// at every call. Otherwise it injects those that plan chooses.
+// faultsVar names the variable that chooses the faults of TestFaults. With "all" the test injects
+// every fault at every call, otherwise only those that plan chooses.
 const faultsVar = "SLOTGEN_FAULTS"
 
-// TestFaults kills slotgen at each of its file system calls, and makes each of
-// them fail, in one situation after the other. Whatever is left has to keep the rules
-// of publishing, and the next run has to make it what an undisturbed one makes it.
+// TestFaults kills slotgen at its file system calls and makes them fail, in one situation after
+// the other. What a run leaves has to keep the rules of publishing. The next run has to complete
+// it to the result of an undisturbed run.
 func TestFaults(t *testing.T) {
 	testenv.NeedTime(t, "makes thousands of runs under strace")
 	testenv.NeedProgram(t, "strace")
@@ -33,23 +33,23 @@ func TestFaults(t *testing.T) {
 				faults := f.plan(f.reference(), os.Getenv(faultsVar) == "all", planned)
 				t.Parallel()
 				f.sweep(faults, table)
-				f.endsByItself()
+				f.checkCallCounts()
 			})
 		}
 	})
 	t.Logf("\n%s", table)
 }
 
-// faults is one situation, with its directory and what is expected of it.
+// faults is one situation with its directory and its expected results.
 type faults struct {
 	situation
 	t *testing.T
-	// dir holds ~, which is root, and what it is made of before each run.
+	// dir holds root, which arguments call ~, and the prepared copy of root.
 	dir, root string
 
 	before, wants tree
-	log, oldest   string // the boot log before the run, and the rotated one
-	lines         int    // that an undisturbed run adds to it
+	log, oldest   string // the boot log and the rotated one before the run
+	lines         int    // the number of lines that an undisturbed run adds
 }
 
 func newFaults(t *testing.T, s situation) *faults {
@@ -65,9 +65,9 @@ func newFaults(t *testing.T, s situation) *faults {
 	if err := os.Rename(f.root, f.prepared()); err != nil {
 		t.Fatal(err)
 	}
-	defer f.arranged()()
+	defer f.setUp()()
 	f.before, f.log, f.oldest = f.read(), f.readLog(bootLog), f.readLog(bootLog+".1")
-	f.plain(f.args...)
+	f.mustRun(f.args...)
 	f.wants = f.read()
 	added, whole := f.logged()
 	if f.lines = added; !whole || f.before.equal(f.wants) && added == 0 {
@@ -76,8 +76,8 @@ func newFaults(t *testing.T, s situation) *faults {
 	return f
 }
 
-// memoryDir is a test's own directory, in memory where that can be had: as the
-// scandir is, and runs wait for no disk.
+// memoryDir makes a directory for the test, in memory if possible. A scandir is in memory too, and
+// runs need not wait for a disk.
 func memoryDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "slotgen-faults-") //nolint:usetesting // t.TempDir is on the disk
@@ -90,8 +90,8 @@ func memoryDir(t *testing.T) string {
 
 func (f *faults) prepared() string { return filepath.Join(f.dir, "prepared") }
 
-// arranged makes ~ what it is before a run, and returns what ends the arrangement.
-func (f *faults) arranged() func() {
+// setUp gives root its state before a run. The returned function ends the arrangement.
+func (f *faults) setUp() func() {
 	f.t.Helper()
 	if err := os.RemoveAll(f.root); err != nil {
 		f.t.Fatal(err)
@@ -108,7 +108,7 @@ func (f *faults) read() tree {
 	return readTree(f.t, f.root, f.leaveOut)
 }
 
-// command is a command line of slotgen, in which ~ stands for the root.
+// command returns a command line of slotgen, with ~ replaced by the root.
 func (f *faults) command(program string, args []string) []string {
 	line := []string{program}
 	for _, arg := range args {
@@ -117,15 +117,15 @@ func (f *faults) command(program string, args []string) []string {
 	return line
 }
 
-// plain runs slotgen undisturbed, and has to succeed.
-func (f *faults) plain(args ...string) {
+// mustRun runs slotgen undisturbed and fails the test when slotgen fails.
+func (f *faults) mustRun(args ...string) {
 	f.t.Helper()
-	if problem := f.tryPlain(args); problem != "" {
+	if problem := f.tryRun(args); problem != "" {
 		f.t.Fatal(problem)
 	}
 }
 
-func (f *faults) tryPlain(args []string) string {
+func (f *faults) tryRun(args []string) string {
 	f.t.Helper()
 	line := f.command(harness.SlotgenBinary(f.t), args)
 	cmd := exec.Command("sh", append([]string{"-c", faultShell}, line...)...)
@@ -137,8 +137,8 @@ func (f *faults) tryPlain(args []string) string {
 	return ""
 }
 
-// sweep injects faults. Where one hits another call than it was meant for, since the
-// run took another course, that one is checked too, and the missed one is tried again.
+// sweep injects faults. A run can take another course, so that a fault hits another call. Then
+// sweep checks that fault too and tries the missed one again.
 func (f *faults) sweep(planned []fault, table *faultTable) {
 	f.t.Helper()
 	done := map[string]bool{}
@@ -156,20 +156,20 @@ func (f *faults) sweep(planned []fault, table *faultTable) {
 		planned = slices.DeleteFunc(planned, func(x fault) bool { return done[x.String()] })
 	}
 	for _, x := range planned {
-		// Who polls makes no two runs the same, nor does a thread of its own for messages.
+		// Runs under s6 poll, and a separate thread writes messages. Such calls can vary.
 		if !x.call.prints() && (!f.supervised || x.call.renames()) {
 			f.t.Errorf("%s: was never hit", x)
 		}
 	}
 }
 
-// inject makes one run with a fault and checks what it leaves. It returns the
-// fault as it came about, if it did.
+// inject makes one run with a fault and checks the result. It returns the fault that strace
+// injected, and whether it injected one.
 func (f *faults) inject(x fault, table *faultTable) (fault, bool) {
 	f.t.Helper()
-	defer f.arranged()()
-	alone, path := x.alone(f.dir)
-	run := f.trace(x.call.name, append(path, alone.options()...)...)
+	defer f.setUp()()
+	narrowed, path := x.onOneFile(f.dir)
+	run := f.trace(x.call.name, append(path, narrowed.options()...)...)
 	call, found := run.hit(x.call.name)
 	if !found || run.killed != x.kills() {
 		return x, false
@@ -185,9 +185,8 @@ func (f *faults) inject(x fault, table *faultTable) (fault, bool) {
 	return x, true
 }
 
-// endsByItself holds that no kind of call is made once more than an undisturbed run
-// makes it.
-func (f *faults) endsByItself() {
+// checkCallCounts checks that a run makes no kind of call more often than an undisturbed run.
+func (f *faults) checkCallCounts() {
 	f.t.Helper()
 	if f.supervised {
 		return
@@ -203,7 +202,7 @@ func (f *faults) endsByItself() {
 		c.n++
 		options = append(options, fault{call: c}.options()...)
 	}
-	defer f.arranged()()
+	defer f.setUp()()
 	if run := f.trace(strings.Join(slices.Collect(maps.Keys(most)), ","), options...); run.killed {
 		f.t.Errorf("there is one call more than the undisturbed run made: %s", run.calls[len(run.calls)-1].key())
 	}

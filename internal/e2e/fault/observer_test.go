@@ -17,8 +17,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// observedPasses returns how many passes an observer looks at, at least. Each has
-// templates of its own, and takes the down file of coder away or puts it there.
+// observedPasses returns the least number of passes that an observer watches. Each pass has other
+// templates, and adds or removes the down file of coder.
 func observedPasses() int {
 	if os.Getenv(faultsVar) == "all" {
 		return 1000
@@ -26,34 +26,33 @@ func observedPasses() int {
 	return 250
 }
 
-// observer reads the slots of a scandir without pause while passes go on.
+// observer reads the slots of a scandir without pause during passes.
 type observer struct {
 	f       *faults
 	stop    chan struct{}
 	stopped chan struct{}
 	wrong   []string
-	// discarded are the readings of a slot that was exchanged meanwhile: they say
-	// nothing.
+	// discarded counts the readings of slots that were exchanged meanwhile. They prove nothing.
 	discarded int
 
 	mu sync.Mutex
-	// readings are those that say something, versions what they were of.
+	// readings counts the other readings. versions holds the versions that they saw.
 	readings int
 	versions map[int]bool
 }
 
-// observe makes the passes under the eyes of an observer, which calls look again
-// and again for each slot. It goes on until the observer has looked often enough.
+// observe makes passes while an observer calls look for each slot again and again. It makes passes
+// until the observer has looked often enough.
 func observe(t *testing.T, f *faults, look func(o *observer, slot string)) {
 	t.Helper()
 	o := &observer{f: f, stop: make(chan struct{}), stopped: make(chan struct{}), versions: map[int]bool{}}
 	go o.run(look)
 	start := time.Now()
 	version, least := 0, observedPasses()
-	for o.goesOn() && (version < least || !o.hasSeen(least) && time.Since(start) < testenv.HangLimit) {
+	for o.isRunning() && (version < least || !o.hasSeen(least) && time.Since(start) < testenv.HangLimit) {
 		version++
 		f.version(version)
-		f.plain(f.args...)
+		f.mustRun(f.args...)
 	}
 	close(o.stop)
 	<-o.stopped
@@ -67,8 +66,8 @@ func observe(t *testing.T, f *faults, look func(o *observer, slot string)) {
 	}
 }
 
-// goesOn reports whether the observer still looks: it stops when it has found enough.
-func (o *observer) goesOn() bool {
+// isRunning reports whether the observer still looks. It stops after enough failures.
+func (o *observer) isRunning() bool {
 	select {
 	case <-o.stopped:
 		return false
@@ -77,8 +76,8 @@ func (o *observer) goesOn() bool {
 	}
 }
 
-// hasSeen reports whether the observer has looked once for each pass, and at every
-// tenth version.
+// hasSeen reports whether the observer has looked at least once for each pass, and has seen at
+// least every tenth version.
 func (o *observer) hasSeen(passes int) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -109,7 +108,7 @@ func (o *observer) saw(version int) {
 	o.versions[version] = true
 }
 
-// version sets templates and states: coder is to start with every other one.
+// version writes the templates and states of a version. In every other version coder starts.
 func (f *faults) version(version int) {
 	f.t.Helper()
 	for path, text := range versionFiles(version) {
@@ -122,8 +121,8 @@ func (f *faults) version(version int) {
 	f.volume(state, "stopped")
 }
 
-// versionFiles is what a slot of a version holds beside type and down: modes in
-// the first line. The texts are longer than a page.
+// versionFiles returns the files of a slot of a version, without type and down. The first line of
+// each holds the mode. The scripts are longer than a page.
 func versionFiles(version int) map[string]string {
 	script := func(name string) string {
 		return fmt.Sprintf("0755\n#!/bin/sh\n# %s of version %d\n%s# end of version %d\n", name, version, strings.Repeat(": words\n", 1000), version)
@@ -135,7 +134,7 @@ func versionFiles(version int) map[string]string {
 	}
 }
 
-// wholeSlot is all files of a slot of a version.
+// wholeSlot returns all files of a slot of a version.
 func wholeSlot(slot string, version int) map[string]string {
 	files := versionFiles(version)
 	files["type"] = "0644\nlongrun\n"
@@ -147,14 +146,14 @@ func wholeSlot(slot string, version int) map[string]string {
 
 var versionWord = regexp.MustCompile(`(?m)(?:version |^)(\d+)$`)
 
-// versionOf returns the first version that a file speaks of.
+// versionOf returns the first version that a file mentions.
 func versionOf(text string) int {
 	_, text, _ = strings.Cut(text, "\n")
 	m := versionWord.FindStringSubmatch(text)
 	if m == nil {
 		return -1
 	}
-	version, _ := strconv.Atoi(m[1]) // digits
+	version, _ := strconv.Atoi(m[1]) // the match is digits
 	return version
 }
 
@@ -165,7 +164,7 @@ func newObserved(t *testing.T, live map[string]bool) *faults {
 		name: t.Name(), live: live, args: reconcileArgs(),
 		prepare: func(f *faults) {
 			f.version(0)
-			f.plain(reconcileArgs()...)
+			f.mustRun(reconcileArgs()...)
 			f.version(1)
 		},
 	})
@@ -176,8 +175,8 @@ func TestObserverNeverSeesATornSlot(t *testing.T) {
 	observe(t, newObserved(t, nil), lookAtSlot)
 }
 
-// lookAtSlot reads a slot below the directory that its name led to. If it still
-// leads there afterwards the reading is of what anybody could see.
+// lookAtSlot opens a slot by its name and reads its files. If the name still leads to the same
+// directory afterwards, every reader could have seen these files.
 func lookAtSlot(o *observer, slot string) {
 	path := filepath.Join(o.f.root, "service", slot)
 	dir, err := os.OpenRoot(path)
@@ -188,11 +187,11 @@ func lookAtSlot(o *observer, slot string) {
 	defer dir.Close()
 	files, err := readSlot(dir)
 	opened, serr := dir.Stat(".")
-	stands, lerr := os.Lstat(path)
+	current, lerr := os.Lstat(path)
 	switch {
 	case serr != nil || lerr != nil:
 		o.fail("%s is not there: %v", slot, errors.Join(serr, lerr))
-	case !os.SameFile(opened, stands):
+	case !os.SameFile(opened, current):
 		o.discarded++
 	case err != nil:
 		o.fail("%s is torn: %v", slot, err)
@@ -205,7 +204,7 @@ func lookAtSlot(o *observer, slot string) {
 	}
 }
 
-// readSlot returns the modes and texts of a slot's files, without what s6 keeps.
+// readSlot returns the modes and contents of a slot's files, without supervise/.
 func readSlot(dir *os.Root) (map[string]string, error) {
 	files := map[string]string{}
 	err := fs.WalkDir(dir.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -239,8 +238,8 @@ func TestObserverNeverSeesATornFileOfALiveSlot(t *testing.T) {
 	observe(t, f, lookAtFiles)
 }
 
-// lookAtFiles reads the files of a live slot one by one. Between two looks at a
-// run script of a version that has to stay down, the down file has to be there.
+// lookAtFiles reads the files of a live slot one by one. It reads run before and after it looks for
+// down. If both times run has the same version, which has to stay down, then down must exist.
 func lookAtFiles(o *observer, slot string) {
 	dir, err := os.OpenRoot(filepath.Join(o.f.root, "service", slot))
 	if err != nil {

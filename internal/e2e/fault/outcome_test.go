@@ -15,23 +15,23 @@ import (
 )
 
 var (
-	faultSlot   = regexp.MustCompile(`^(?:service|out)/\.?gateway-[^/]+`)
-	faultDebris = regexp.MustCompile(`(?:^|/)\.[^/]+(?:\.new|\.new/logs|\d{10,})$`)
-	faultFailed = regexp.MustCompile(`(?m)^slotgen: error: profile "([^"]*)": (.*)$`)
+	faultSlot     = regexp.MustCompile(`^(?:service|out)/\.?gateway-[^/]+`)
+	faultLeftover = regexp.MustCompile(`(?:^|/)\.[^/]+(?:\.new|\.new/logs|\d{10,})$`)
+	faultFailed   = regexp.MustCompile(`(?m)^slotgen: error: profile "([^"]*)": (.*)$`)
 )
 
-// faultOutcome is what a run with a fault left.
+// faultOutcome is the result of a run with a fault.
 type faultOutcome struct {
 	*faults
 	fault fault
 	run   faultRun
 	got   tree
-	added int  // lines of the boot log
-	whole bool // the boot log
-	// failed are the profiles that the run says failed, crowded those of them for want
-	// of room.
-	failed  map[string]bool
-	crowded int
+	added int  // number of lines added to the boot log
+	whole bool // whether no line of the boot log is lost or torn
+	// failed holds the profiles that the run reports as failed. overCapacity counts those of them
+	// that failed for lack of capacity.
+	failed       map[string]bool
+	overCapacity int
 }
 
 func (f *faults) outcome(x fault, run faultRun) *faultOutcome {
@@ -40,7 +40,7 @@ func (f *faults) outcome(x fault, run faultRun) *faultOutcome {
 	for _, m := range faultFailed.FindAllStringSubmatch(run.stderr, -1) {
 		o.failed[m[1]] = true
 		if strings.HasPrefix(m[2], "s6-svscan takes ") {
-			o.crowded++
+			o.overCapacity++
 		}
 	}
 	return o
@@ -50,13 +50,13 @@ func (o *faultOutcome) String() string {
 	return fmt.Sprintf("%d lines were added to the boot log, %d of an undisturbed run\n%s", o.added, o.lines, o.wants.changes(o.got))
 }
 
-// complete reports whether the run did all that an undisturbed one does.
+// complete reports whether the run did everything that an undisturbed run does.
 func (o *faultOutcome) complete() bool { return o.got.equal(o.wants) && o.added == o.lines }
 
-// failsWith reports whether the run was not killed and ended with the code.
+// failsWith reports whether the run was not killed and exited with the code.
 func (o *faultOutcome) failsWith(code int) bool { return !o.run.killed && o.run.code == code }
 
-// hitsAll reports whether the call that failed counts for all profiles.
+// hitsAll reports whether the call that failed concerns all profiles.
 func (o *faultOutcome) hitsAll() bool {
 	return strings.Contains(o.fault.call.about, "<~/root/templates") || strings.Contains(o.run.stderr, ": listing scandir ")
 }
@@ -71,7 +71,7 @@ func (o *faultOutcome) hasLines() bool {
 	return true
 }
 
-// slotsAsWanted reports whether every slot is as wanted but those of some profiles.
+// slotsAsWanted reports whether every slot is as wanted, except the slots of some profiles.
 func (o *faultOutcome) slotsAsWanted(but map[string]bool) bool {
 	for path := range paths(o.got, o.wants) {
 		slot := faultSlot.FindString(path)
@@ -86,10 +86,10 @@ func (o *faultOutcome) slotsAsWanted(but map[string]bool) bool {
 	return true
 }
 
-// madeFirst is what a run makes before it can know: an empty directory and its lock.
+// madeFirst are the paths that a run makes before it can fail: an empty directory and its lock.
 var madeFirst = []string{"service", "service/.slotgen.lock", "out", "out/.slotgen.lock"}
 
-// untouched reports whether all that was there is as it was, but for what is made first.
+// untouched reports whether everything is as before the run, except the paths in madeFirst.
 func (o *faultOutcome) untouched() bool {
 	for path := range paths(o.got, o.before) {
 		if o.got[path] != o.before[path] && !slices.Contains(madeFirst, path) {
@@ -99,7 +99,7 @@ func (o *faultOutcome) untouched() bool {
 	return true
 }
 
-// files returns all files that are, were or are wanted.
+// files returns all files that exist, that existed before or that are wanted.
 func (o *faultOutcome) files() []faultFile {
 	var files []faultFile
 	for path := range paths(o.got, o.before, o.wants) {
@@ -108,7 +108,7 @@ func (o *faultOutcome) files() []faultFile {
 	return files
 }
 
-// faultFile is one path after a run with a fault, in a slot or, where that is "", outside.
+// faultFile is one path after a run with a fault. slot is "" when the path is in no slot.
 type faultFile struct {
 	*faultOutcome
 	path, slot string
@@ -118,24 +118,26 @@ func (p faultFile) String() string {
 	return fmt.Sprintf("%s was %q, is to be %q, and is %q", p.path, p.before[p.path], p.wants[p.path], p.got[p.path])
 }
 
-// isOldOrNew reports whether the file is as it was before, or as wanted.
+// isOldOrNew reports whether the file is as before or as wanted.
 func (p faultFile) isOldOrNew() bool {
 	return p.got[p.path] == p.before[p.path] || p.got[p.path] == p.wants[p.path]
 }
 
-// isLeftover reports whether the file is one of a run that may leave it, under a name
-// that nobody takes for real.
-func (p faultFile) isLeftover() bool { return p.run.mayLitter() && faultDebris.MatchString(p.path) }
+// isLeftover reports whether the run may have left the file: it has a temporary name, which no
+// program reads.
+func (p faultFile) isLeftover() bool {
+	return p.run.mayLeaveFiles() && faultLeftover.MatchString(p.path)
+}
 
-// isRotated reports whether it is a log that has another name now.
+// isRotated reports whether the file is a boot log that was renamed.
 func (p faultFile) isRotated() bool { return p.got[p.path] == "" && p.path == "home/logs/"+bootLog }
 
-// isInTheMaking reports whether it is a new directory that has not got its mode yet.
+// isInTheMaking reports whether the file is a new directory that does not have its mode yet.
 func (p faultFile) isInTheMaking() bool {
 	return strings.HasPrefix(p.got[p.path], "0700 ") && strings.HasSuffix(p.wants[p.path], " directory")
 }
 
-// slots returns the slots that are, were or are wanted, under each of their names.
+// slots returns the slots that exist, that existed before or that are wanted, under each name.
 func (o *faultOutcome) slots() []slotView {
 	seen := map[string]bool{}
 	var slots []slotView
@@ -152,7 +154,7 @@ func (o *faultOutcome) slots() []slotView {
 			hidden: isHidden, staged: name[0] == '.' && !isHidden, live: o.live[name],
 			have: o.got.below(p.slot), old: o.before.below(p.slot), want: o.wants.below(p.slot),
 			nameHas: o.got.below(named), nameHad: o.before.below(named),
-			asideHas: o.got.below(hidden), asideHad: o.before.below(hidden),
+			hiddenHas: o.got.below(hidden), hiddenHad: o.before.below(hidden),
 		})
 	}
 	return slots
@@ -164,32 +166,32 @@ type slotView struct {
 	path, service        string
 	hidden, staged, live bool
 	have, old, want      tree // under this name
-	nameHas, nameHad     tree // under the slot's own name: what is there, and was
-	asideHas, asideHad   tree // under the hidden name
+	nameHas, nameHad     tree // under the slot's own name, now and before
+	hiddenHas, hiddenHad tree // under the hidden name, now and before
 }
 
 func (s slotView) String() string { return s.path + ":\n" + s.want.changes(s.have) }
 
-// isVisible reports whether a slot may be replaced whole under this name.
+// isVisible reports whether s6-svscan sees this name and a pass may replace the whole slot.
 func (s slotView) isVisible() bool { return !s.hidden && !s.staged && !s.live }
 
-// hasNoRoom reports whether the run says that s6-svscan takes no more slots.
+// hasNoRoom reports whether the run reports that s6-svscan takes no more slots.
 func (s slotView) hasNoRoom() bool {
 	return strings.Contains(s.run.stderr, fmt.Sprintf("profile %q: s6-svscan takes ", strings.TrimPrefix(s.service, "gateway-")))
 }
 
-// isBetweenTwoRenames reports whether the old slot is at hand under its hidden name:
-// only where the file system cannot exchange is the name free for an instant.
+// isBetweenTwoRenames reports whether the old slot exists under its hidden name. The name is free
+// for an instant only when the file system can't exchange.
 func (s slotView) isBetweenTwoRenames() bool {
-	return len(s.asideHad) > 0 && s.asideHas.equal(s.asideHad) ||
-		s.run.killed && s.always != "" && s.asideHas.equal(s.old)
+	return len(s.hiddenHad) > 0 && s.hiddenHas.equal(s.hiddenHad) ||
+		s.run.killed && s.always != "" && s.hiddenHas.equal(s.old)
 }
 
-// differsFrom reports whether a file of the slot, the down file left out, is not as in
-// a tree.
+// differsFrom reports whether a file of the slot is not as in another tree. It ignores the down
+// file and leftovers.
 func (s slotView) differsFrom(other tree) bool {
 	for path := range paths(s.have, other) {
-		leftover := s.run.mayLitter() && faultDebris.MatchString(path)
+		leftover := s.run.mayLeaveFiles() && faultLeftover.MatchString(path)
 		if path != "/down" && !leftover && s.have[path] != other[path] {
 			return true
 		}
@@ -197,13 +199,13 @@ func (s slotView) differsFrom(other tree) bool {
 	return false
 }
 
-// nextRun is what an undisturbed run after the one with the fault left.
+// nextRun is the result of an undisturbed run after the run with the fault.
 type nextRun struct {
 	*faultOutcome
-	problem string // "" where it succeeded
-	stands  tree
-	now     int  // lines of the boot log
-	kept    bool // the boot log
+	problem string // "" when the run succeeded
+	after   tree
+	now     int  // number of lines added to the boot log by both runs
+	kept    bool // whether no line of the boot log is lost or torn
 	strays  []string
 }
 
@@ -214,7 +216,7 @@ func (f *faults) next(o *faultOutcome) nextRun {
 	if f.again != nil {
 		args = f.again
 	}
-	n := nextRun{faultOutcome: o, problem: f.tryPlain(args), stands: f.read()}
+	n := nextRun{faultOutcome: o, problem: f.tryRun(args), after: f.read()}
 	if f.supervised && !testenv.Holds(func() bool { return len(f.strays()) == 0 }) {
 		n.strays = f.strays()
 	}
@@ -224,13 +226,12 @@ func (f *faults) next(o *faultOutcome) nextRun {
 
 func (n nextRun) String() string {
 	return fmt.Sprintf("%s%d lines were added to the boot log, %d before, %d of an undisturbed run, processes in %q\n%s",
-		n.problem, n.now, n.added, n.lines, n.strays, n.wants.changes(n.stands))
+		n.problem, n.now, n.added, n.lines, n.strays, n.wants.changes(n.after))
 }
 
 const bootLog = "container-boot.log"
 
-// logged returns how many lines the boot log has more than before the run, and whether
-// no line is lost or torn.
+// logged returns how many lines were added to the boot log, and whether no line is lost or torn.
 func (f *faults) logged() (added int, whole bool) {
 	rotated, text := f.readLog(bootLog+".1"), f.readLog(bootLog)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// faultRule is one rule of publishing, of a thing that a run with a fault may have left.
+// faultRule is one rule of publishing. It applies to things of one type: a run, a file or a slot.
 type faultRule[T fmt.Stringer] struct {
 	name string
 	// applies reports whether the rule is about a thing.
@@ -17,7 +17,7 @@ type faultRule[T fmt.Stringer] struct {
 	holds func(T) bool
 }
 
-// broken returns the names of the rules that a thing breaks, and the thing.
+// broken returns a message for each rule that a thing breaks.
 func broken[T fmt.Stringer](rules []faultRule[T], thing T) []string {
 	var broken []string
 	for _, r := range rules {
@@ -28,7 +28,7 @@ func broken[T fmt.Stringer](rules []faultRule[T], thing T) []string {
 	return broken
 }
 
-// broken returns all that the run has broken.
+// broken returns a message for each rule that the run has broken.
 func (o *faultOutcome) broken() []string {
 	all := broken(runRules, o)
 	for _, p := range o.files() {
@@ -42,8 +42,8 @@ func (o *faultOutcome) broken() []string {
 
 func (n nextRun) broken() []string { return broken(nextRules, n) }
 
-// fileRules are about single files. A run that does not know what the container is for
-// makes another pass than the wanted one.
+// fileRules are the rules about single files. A run that can't find the container's role makes
+// another pass than the wanted one.
 var fileRules = []faultRule[faultFile]{{
 	name:    "A file outside the slots is whole and old, or whole and new.",
 	applies: func(p faultFile) bool { return p.slot == "" },
@@ -52,42 +52,44 @@ var fileRules = []faultRule[faultFile]{{
 	name: "In a live slot each file is whole and old, or whole and new.",
 	applies: func(p faultFile) bool {
 		_, name, _ := strings.Cut(p.slot, "/")
-		return p.live[name] && !p.run.roleless()
+		return p.live[name] && !p.run.unknownRole()
 	},
 	holds: func(p faultFile) bool { return p.isOldOrNew() || p.isInTheMaking() || p.isLeftover() },
 }}
 
 var slotRules = []faultRule[slotView]{{
 	name:    "A slot is whole and old, or whole and new.",
-	applies: func(s slotView) bool { return s.isVisible() && len(s.have) > 0 && !s.run.roleless() },
-	holds:   func(s slotView) bool { return s.have.equal(s.want) || s.have.equal(s.old) || s.have.equal(s.asideHad) },
+	applies: func(s slotView) bool { return s.isVisible() && len(s.have) > 0 && !s.run.unknownRole() },
+	holds:   func(s slotView) bool { return s.have.equal(s.want) || s.have.equal(s.old) || s.have.equal(s.hiddenHad) },
 }, {
 	name: "The name of a slot is never free.",
 	applies: func(s slotView) bool {
-		return s.isVisible() && len(s.old)+len(s.asideHad) > 0 && !s.hasNoRoom() && !s.run.roleless()
+		return s.isVisible() && len(s.old)+len(s.hiddenHad) > 0 && !s.hasNoRoom() && !s.run.unknownRole()
 	},
 	holds: func(s slotView) bool { return len(s.have) > 0 || len(s.want) == 0 || s.isBetweenTwoRenames() },
 }, {
-	name:    "A hidden slot that may get its name back is whole.",
-	applies: func(s slotView) bool { return s.hidden && len(s.have) > 0 && len(s.nameHas) == 0 && !s.run.roleless() },
-	holds:   func(s slotView) bool { return s.have.equal(s.nameHad) || s.have.equal(s.asideHad) },
+	name: "A hidden slot that may get its name back is whole.",
+	applies: func(s slotView) bool {
+		return s.hidden && len(s.have) > 0 && len(s.nameHas) == 0 && !s.run.unknownRole()
+	},
+	holds: func(s slotView) bool { return s.have.equal(s.nameHad) || s.have.equal(s.hiddenHad) },
 }, {
 	name: "A staged slot is left only by a run that is killed, or says so.",
 	applies: func(s slotView) bool {
-		return s.staged && !s.run.mayLitter() && len(s.old) == 0 && !s.run.roleless()
+		return s.staged && !s.run.mayLeaveFiles() && len(s.old) == 0 && !s.run.unknownRole()
 	},
 	holds: func(s slotView) bool { return len(s.have) == 0 },
 }, {
 	name:    "In a live slot the down file is written first.",
-	applies: func(s slotView) bool { return s.live && s.want["/down"] != "" && !s.run.roleless() },
+	applies: func(s slotView) bool { return s.live && s.want["/down"] != "" && !s.run.unknownRole() },
 	holds:   func(s slotView) bool { return s.have["/down"] != "" || !s.differsFrom(s.old) },
 }, {
 	name:    "In a live slot the down file is removed last.",
-	applies: func(s slotView) bool { return s.live && s.old["/down"] != "" && !s.run.roleless() },
+	applies: func(s slotView) bool { return s.live && s.old["/down"] != "" && !s.run.unknownRole() },
 	holds:   func(s slotView) bool { return s.have["/down"] != "" || !s.differsFrom(s.want) },
 }}
 
-// notForOneProfile is what a run says that fails for all profiles.
+// notForOneProfile matches an error that concerns all profiles.
 var notForOneProfile = regexp.MustCompile(`(?m)^slotgen: error: (reading|listing scandir|looking at) `)
 
 var runRules = []faultRule[*faultOutcome]{{
@@ -113,15 +115,15 @@ var runRules = []faultRule[*faultOutcome]{{
 }, {
 	name:    "Exit code 0: every slot is as wanted.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitOK) },
-	holds:   func(o *faultOutcome) bool { return o.slotsAsWanted(nil) || o.run.roleless() },
+	holds:   func(o *faultOutcome) bool { return o.slotsAsWanted(nil) || o.run.unknownRole() },
 }, {
 	name:    "Exit code 0: a warning tells of what is left undone.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitOK) && !o.complete() },
-	holds:   func(o *faultOutcome) bool { return o.run.says("slotgen: warning: ") },
+	holds:   func(o *faultOutcome) bool { return o.run.reports("slotgen: warning: ") },
 }, {
 	name:    "Exit code 1: an error tells of it.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitIncomplete) },
-	holds:   func(o *faultOutcome) bool { return o.run.says("slotgen: error: ") },
+	holds:   func(o *faultOutcome) bool { return o.run.reports("slotgen: error: ") },
 }, {
 	name:    "Exit code 1: a profile whose slot is not as wanted is said to have failed.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitIncomplete) && o.args[0] == "reconcile" },
@@ -131,7 +133,7 @@ var runRules = []faultRule[*faultOutcome]{{
 }, {
 	name:    "Exit code 1: one bad profile does not stop the others.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitIncomplete) && !o.hitsAll() },
-	holds:   func(o *faultOutcome) bool { return len(o.failed)-o.crowded <= 1 },
+	holds:   func(o *faultOutcome) bool { return len(o.failed)-o.overCapacity <= 1 },
 }, {
 	name:    "Exit code 1: each failed profile has a line.",
 	applies: func(o *faultOutcome) bool { return o.failsWith(harness.ExitIncomplete) },
@@ -149,10 +151,10 @@ var runRules = []faultRule[*faultOutcome]{{
 	applies: func(o *faultOutcome) bool {
 		return !o.run.killed && o.run.code != harness.ExitOK && (len(o.fails) == 0 || !o.complete())
 	},
-	holds: func(o *faultOutcome) bool { return o.run.says(o.fault.errno.Error()) },
+	holds: func(o *faultOutcome) bool { return o.run.reports(o.fault.errno.Error()) },
 }}
 
-// nextRules are about an undisturbed run after the one with the fault.
+// nextRules are the rules about an undisturbed run after the run with the fault.
 var nextRules = []faultRule[nextRun]{{
 	name:    "The next run succeeds.",
 	applies: func(nextRun) bool { return true },
@@ -160,7 +162,7 @@ var nextRules = []faultRule[nextRun]{{
 }, {
 	name:    "The next run leaves what an undisturbed one leaves.",
 	applies: func(nextRun) bool { return true },
-	holds:   func(n nextRun) bool { return n.stands.equal(n.wants) },
+	holds:   func(n nextRun) bool { return n.after.equal(n.wants) },
 }, {
 	name:    "The next run leaves no process of a removed slot.",
 	applies: func(n nextRun) bool { return n.supervised },

@@ -12,7 +12,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// supervise has a real s6-svscan run the slots, and returns what ends it and all
+// supervise starts a real s6-svscan on the slots. The returned function ends it and all processes
 // that it started.
 func (f *faults) supervise() func() {
 	f.t.Helper()
@@ -35,19 +35,19 @@ func (f *faults) supervise() func() {
 	return end
 }
 
-// isUp reads what s6-supervise notes of its process.
+// isUp reports whether s6-supervise has recorded the PID of a service's process.
 func (f *faults) isUp(service string) bool {
 	status, err := os.ReadFile(filepath.Join(f.root, "service", service, "supervise/status"))
 	return err == nil && len(status) >= 32 && binary.BigEndian.Uint64(status[24:]) != 0
 }
 
-// strays lists the directories below ~/service, hidden or removed, in which a
-// process still works.
+// strays lists the directories of processes that still work in a hidden or removed slot, or in
+// the slot of the profile gone.
 func (f *faults) strays() []string {
 	var strays []string
-	dirs, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is none that fails
+	dirs, _ := filepath.Glob("/proc/[0-9]*/cwd") // the pattern is valid
 	for _, dir := range dirs {
-		at, _ := os.Readlink(dir) // none where the process has ended
+		at, _ := os.Readlink(dir) // "" when the process has ended
 		below, found := strings.CutPrefix(at, filepath.Join(f.root, "service")+"/")
 		if found && (below[0] == '.' || strings.HasSuffix(below, " (deleted)") || strings.HasPrefix(below, "gateway-gone")) {
 			strays = append(strays, below)
@@ -56,7 +56,7 @@ func (f *faults) strays() []string {
 	return strays
 }
 
-// leaveOut leaves out what s6 keeps to itself.
+// leaveOut reports whether a path is a file that s6 keeps for itself.
 func (f *faults) leaveOut(path string) bool {
 	return f.supervised && (strings.Contains(path, "/supervise") || strings.Contains(path, "/event") || strings.HasPrefix(path, "service/.s6-svscan"))
 }

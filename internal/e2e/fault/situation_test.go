@@ -11,27 +11,26 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// situation is what a run of slotgen finds, and the run. In its command line and
-// files ~ is the root of all that is there: ~/home is the volume, ~/service the
-// scandir, ~/templates the override directory and ~/proc the processes.
+// situation is one run of slotgen and the files that it finds. In the command line, ~ is the root
+// of all files: ~/home is the volume, ~/service the scandir, ~/templates the override directory
+// and ~/proc the processes.
 type situation struct {
 	name string
-	// prepare makes what the run finds.
+	// prepare makes the files that the run finds.
 	prepare func(f *faults)
-	// arrange makes what stands around a run and can't be copied, and returns what
-	// ends it.
+	// arrange makes locks and processes, which can't be copied, before a run. The function that it
+	// returns ends them.
 	arrange func(f *faults) func()
 	args    []string
-	// again is the next run's command line where it is another one.
+	// again is the command line of the next run. When it is nil, the next run uses args.
 	again []string
-	// always is a fault of the whole run.
+	// always is a fault that strace injects during the whole run.
 	always string
-	// live are the slots that are held as by a supervisor.
+	// live holds the slots whose lock the test holds, as a supervisor would.
 	live map[string]bool
-	// supervised is true under a real s6: it keeps files of its own in the slots,
-	// and makes the run poll.
+	// supervised is set when a real s6 runs. s6 keeps its own files in the slots, and the run polls.
 	supervised bool
-	// fails are profiles that fail without any fault.
+	// fails holds the profiles that fail without any fault.
 	fails []string
 }
 
@@ -46,7 +45,7 @@ func situations() []situation {
 	render := strings.Fields("render --profile coder --home ~/home --out ~/out --user 10000:10000 --proc ~/proc --templates ~/templates")
 	export := []string{"templates", "export", "--out", "~/out"}
 	with := func(args []string, more ...string) []string { return slices.Concat(args, more) }
-	pass := func(f *faults) { f.plain(reconcile...) }
+	pass := func(f *faults) { f.mustRun(reconcile...) }
 	flipped := func(f *faults) {
 		f.volume("running", "stopped")
 		pass(f)
@@ -108,7 +107,7 @@ func situations() []situation {
 		}},
 		{name: "templates export", args: export, again: with(export, "--force"), prepare: func(*faults) {}},
 		{name: "templates export over older ones", args: with(export, "--force"), prepare: func(f *faults) {
-			f.plain(export...)
+			f.mustRun(export...)
 			for _, name := range []string{"run", "log/run", "finish"} {
 				f.write("out/"+name+".tmpl", "#!/bin/sh\n# older\n")
 			}
@@ -117,10 +116,10 @@ func situations() []situation {
 		{name: "render over an older one", args: render, prepare: func(f *faults) {
 			f.firstTemplates()
 			f.volume("running", "stopped")
-			f.plain(render...)
+			f.mustRun(render...)
 			f.secondTemplates()
 		}},
-		// The last: the others find what is the same in all of them faster.
+		// This one is last, because the other situations cover the shared places faster.
 		{name: "prune under s6", args: with(reconcile, "--prune"), arrange: (*faults).supervise, supervised: true, live: map[string]bool{"gateway-halts": true}, prepare: func(f *faults) {
 			f.write("templates/run.tmpl", "#!/bin/sh\nexec sleep 1000\n")
 			f.write("templates/log/run.tmpl", "#!/bin/sh\nexec cat\n")
@@ -135,7 +134,7 @@ func situations() []situation {
 	}
 }
 
-// volume records the states of the profiles coder and writer; default has none.
+// volume records the states of the profiles coder and writer. The profile default has none.
 func (f *faults) volume(coder, writer string) {
 	f.t.Helper()
 	for name, state := range map[string]string{"coder": coder, "writer": writer} {
@@ -158,8 +157,8 @@ func (f *faults) secondTemplates() {
 	f.templates("second", "data/words", "data/deep/words", "env/WORD", "env/OTHER", "timeout-kill", "log/timeout-kill")
 }
 
-// templates makes the overrides: run, log/run and other files that say the word,
-// or a number where s6 wants one.
+// templates makes the overrides run, log/run and some other files. They contain the word, or a
+// number where s6 needs one.
 func (f *faults) templates(word string, files ...string) {
 	f.t.Helper()
 	for _, file := range append(files, "run", "log/run") {
@@ -200,8 +199,8 @@ func (f *faults) remove(name string) {
 	}
 }
 
-// holdAll locks the slots as s6-supervise does, but through the open file: a
-// process loses its own locks when it closes any descriptor of the file.
+// holdAll locks the slots as s6-supervise does, but with locks of the open file. A process would
+// lose its own locks when it closes any descriptor of the file.
 func (f *faults) holdAll() func() {
 	f.t.Helper()
 	var fds []int

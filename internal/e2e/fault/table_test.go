@@ -14,11 +14,11 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// faultRow counts what came of the faults at one kind of call in one situation.
+// faultRow counts the results of the faults at one kind of call in one situation.
 type faultRow struct {
-	// Of the kills: what the run had done by then.
+	// nothing, part and all count the kills by the work that the run had done.
 	nothing, part, all int
-	// Of the errors: the exit codes.
+	// codes counts the injected errors by exit code.
 	codes [harness.ExitUsage + 1]int
 }
 
@@ -40,7 +40,7 @@ func (r faultRow) String() string {
 		r.errors(), r.codes[harness.ExitOK], r.codes[harness.ExitIncomplete], r.codes[harness.ExitUsage])
 }
 
-// faultTable is what came of all faults.
+// faultTable holds the results of all faults.
 type faultTable struct {
 	mu   sync.Mutex
 	rows map[[2]string]*faultRow // by situation and system call
@@ -97,7 +97,7 @@ func (table *faultTable) String() string {
 	}
 	flush("")
 	fmt.Fprintf(tw, "all of them\t\t%s\n", total)
-	_ = tw.Flush() // to memory
+	_ = tw.Flush() // it writes to memory
 	fmt.Fprintf(&text, "%d injections: %d kills, %d errors", total.kills()+total.errors(), total.kills(), total.errors())
 	for _, errno := range slices.Sorted(maps.Keys(table.errs)) {
 		fmt.Fprintf(&text, ", %s %d", errno, table.errs[errno])

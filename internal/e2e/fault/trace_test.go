@@ -14,10 +14,10 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// faultShell starts every run: no mode may depend on the umask.
+// faultShell starts every run with a strict umask: no mode may depend on the umask.
 const faultShell = `umask 077; exec "$0" "$@"`
 
-// faultRun is what came of one run.
+// faultRun is the result of one run.
 type faultRun struct {
 	calls          []faultCall
 	killed         bool
@@ -25,27 +25,26 @@ type faultRun struct {
 	stdout, stderr string
 }
 
-// mayLitter reports whether the run may leave what it had not renamed or removed yet,
-// under names that nobody takes for real: it was killed, or says so.
-func (r faultRun) mayLitter() bool {
-	return r.killed || r.code != harness.ExitOK || r.says("slotgen: warning: clearing leftover ") ||
-		r.says(`slotgen: warning: removing ".logs.new": `) || r.says("but what stood before is left: removing ")
+// mayLeaveFiles reports whether the run may leave temporary files: it was killed, it failed, or it
+// reports them.
+func (r faultRun) mayLeaveFiles() bool {
+	return r.killed || r.code != harness.ExitOK || r.reports("slotgen: warning: clearing leftover ") ||
+		r.reports(`slotgen: warning: removing ".logs.new": `) || r.reports("but what stood before is left: removing ")
 }
 
-// says reports whether the run printed the text, or could not print. strace counts the
-// calls of each thread by itself: a fault may also hit the one that writes the messages.
-func (r faultRun) says(text string) bool {
+// reports reports whether the run printed the text or could not print. strace counts the calls of
+// each thread separately, so a fault may also hit the thread that writes messages.
+func (r faultRun) reports(text string) bool {
 	return strings.Contains(r.stderr, text) ||
 		slices.ContainsFunc(r.calls, func(c faultCall) bool { return c.hit && c.prints() })
 }
 
-// roleless tells whether the run says that it does not know what the container is
-// for.
-func (r faultRun) roleless() bool {
+// unknownRole reports whether the run reports that it can't find the container's role.
+func (r faultRun) unknownRole() bool {
 	return strings.Contains(r.stderr, "slotgen: warning: finding the container's role: ")
 }
 
-// hit returns the call of that name where a fault was injected.
+// hit returns the call with that name into which strace injected a fault.
 func (r faultRun) hit(name string) (faultCall, bool) {
 	i := slices.IndexFunc(r.calls, func(c faultCall) bool { return c.hit && c.name == name })
 	if i < 0 {
@@ -54,8 +53,7 @@ func (r faultRun) hit(name string) (faultCall, bool) {
 	return r.calls[i], true
 }
 
-// trace makes the run of the situation under strace, which looks at the calls of some
-// names only.
+// trace makes the run of the situation under strace. strace traces only the calls with the names.
 func (f *faults) trace(names string, options ...string) faultRun {
 	f.t.Helper()
 	log := filepath.Join(f.dir, "trace")
@@ -69,18 +67,18 @@ func (f *faults) trace(names string, options ...string) faultRun {
 	ctx, cancel := context.WithTimeout(context.Background(), testenv.HangLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", args...)
-	// With one processor the pass has one worker. The runtime looks at its limits now
-	// and then, and interrupts what runs long by signals, each of which may part the
-	// listing of a directory in two.
+	// With one processor the pass has one worker. GODEBUG disables two habits of the Go runtime: it
+	// rereads its processor limits, and it interrupts long-running code with signals. A signal can
+	// split the listing of a directory in two.
 	cmd.Env = append(os.Environ(), "TZ=UTC", "GOMAXPROCS=1", "GODEBUG=updatemaxprocs=0,asyncpreemptoff=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	// Files: pipes have another name in each run.
+	// stdout and stderr are files, because pipes have another name in each run.
 	stdout, stderr := harness.CreateFile(f.t, filepath.Join(f.dir, "stdout")), harness.CreateFile(f.t, filepath.Join(f.dir, "stderr"))
 	defer stdout.Close()
 	defer stderr.Close()
 	cmd.Stdout, cmd.Stderr = stdout, stderr
-	_ = cmd.Run() // its code is looked at
+	_ = cmd.Run() // the exit code is checked below
 	if ctx.Err() != nil {
 		f.t.Errorf("%q: not done after %s", args, testenv.HangLimit)
 	}
@@ -92,17 +90,17 @@ func (f *faults) trace(names string, options ...string) faultRun {
 	}
 }
 
-// alwaysFails returns the name of the call that fails in the whole run.
+// alwaysFails returns the name of the call that fails during the whole run.
 func (f *faults) alwaysFails() string {
 	name, _, _ := strings.Cut(f.always, ":")
 	return name
 }
 
-// reference returns the calls of an undisturbed run, from the first one after the
-// runtime's own.
+// reference returns the calls of an undisturbed run. It leaves out the calls that the Go runtime
+// makes before main.
 func (f *faults) reference() []faultCall {
 	f.t.Helper()
-	defer f.arranged()()
+	defer f.setUp()()
 	run := f.trace("%file,%desc", "--seccomp-bpf")
 	if run.code != harness.ExitOK && len(f.fails) == 0 {
 		f.t.Fatalf("undisturbed, the run exits with %d\n%s%s", run.code, run.stdout, run.stderr)
@@ -114,8 +112,8 @@ func (f *faults) reference() []faultCall {
 	return slices.DeleteFunc(run.calls[mark+1:], func(c faultCall) bool { return c.name == f.alwaysFails() || isNoFileCall(c.name) })
 }
 
-// isNoFileCall tells whether a call that strace lists among those on files or
-// descriptors touches neither.
+// isNoFileCall reports whether a call uses no file, although strace lists it among the calls on
+// files or descriptors.
 func isNoFileCall(name string) bool {
 	return name == "execve" || name == "mmap" || name == "eventfd2" || strings.HasPrefix(name, "epoll_")
 }
@@ -129,14 +127,14 @@ var (
 	traceProcess = regexp.MustCompile(`</proc/\d+/`)
 )
 
-// parseTrace reads what strace wrote of a run whose paths are below dir.
+// parseTrace parses the output of strace for a run whose paths are below dir.
 func parseTrace(text, dir string) []faultCall {
 	var calls []faultCall
 	byThread, times, open := map[string]int{}, map[string]int{}, map[string]int{}
-	before := map[string][2]string{} // the names of a thread's last two calls
+	before := map[string][2]string{} // the names of each thread's last two calls
 	for line := range strings.Lines(text) {
 		switch m := traceCall.FindStringSubmatch(line); {
-		case m != nil && strings.Contains(m[3], "<detached ...>"): // a thread that has just ended
+		case m != nil && strings.Contains(m[3], "<detached ...>"): // the thread has just ended
 		case m != nil:
 			about := strings.Join(tracePart.FindAllString(traceNoise.ReplaceAllString(m[3], ""), -1), " ")
 			about = traceRandom.ReplaceAllString(strings.ReplaceAll(about, dir, "~"), "#")
@@ -159,8 +157,7 @@ func parseTrace(text, dir string) []faultCall {
 	return calls
 }
 
-// isHit reports whether strace says that it injected a fault: a call that was killed
-// has no result.
+// isHit reports whether strace reports an injected fault. A call that was killed has no result.
 func isHit(line string) bool {
 	return strings.HasSuffix(line, " = ?\n") || strings.HasSuffix(line, "(INJECTED)\n")
 }

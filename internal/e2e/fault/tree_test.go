@@ -15,11 +15,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tree is all that stands below a directory: what each path is, mode, owner, type
-// and text, in one string. A path that is not there is "".
+// tree describes everything below a directory: for each path, one string with its mode, owner,
+// type and text. A path that does not exist has "".
 type tree map[string]string
 
-// readTree reads the tree below root, of which leaveOut may leave paths out.
+// readTree reads the tree below root, without the paths for which leaveOut reports true.
 func readTree(t *testing.T, root string, leaveOut func(path string) bool) tree {
 	t.Helper()
 	all := tree{}
@@ -56,7 +56,7 @@ func describe(path string) (string, error) {
 		return what + "other", nil
 	}
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrPermission) { // of root's tests it is none
+	if errors.Is(err, fs.ErrPermission) { // only without root
 		return what + "unreadable file", nil
 	}
 	return what + "file\n" + withoutTimes(filepath.Base(path), string(text)), err
@@ -67,8 +67,8 @@ var (
 	bootLogLine    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} profile=\S+ prior_state=\S+ action=\S+ prior_exit=\S+( reason=".*")?\n$`)
 )
 
-// withoutTimes takes out of a file's text what differs between two runs of the
-// same program. The boot log is checked by itself.
+// withoutTimes removes from a file's text the parts that differ between two runs of the same
+// program. It empties the boot log, which other rules check.
 func withoutTimes(name, text string) string {
 	switch {
 	case strings.HasPrefix(name, "container-boot.log"), name == ".slotgen.lock":
@@ -79,7 +79,7 @@ func withoutTimes(name, text string) string {
 	return text
 }
 
-// below returns the part of the tree below a path, the path itself as "".
+// below returns the part of the tree at and below a path. The path itself becomes "".
 func (all tree) below(top string) tree {
 	part := tree{}
 	for path, what := range all {
@@ -90,7 +90,7 @@ func (all tree) below(top string) tree {
 	return part
 }
 
-// paths returns the paths of several trees, as a set.
+// paths returns the set of the paths in several trees.
 func paths(all ...tree) map[string]bool {
 	set := map[string]bool{}
 	for _, one := range all {
@@ -101,8 +101,8 @@ func paths(all ...tree) map[string]bool {
 	return set
 }
 
-// copyTree copies a directory with modes, owners and FIFOs, so that each run
-// finds the same at the same paths.
+// copyTree copies a directory with modes, owners and FIFOs. So each run finds the same files at the
+// same paths.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, _ fs.DirEntry, err error) error {
@@ -142,7 +142,7 @@ func copyNode(from, to string, st *unix.Stat_t) error {
 	return err
 }
 
-// changes lists where two trees differ, a line for each path.
+// changes lists the differences between two trees, one line for each path.
 func (all tree) changes(got tree) string {
 	var lines []string
 	for path := range paths(all, got) {
