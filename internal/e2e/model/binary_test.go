@@ -11,8 +11,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// binary is the program under test. Its embedded templates are rendered once for each
-// user, for the home and the profile of an example.
+// binary is the program under test. rendered holds the slots that it renders from its embedded
+// templates, for an example profile and for the home, with each user.
 var binary struct {
 	dir, path string
 	rendered  map[string]map[string]string
@@ -36,7 +36,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// embedded returns the files of a profile's slot without overrides, but for down.
+// embedded returns the files of a profile's slot without overrides and without down.
 func (b *sandbox) embedded(s settings, profile string) map[string]string {
 	example := exampleName
 	if profile == "default" {
@@ -53,7 +53,7 @@ func (b *sandbox) embedded(s settings, profile string) map[string]string {
 	return texts
 }
 
-// render runs slotgen render for a profile of the example.
+// render runs slotgen render for a profile of the example home.
 func (b *sandbox) render(s settings, profile string) map[string]string {
 	b.write(binary.dir+"/profiles/"+exampleName+"/SOUL.md", "")
 	b.mkdir(binary.dir+"/proc", 0o755)

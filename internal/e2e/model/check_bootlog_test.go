@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// rotateAt is the size at which the boot log is renamed first.
+// rotateAt is the size in bytes at which a pass rotates the boot log.
 const rotateAt = 262144
 
-// bootLog compares the lines of the boot log. It takes the log over into what is
-// wanted, and adds what is written on the way.
+// bootLog checks the boot log. It copies the log from got to want and adds the written paths to
+// written.
 func (f *findings) bootLog(want, got tree, written map[string]bool) {
 	if !slices.ContainsFunc(f.e.rows, row.isShown) {
 		return
@@ -23,7 +23,7 @@ func (f *findings) bootLog(want, got tree, written map[string]bool) {
 	}
 	logs, found := want.resolve("logs")
 	if !found || want[logs].kind != aDirectory {
-		return // it cannot be written, and that fails no pass
+		return // the pass can't write the log, but does not fail
 	}
 	written[logs] = true
 	p := path.Join(logs, "container-boot.log")
@@ -47,7 +47,7 @@ func (f *findings) bootLog(want, got tree, written map[string]bool) {
 
 var bootLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000 (profile=.* prior_exit=[a-z]+)( reason=".*")?$`)
 
-// bootLines compares the lines that were added.
+// bootLines compares the added lines with the rows.
 func (f *findings) bootLines(text string) {
 	lines := strings.SplitAfter(text, "\n")
 	for _, r := range f.e.rows {
@@ -70,7 +70,7 @@ func (f *findings) bootLines(text string) {
 	}
 }
 
-// reason compares what is said beside an action.
+// reason compares the reason beside an action.
 func (f *findings) reason(r row, got string) {
 	switch {
 	case r.mayReason:

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// document is the JSON of reconcile and scan.
+// document is the JSON output of reconcile and scan.
 type document struct {
 	SchemaVersion            int
 	Home, Scandir, Autostart string
@@ -16,14 +16,14 @@ type document struct {
 	}
 }
 
-// document compares the document on stdout with those rows that are in it.
+// document compares the document on stdout with the rows for which isIn reports true.
 func (f *findings) document(rows []row, isIn func(row) bool) {
 	var d document
 	if err := json.Unmarshal([]byte(f.r.stdout), &d); err != nil {
 		f.add("JSON", err.Error())
 		return
 	}
-	policy := none // of a container without gateways
+	policy := none // for a container without gateways
 	if f.e.skips == "" {
 		policy = f.x.policy()
 	}
@@ -47,7 +47,7 @@ func (f *findings) document(rows []row, isIn func(row) bool) {
 	}
 }
 
-// isLive reports whether a profile has a live slot, also where a pass leaves it alone.
+// isLive reports whether a profile has a live slot, even when a pass leaves the slot alone.
 func (f *findings) isLive(r row) bool {
 	if r.isProfile() {
 		return r.live
@@ -55,7 +55,7 @@ func (f *findings) isLive(r row) bool {
 	return isName(r.name) && f.x.scandir[r.service()].kind == aDirectory && f.x.isLive(r.service())
 }
 
-// asJSON returns what is left of a text in JSON, which has no bytes that are not UTF-8.
+// asJSON converts a text to JSON and back. JSON replaces the bytes that are not UTF-8.
 func asJSON(text string) string {
 	data, _ := json.Marshal(text)
 	_ = json.Unmarshal(data, &text)

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// checkPass makes a pass and compares all that it prints and leaves with the oracle.
+// checkPass makes a pass and compares its output and its results with the oracle.
 func (b *sandbox) checkPass(s settings) {
 	b.Helper()
 	x := b.situation(s)
@@ -25,11 +25,11 @@ func (b *sandbox) checkPass(s settings) {
 	f.equal("exit code", e.code(), r.code)
 	f.scandir(scandir)
 	f.home(home)
-	f.told(b.heard())
+	f.commands(b.commands())
 	f.report("pass")
 }
 
-// stdout returns what reconcile prints.
+// stdout returns the expected output of reconcile.
 func (e expectation) stdout(dryRun bool) string {
 	if e.skips != "" {
 		return "reconcile: skipping (" + e.skips + " container — does not need per-profile gateways)\n"
@@ -43,17 +43,17 @@ func (e expectation) stdout(dryRun bool) string {
 	return text.String()
 }
 
-// touches reports whether the pass does anything.
+// touches reports whether the pass may change anything.
 func (e expectation) touches() bool { return e.skips == "" && !e.refuses }
 
-// isWhole reports whether a slot was made as a whole.
+// isWhole reports whether the pass makes or replaces the whole slot.
 func (e expectation) isWhole(service string) bool {
 	name, _ := strings.CutPrefix(service, "gateway-")
 	r, found := find(e.rows, name)
 	return found && !r.live && (r.change == created || r.change == updated)
 }
 
-// comparable leaves out of a scandir what is s6's, and the text of the lock.
+// comparable returns a scandir without the files of s6, the text of the lock and uncertain files.
 func (e expectation) comparable(scandir tree) tree {
 	shown := maps.Clone(scandir)
 	for p, n := range scandir {
@@ -66,20 +66,20 @@ func (e expectation) comparable(scandir tree) tree {
 			shown[p] = n
 		}
 	}
-	for p := range e.eitherDown {
+	for p := range e.optionalDown {
 		delete(shown, p)
 	}
 	return shown
 }
 
-// scandir compares what is in the scandir, and looks for what was written in vain.
+// scandir compares the content of the scandir. It also finds needless writes.
 func (f *findings) scandir(got tree) {
-	f.none("scandir", f.e.comparable(f.e.scandir).changes(f.e.comparable(got), otherContent))
+	f.empty("scandir", f.e.comparable(f.e.scandir).changes(f.e.comparable(got), otherContent))
 	for name := range f.e.kept {
-		if name == ".s6-svscan" && f.x.listens { // it was written to, or not: see told
+		if name == ".s6-svscan" && f.x.listens { // commands checks the writes to it
 			continue
 		}
-		f.none("touched in the scandir", f.x.scandir.below(name).changes(got.below(name), touched))
+		f.empty("touched in the scandir", f.x.scandir.below(name).changes(got.below(name), touched))
 	}
 	for p, n := range f.x.scandir {
 		if have := got[p]; n.kind == aFile && f.isUpdatedInPlace(p) && n.sameAs(have) && n.stamp != have.stamp {
@@ -97,14 +97,14 @@ func (f *findings) isUpdatedInPlace(p string) bool {
 	return found && r.live && r.change == updated
 }
 
-// isQuiet reports whether nothing directly in the scandir is to change.
+// isQuiet reports whether no entry of the scandir itself is to change.
 func (f *findings) isQuiet() bool {
 	return len(f.e.cleared) == 0 && slices.Equal(f.x.scandir.names(""), f.e.scandir.names("")) &&
 		!slices.ContainsFunc(f.e.rows, func(r row) bool { return f.e.isWhole(r.service()) })
 }
 
-// told compares what s6-svscan was told.
-func (f *findings) told(heard string) {
+// commands compares the commands that s6-svscan got.
+func (f *findings) commands(commands string) {
 	want := "^"
 	if f.x.listens && f.e.touches() && f.x.policy() != none {
 		if len(f.e.cleared) > 0 {
@@ -114,20 +114,20 @@ func (f *findings) told(heard string) {
 			want += "a"
 		}
 	}
-	if !regexp.MustCompile(want + "$").MatchString(heard) {
-		f.add("told s6-svscan "+want, heard)
+	if !regexp.MustCompile(want + "$").MatchString(commands) {
+		f.add("told s6-svscan "+want, commands)
 	}
 }
 
-// isLitter reports whether a path on the volume is of what a killed pass may leave: a
-// later pass may remove it.
-func isLitter(p string) bool {
+// isLeftover reports whether a path on the volume is a temporary file of a killed pass. A later
+// pass may remove it.
+func isLeftover(p string) bool {
 	return slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
 		return slices.Contains([]string{".logs.new", ".container-boot.log.new", ".gateway_state.json.new"}, name)
 	})
 }
 
-// home compares what is on the volume.
+// home compares the content of the volume.
 func (f *findings) home(got tree) {
 	want, written := maps.Clone(f.x.home), map[string]bool{}
 	for _, p := range f.e.stale {
@@ -143,14 +143,14 @@ func (f *findings) home(got tree) {
 		f.bootLog(want, got, written)
 	}
 	for p := range want {
-		if isLitter(p) {
+		if isLeftover(p) {
 			written[strings.TrimSuffix(path.Dir(p), ".")] = true
 		}
 	}
 	for _, t := range []tree{want, got} {
-		maps.DeleteFunc(t, func(p string, _ node) bool { return isLitter(p) })
+		maps.DeleteFunc(t, func(p string, _ node) bool { return isLeftover(p) })
 	}
-	f.none("home", want.changes(got, otherContent))
+	f.empty("home", want.changes(got, otherContent))
 	for p, n := range want {
 		if have := got[p]; !written[p] && n.sameAs(have) && n.stamp != have.stamp {
 			f.add("touched in the home", p)
@@ -158,7 +158,7 @@ func (f *findings) home(got tree) {
 	}
 }
 
-// migrated looks at the state that a container from before s6 gets.
+// migrated checks the state that a pass records for a container from before s6.
 func (f *findings) migrated(n node) {
 	var state map[string]any
 	err := json.Unmarshal([]byte(n.text), &state)
@@ -170,7 +170,7 @@ func (f *findings) migrated(n node) {
 	f.users("gateway_state.json", n)
 }
 
-// users checks that what was made on the volume belongs to the user.
+// users checks that a new file on the volume belongs to the user.
 func (f *findings) users(p string, n node) {
 	uid, gid := f.x.uid, f.x.gid
 	if !f.x.isRoot {

@@ -1,17 +1,16 @@
 // Package model tests the slotgen program against a second, small description of
 // what a pass does.
 //
-// The oracle is written from the contract of the volume, the slot and publishing. It
-// shares no code with slotgen: it looks at a volume and a scandir on disk, and says
-// what a pass has to print, log and leave behind. The test makes random volumes,
-// scandirs, overrides and settings, runs the real binary over them, kills some passes
-// at a random time, and compares.
+// The oracle follows the contract of the volume, the slot and publishing. It shares no code with
+// slotgen. It looks at a volume and a scandir on disk, and returns what a pass has to print, log
+// and leave behind. The test makes random volumes, scandirs, overrides and settings. It runs the
+// real binary over them, kills some passes at a random time, and compares.
 //
 // A failed case prints its seed. To repeat it, add -rapid.seed=SEED to:
 //
 //	go test ./internal/e2e/model -run TestModel
 //
-// Thousands of cases:
+// To run thousands of cases:
 //
 //	go test ./internal/e2e/model -run TestModel -rapid.checks=10000 -timeout 2h
 package model

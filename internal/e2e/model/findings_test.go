@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// findings are the differences between what a run did and what the oracle says.
+// findings are the differences between a run and the oracle.
 type findings struct {
 	*rapid.T
 	x     situation
@@ -25,14 +25,14 @@ func (f *findings) equal(what string, want, got any) {
 	}
 }
 
-// none adds what should be empty.
-func (f *findings) none(what, differences string) {
+// empty adds differences unless they are empty.
+func (f *findings) empty(what, differences string) {
 	if differences != "" {
 		f.add(what, "\n"+differences)
 	}
 }
 
-// report fails the case where anything was found, and shows the situation.
+// report fails the case when there are findings, and prints the situation.
 func (f *findings) report(what string) {
 	f.Helper()
 	if len(f.lines) == 0 {

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// changeScandir changes some of the scandir, as other programs and killed passes do.
+// changeScandir changes parts of the scandir, as other programs and killed passes do.
 func (b *sandbox) changeScandir() {
 	for range rapid.IntRange(0, 3).Draw(b.T, "changes of the scandir") {
 		b.mkdir(b.scandir, 0o755)
@@ -29,7 +29,7 @@ func (b *sandbox) changeScandir() {
 	}
 }
 
-// slots are the names in the scandir that no supervisor holds, and are slots.
+// slots returns the names in the scandir that are slots.
 func (b *sandbox) slots() []string {
 	entries, _ := os.ReadDir(b.scandir)
 	var slots []string
@@ -41,7 +41,7 @@ func (b *sandbox) slots() []string {
 	return slots
 }
 
-// generateSlot makes a directory that s6-svscan takes for a service, unless there is one.
+// generateSlot makes a directory that looks like a service to s6-svscan, unless the path exists.
 func (b *sandbox) generateSlot(p string) {
 	if _, err := os.Lstat(p); err == nil {
 		return
@@ -79,7 +79,7 @@ func (b *sandbox) changeSlot() {
 	}
 }
 
-// generateNode makes what is no directory.
+// generateNode makes something that is no directory.
 func (b *sandbox) generateNode(p string) {
 	switch b.pick("node", "file", "link", "link to a slot", "fifo") {
 	case "file":
@@ -115,11 +115,11 @@ func (b *sandbox) changeFile(slot string) {
 		b.removeAll(p)
 		b.check(os.Symlink("type", p))
 	case "owner":
-		_ = os.Lchown(p, 12345, 12345) // root alone can
+		_ = os.Lchown(p, 12345, 12345) // only root can
 	}
 }
 
-// generateLeftover makes what a killed pass leaves.
+// generateLeftover makes a leftover of a killed pass.
 func (b *sandbox) generateLeftover() {
 	name := b.pick("leftover", ".gateway-a.new", ".gateway-a.old", ".gateway-b.old", ".gateway-gone.old", ".gateway-Upper.old",
 		"gateway-a.tmp", ".gateway-a.tmp", ".gateway-gone.tmp", ".gateway-default.old")
@@ -131,7 +131,7 @@ func (b *sandbox) generateLeftover() {
 	}
 }
 
-// generateOther makes entries that slotgen does not own.
+// generateOther makes an entry that slotgen does not own.
 func (b *sandbox) generateOther() {
 	p := filepath.Join(b.scandir, b.pick("other", "other", "gateway-Upper", "gateway-a.b", "linked", "gateway-", ".other"))
 	b.removeAll(p)
@@ -147,9 +147,9 @@ func (b *sandbox) isHeld(service string) bool {
 	return b.locks[service] != nil || b.locks[service+"/log"] != nil
 }
 
-// changeSupervisors lets supervisors come and go. None of a slot that is to be pruned
-// runs: that takes seconds. None runs beside templates for data/ and env/: what becomes
-// of these in a live slot, slotgen decides otherwise than the contract.
+// changeSupervisors starts and ends supervisors. With --prune none runs, because pruning a live
+// slot takes seconds. With templates for data/ or env/ none runs either: slotgen treats these in a
+// live slot otherwise than the contract.
 func (b *sandbox) changeSupervisors(s settings) {
 	for _, dir := range slices.Sorted(maps.Keys(b.locks)) {
 		if s.prune || s.makesData() || b.oneIn(2, "ends") {

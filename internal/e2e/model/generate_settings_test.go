@@ -67,7 +67,7 @@ func (b *sandbox) generateProcesses() []process {
 	return append(processes, process{pid: 17, uid: uid, args: append([]string{"sh", "-e"}, args...)})
 }
 
-// templates are what an override may be, by the file that it makes.
+// templates are the possible overrides for each file of a slot.
 var templates = map[string][]override{
 	"run": {
 		{text: "#!/bin/sh\n# {{ .Name }} {{ .Service }} {{ .Default }} {{ .Start }} {{ .PriorExit }} {{ .PriorState | len }}\n"},
@@ -90,7 +90,7 @@ var templates = map[string][]override{
 	"rnu":                 {{text: "x\n", broken: true}},
 }
 
-// generateOverrides draws templates for all profiles and for some of their own.
+// generateOverrides draws templates for all profiles and for single profiles.
 func (b *sandbox) generateOverrides() map[string]override {
 	if b.oneIn(2, "no overrides") {
 		return nil

@@ -19,17 +19,17 @@ func (b *sandbox) oneIn(n int, label string) bool {
 	return rapid.IntRange(1, n).Draw(b.T, label) == n
 }
 
-// names are those of entries of profiles/: few, so that a later step meets an earlier
-// one.
+// names are the possible names in profiles/. They are few, so that a later step meets an earlier
+// entry.
 var names = []string{
 	"a", "b", "coder", "2nd-desk", "night_watch", "z", "default", "Upper", "a.b", ".hidden", "-dash", "_under",
 	"a b", "new\nline", "not-utf8-\xff", "\u00fcber", "--rescan", longest, longest + "n",
 }
 
-// longest is the longest name that a profile can have.
+// longest is the longest possible name of a profile.
 var longest = strings.Repeat("n", 242)
 
-// generateVolume makes some entries of profiles/, and the files of the home.
+// generateVolume makes some entries of profiles/ and the files of the home.
 func (b *sandbox) generateVolume() {
 	b.generateProfile(b.home)
 	switch profiles := b.home + "/profiles"; b.pick("profiles/", "directory", "directory", "directory", "link", "nothing", "file") {
@@ -85,9 +85,8 @@ func (b *sandbox) generateMarker(dir string) {
 	}
 }
 
-// generateLink makes an entry that is a link inside the home. Its directory has no stale
-// files: whose they are is to change. A link that leads nowhere is to be skipped and is
-// ignored, so none is made.
+// generateLink makes a link inside the home. It makes no stale files in the target, and no link
+// that leads nowhere: there slotgen differs from the contract.
 func (b *sandbox) generateLink(p string) {
 	target := b.home + "/elsewhere/" + b.pick("target", "x", "y")
 	b.removeAll(target)
@@ -116,7 +115,7 @@ func (b *sandbox) generateProfile(dir string) {
 	}
 }
 
-// generateFile makes or replaces a file, which may be missing or of another kind.
+// generateFile makes or replaces a file. The file may be missing or of another kind.
 func (b *sandbox) generateFile(p string, text func() string) {
 	b.removeAll(p)
 	kinds := []string{"file", "file", "file", "file", "file", "file", "nothing", "nothing", "directory", "fifo", "dangling", "link"}
@@ -140,15 +139,15 @@ func (b *sandbox) generateFile(p string, text func() string) {
 	}
 }
 
-// states are recorded states, as they stand in JSON. The word None and words of more
-// than 256 bytes are left out: slotgen treats them otherwise than the contract says.
+// states are recorded states in JSON. The word None and words of more than 256 bytes are left out,
+// because slotgen treats them otherwise than the contract.
 var states = []string{
 	`"running"`, `"draining"`, `"stopped"`, `"degraded"`, `null`, `"startup_failed"`, `5`, `["running"]`, `{"a": "running"}`,
 	`true`, `"Running"`, `" running"`, `""`, `"two words"`, `"line\nbreak"`, `"\u00e9\u001b[31m"`, `"run\u006eing"`, `"a.b-c_D9"`,
 }
 
-// generateState returns the text of a gateway_state.json. A bare NaN as the state itself
-// is left out: the contract does not say what it is.
+// generateState returns the text of a gateway_state.json. The state itself is never a bare NaN,
+// because the contract does not define that.
 func (b *sandbox) generateState() string {
 	var members []string
 	for _, key := range []string{"desired_state", "gateway_state"} {
@@ -197,7 +196,7 @@ func (b *sandbox) generateConfig() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// changeVolume changes some of the volume after a pass.
+// changeVolume changes parts of the volume after a pass.
 func (b *sandbox) changeVolume() {
 	for range rapid.IntRange(0, 3).Draw(b.T, "changes of the volume") {
 		b.changeProfile()
@@ -213,7 +212,7 @@ func (b *sandbox) changeProfile() {
 		}
 	}
 	dir := b.home + b.pick("profile", dirs...)
-	b.check(os.Chmod(dir, 0o755)) // it may be shut
+	b.check(os.Chmod(dir, 0o755)) // it may be unreadable
 	switch what := b.pick("change", "state", "stale", "state", "files", "entry", "removal", "logs"); {
 	case what == "state":
 		b.generateFile(dir+"/gateway_state.json", b.generateState)
@@ -232,7 +231,7 @@ func (b *sandbox) changeProfile() {
 	}
 }
 
-// generateLogs puts something in the place of the boot log.
+// generateLogs replaces the boot log.
 func (b *sandbox) generateLogs() {
 	logs := b.home + "/logs"
 	p := logs + "/container-boot.log"

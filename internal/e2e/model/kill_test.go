@@ -11,14 +11,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// strace returns the path of strace, or "".
+// strace returns the path of strace, or "" when there is none.
 var strace = sync.OnceValue(func() string {
 	path, _ := exec.LookPath("strace")
 	return path
 })
 
-// runKilled runs slotgen and kills it before a system call. Where there is no strace it
-// kills it after a time.
+// runKilled runs slotgen and kills it before a system call. Without strace it kills slotgen after
+// a time.
 func (b *sandbox) runKilled(s settings, args []string) result {
 	call := b.pick("killed at", "renameat2", "renameat", "fchmodat", "fchmod", "fchownat", "mkdirat", "mknodat", "unlinkat", "write", "openat", "time")
 	n := rapid.IntRange(1, 12).Draw(b.T, "call")
@@ -33,13 +33,13 @@ func (b *sandbox) runKilled(s settings, args []string) result {
 	return r
 }
 
-// checkKill kills a pass. Each slot is then whole, and old or new.
+// checkKill kills a pass and checks that each slot is whole, and old or new.
 func (b *sandbox) checkKill(s settings) {
 	b.Helper()
 	x := b.situation(s)
 	f := findings{T: b.T, x: x, e: x.expect(false)}
 	f.r = b.runKilled(s, s.passArgs(b))
-	b.heard()
+	b.commands()
 	_, scandir := b.trees()
 	for _, r := range f.e.rows {
 		if r.isProfile() && !r.leftOut {
@@ -49,7 +49,7 @@ func (b *sandbox) checkKill(s settings) {
 	f.report("killed pass")
 }
 
-// whole looks at a slot after a pass was killed.
+// whole checks a slot after a pass was killed.
 func (f *findings) whole(r row, got tree) {
 	service := r.service()
 	want := f.e.comparable(f.e.scandir).below(service)
@@ -59,7 +59,7 @@ func (f *findings) whole(r row, got tree) {
 		if before.changes(got, otherContent) == "" {
 			return
 		}
-		heldDown := maps.Clone(before) // it is held down first
+		heldDown := maps.Clone(before) // the pass writes down first
 		if n, found := want["down"]; found && len(before) > 0 {
 			heldDown["down"] = n
 		}
@@ -67,10 +67,10 @@ func (f *findings) whole(r row, got tree) {
 			return
 		}
 	}
-	f.none("slot after a kill", want.changes(got, otherContent))
+	f.empty("slot after a kill", want.changes(got, otherContent))
 }
 
-// with returns the tree with a part put at a path.
+// with puts a part at a path of the tree and returns the tree.
 func (t tree) with(top string, part tree) tree {
 	t.put(top, part)
 	return t

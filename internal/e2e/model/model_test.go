@@ -13,17 +13,17 @@ import (
 var isRoot = os.Geteuid() == 0
 
 func TestMain(m *testing.M) {
-	unix.Umask(0o077) // no mode may depend on it
+	unix.Umask(0o077) // no mode may depend on the umask
 	flag.Parse()
 	setDefault("rapid.nofailfile", "true") // the seed repeats a case
-	if testing.Short() {                   // rapid makes a fifth of it
+	if testing.Short() {                   // rapid divides the number by five
 		setDefault("rapid.checks", "150")
 	}
 	setDefault("rapid.checks", "300")
 	os.Exit(run(m))
 }
 
-// setDefault sets a flag that the command line does not.
+// setDefault sets a flag unless the command line sets it.
 func setDefault(name, value string) {
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
@@ -35,9 +35,9 @@ func setDefault(name, value string) {
 	}
 }
 
-// TestModel makes a random volume and scandir, and changes them between passes. Each pass
-// comes to what the oracle says, also after one that was killed, and another pass after
-// it changes nothing.
+// TestModel makes a random volume and scandir, and changes them between passes. Each pass has to
+// do what the oracle expects, even after a pass that was killed. Another pass after it has to
+// change nothing.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newSandbox(t)
@@ -58,7 +58,7 @@ func TestModel(t *testing.T) {
 	})
 }
 
-// situation returns what is on disk, and what a pass is told.
+// situation returns the files on disk and the settings of a pass.
 func (b *sandbox) situation(s settings) situation {
 	x := situation{
 		settings: s, isRoot: isRoot, homePath: b.home, held: map[string]bool{}, old: map[string]bool{},

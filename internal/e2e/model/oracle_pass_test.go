@@ -6,52 +6,52 @@ import (
 	"strings"
 )
 
-// situation is all that a pass depends on.
+// situation is everything that a pass depends on.
 type situation struct {
 	settings
 	isRoot   bool
 	homePath string
-	// home and scandir are what is on disk before the pass.
+	// home and scandir are the files on disk before the pass.
 	home, scandir tree
-	// held are the directories in the scandir whose supervisors run.
+	// held holds the directories in the scandir whose supervisors run.
 	held map[string]bool
-	// listens is set where an s6-svscan listens.
+	// listens is set when an s6-svscan listens.
 	listens bool
-	// explains is set for scan, which tells of ignored entries, too.
-	explains bool
-	// old are the names in the scandir that are older than a minute.
+	// showsIgnored is set for scan, which also lists ignored entries.
+	showsIgnored bool
+	// old holds the names in the scandir that are older than a minute.
 	old map[string]bool
 	// embedded returns the files of a slot without overrides.
 	embedded func(profile string) map[string]string
 }
 
-// expectation is what a pass has to come to.
+// expectation is the expected result of a pass.
 type expectation struct {
-	// skips is the word that makes this a container without gateways, or "".
+	// skips is the command word of a container without gateways, or "".
 	skips string
-	// refuses is set where --profile names what is no profile: nothing is touched.
+	// refuses is set when --profile names no existing profile. Then the pass touches nothing.
 	refuses bool
-	rows    []row // also of ignored entries
-	// scandir is what is there afterwards. Not looked at is what is inside skeletons
-	// of slots that are not replaced, and the text of the lock.
+	rows    []row // with ignored entries
+	// scandir is the scandir after the pass. The test ignores the files in supervise/ and event/ of
+	// slots that the pass does not replace, and the text of the lock.
 	scandir tree
-	// kept are the names in the scandir at and below which nothing is written.
+	// kept holds the names in the scandir at and below which the pass writes nothing.
 	kept map[string]bool
-	// eitherDown are down files that may be there.
-	eitherDown map[string]bool
-	// cleared are the names that had to end before they could be removed.
+	// optionalDown holds the down files that may exist or not.
+	optionalDown map[string]bool
+	// cleared holds the names that the pass has to end before it removes them.
 	cleared []string
-	// cannotList is set where profiles/ cannot be read.
+	// cannotList is set when the pass can't read profiles/.
 	cannotList bool
-	// stale are the files on the volume that are removed.
+	// stale holds the files on the volume that the pass removes.
 	stale []string
 }
 
-// expect returns what a pass comes to. A dry run clears and prunes nothing.
+// expect returns the expected result of a pass. A dry run clears and prunes nothing.
 func (x situation) expect(dryRun bool) expectation {
 	e := expectation{
 		skips: x.noGateways(), scandir: maps.Clone(x.scandir),
-		kept: map[string]bool{}, eitherDown: map[string]bool{},
+		kept: map[string]bool{}, optionalDown: map[string]bool{},
 	}
 	for _, name := range x.scandir.names("") {
 		e.kept[name] = true
@@ -72,20 +72,19 @@ func (x situation) expect(dryRun bool) expectation {
 	}
 	e.scandir[".slotgen.lock"] = node{kind: aFile, mode: 0o600, uid: x.selfUID, gid: x.selfGID}
 	delete(e.kept, ".slotgen.lock")
-	crowd := maps.Clone(x.scandir)
-	x.clear(&e, crowd, dryRun)
-	x.prune(&e, crowd)
-	crowdedOut := x.crowdedOut(e.rows, crowd)
+	counted := maps.Clone(x.scandir)
+	x.clear(&e, counted, dryRun)
+	x.prune(&e, counted)
+	overCapacity := x.overCapacity(e.rows, counted)
 	for i := range e.rows {
 		if r := &e.rows[i]; r.isProfile() && !r.leftOut {
-			x.publish(&e, r, crowdedOut[r.name])
+			x.publish(&e, r, overCapacity[r.name])
 		}
 	}
 	return e
 }
 
-// isChoice reports whether --profile may name a profile: one that is, or with --prune
-// one whose slot is left.
+// isChoice reports whether --profile may name a profile: it exists, or with --prune its slot does.
 func (x situation) isChoice(rows []row, name string) bool {
 	r, found := find(rows, name)
 	if !found {
@@ -93,22 +92,22 @@ func (x situation) isChoice(rows []row, name string) bool {
 		return x.settings.prune && isName(name) &&
 			(x.scandir[service].kind == aDirectory || x.scandir["."+service+".old"].kind == aDirectory)
 	}
-	return r.action != ignored || x.explains
+	return r.action != ignored || x.showsIgnored
 }
 
-// remove has the pass remove a name in the scandir.
+// remove removes a name from the expected scandir.
 func (e *expectation) remove(name string) {
 	e.scandir.put(name, nil)
 	delete(e.kept, name)
 }
 
-// clear removes what killed passes left. Crowd is what is left of the scandir then, and
-// also in a dry run.
-func (x situation) clear(e *expectation, crowd tree, dryRun bool) {
+// clear removes the leftovers of killed passes. counted holds the names that count as services
+// then. It loses the leftovers even in a dry run.
+func (x situation) clear(e *expectation, counted tree, dryRun bool) {
 	for _, name := range x.scandir.names("") {
 		switch {
 		case isHidden(name):
-			x.clearHidden(e, crowd, name, strings.TrimPrefix(strings.TrimSuffix(name, ".old"), "."))
+			x.clearHidden(e, counted, name, strings.TrimPrefix(strings.TrimSuffix(name, ".old"), "."))
 		case strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".new"):
 			e.remove(name)
 		case strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".tmp"):
@@ -116,7 +115,7 @@ func (x situation) clear(e *expectation, crowd tree, dryRun bool) {
 				e.remove(name)
 			}
 		case strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"):
-			crowd.put(name, nil)
+			counted.put(name, nil)
 			e.cleared = append(e.cleared, name)
 			e.remove(name)
 		}
@@ -126,9 +125,9 @@ func (x situation) clear(e *expectation, crowd tree, dryRun bool) {
 	}
 }
 
-// clearHidden gives a hidden slot its name back, or removes it. It stays hidden where
-// nobody knows whether it has a profile, and where no slot would be made instead.
-func (x situation) clearHidden(e *expectation, crowd tree, name, service string) {
+// clearHidden gives a hidden slot its name back or removes it. The slot stays hidden when the pass
+// can't list the profiles, or when it makes no slot instead.
+func (x situation) clearHidden(e *expectation, counted tree, name, service string) {
 	if e.cannotList {
 		return
 	}
@@ -137,13 +136,13 @@ func (x situation) clearHidden(e *expectation, crowd tree, name, service string)
 	switch {
 	case found && !e.scandir.holds(service) && !x.listens:
 		e.scandir.put(service, e.scandir.below(name))
-		crowd.put(service, x.scandir.below(name))
+		counted.put(service, x.scandir.below(name))
 	case found && r.leftOut:
 		return
 	default:
 		e.cleared = append(e.cleared, name)
 	}
-	crowd.put(name, nil)
+	counted.put(name, nil)
 	e.remove(name)
 }
 
@@ -163,13 +162,13 @@ func (x situation) orphans() []string {
 	return orphans
 }
 
-// prune removes the slots whose profiles do not exist.
-func (x situation) prune(e *expectation, crowd tree) {
+// prune removes the orphans.
+func (x situation) prune(e *expectation, counted tree) {
 	if !x.settings.prune {
 		return
 	}
 	for _, service := range x.orphans() {
-		crowd.put(service, nil)
+		counted.put(service, nil)
 		e.remove(service)
 		e.cleared = append(e.cleared, service)
 	}
@@ -180,10 +179,10 @@ func (x situation) isLive(service string) bool {
 	return x.listens || x.held[service] || x.held[service+"/log"]
 }
 
-// code returns the exit code of a pass.
+// code returns the expected exit code of a pass.
 func (e expectation) code() int {
 	switch {
-	case e.refuses && !e.cannotList: // who cannot list them cannot tell that one is unknown
+	case e.refuses && !e.cannotList: // without the list, the pass can't know that a name is unknown
 		return 2
 	case e.cannotList, slices.ContainsFunc(e.rows, func(r row) bool { return r.action == failed && !r.leftOut }):
 		return 1

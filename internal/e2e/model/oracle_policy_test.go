@@ -9,8 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// containerWords are the words of the container's command, or nil where no process
-// tells them.
+// containerWords returns the words of the container's command, or nil when no process shows them.
 func (s settings) containerWords() []string {
 	for i, p := range s.processes {
 		trusted := p.uid == 0 || p.uid == s.selfUID
@@ -29,7 +28,7 @@ func (s settings) containerWords() []string {
 	return nil
 }
 
-// noGateways returns the word that makes the container one without gateways, or "".
+// noGateways returns the command word of a container without gateways, or "".
 func (s settings) noGateways() string {
 	words := s.containerWords()
 	if len(words) > 0 && slices.Contains([]string{"dashboard", "serve", "gui", "desktop"}, words[0]) {
@@ -38,7 +37,7 @@ func (s settings) noGateways() string {
 	return ""
 }
 
-// migrates reports whether the container is one from before s6 that has no state yet.
+// migrates reports whether the container is from before s6 and has no recorded state yet.
 func (x situation) migrates() bool {
 	words := x.containerWords()
 	return len(words) > 1 && words[0] == "gateway" && words[1] == "run" &&
@@ -46,7 +45,7 @@ func (x situation) migrates() bool {
 		!x.home.holds("gateway_state.json")
 }
 
-// toggles are the words that switch something.
+// toggles maps words to "on" or "off".
 var toggles = map[string]string{
 	"1": "on", "true": "on", "yes": "on", "on": "on",
 	"0": "off", "false": "off", "no": "off", "off": "off",
@@ -112,7 +111,7 @@ func (x situation) plan() []row {
 	return rows
 }
 
-// fold leaves the profiles down that the default gateway serves.
+// fold registers the profiles that the default gateway serves as down.
 func (x situation) fold(rows []row) {
 	serves := ""
 	for i := range rows {

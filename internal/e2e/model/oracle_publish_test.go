@@ -8,29 +8,29 @@ import (
 	"strings"
 )
 
-// publish takes one profile to its outcome.
+// publish adds the outcome of one profile to the expectation.
 func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 	service := r.service()
-	stands := x.kindIn(e.scandir, service)
+	kind := x.kindIn(e.scandir, service)
 	if hasNoRoom {
 		r.fail("no room for this one")
-		if stands == aDirectory {
+		if kind == aDirectory {
 			e.remove(service)
 		}
 		return
 	}
 	want, ok := x.slot(*r)
-	r.live = stands == aDirectory && x.isLive(service)
+	r.live = kind == aDirectory && x.isLive(service)
 	switch {
 	case !ok:
 		r.live = false
-		x.holdDown(e, *r, stands)
+		x.holdDown(e, *r, kind)
 		r.fail("rendering ")
 		return
-	case stands == "":
+	case kind == "":
 		r.change = created
 		e.scandir.put(service, want.tree)
-	case stands != aDirectory:
+	case kind != aDirectory:
 		r.fail("")
 		return
 	default:
@@ -43,21 +43,21 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 
 func (x situation) kindIn(t tree, name string) string { return t[name].kind }
 
-// holdDown gives a slot that fails its missing down file.
-func (x situation) holdDown(e *expectation, r row, stands string) {
+// holdDown gives a slot whose profile fails the down file that it lacks.
+func (x situation) holdDown(e *expectation, r row, kind string) {
 	p := r.service() + "/down"
-	if stands != aDirectory || r.action == started || e.scandir.holds(p) {
+	if kind != aDirectory || r.action == started || e.scandir.holds(p) {
 		return
 	}
 	delete(e.kept, r.service())
 	e.scandir[p] = x.file("down", "")
-	// Without --rescan, and where a supervisor runs, it does not get one.
+	// A pass without --rescan, or with a live slot, does not write it.
 	if !x.rescan || x.isLive(r.service()) {
-		e.eitherDown[p] = true
+		e.optionalDown[p] = true
 	}
 }
 
-// compare plans for a slot that is there.
+// compare adds the outcome of a profile whose slot exists.
 func (x situation) compare(e *expectation, r *row, want slot) {
 	service := r.service()
 	have := e.scandir.below(service)
@@ -94,7 +94,7 @@ var serviceFiles = []string{
 	"max-death-tally", "down-signal", "reload-signal", "flag-newpidns", "flag-timeout-killpg",
 }
 
-// unfinished is a file that a killed pass did not rename yet.
+// unfinished matches a file that a killed pass did not rename yet.
 var unfinished = regexp.MustCompile(`^\.([a-z-]+)[0-9]{10,}$`)
 
 // inPlace updates a live slot file by file.
@@ -102,7 +102,7 @@ func inPlace(have tree, want slot, differs map[string]bool) (after tree, changed
 	after = maps.Clone(have)
 	for p := range differs {
 		n, wanted := want.tree[p]
-		debris := unfinished.FindStringSubmatch(path.Base(p))
+		leftover := unfinished.FindStringSubmatch(path.Base(p))
 		switch {
 		case isSkeleton(p):
 		case wanted:
@@ -111,14 +111,14 @@ func inPlace(have tree, want slot, differs map[string]bool) (after tree, changed
 		case slices.Contains(serviceFiles, strings.TrimPrefix(p, "log/")):
 			delete(after, p)
 			changed = true
-		case debris != nil && slices.Contains(serviceFiles, debris[1]):
+		case leftover != nil && slices.Contains(serviceFiles, leftover[1]):
 			delete(after, p)
 		}
 	}
 	return after, changed
 }
 
-// staleFiles returns what the container that died left in a profile's directory.
+// staleFiles returns the files that a dead container left in a profile's directory.
 func (x situation) staleFiles(dir string) []string {
 	var stale []string
 	dir, _ = x.home.resolve(dir)
@@ -131,9 +131,9 @@ func (x situation) staleFiles(dir string) []string {
 	return stale
 }
 
-// crowdedOut returns the profiles for which s6-svscan has no room. Slots that cannot be
-// moved count first, then those that start, then the others.
-func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
+// overCapacity returns the profiles for which s6-svscan has no room. Slots that can't be moved
+// count first, then those that start, then the others.
+func (x situation) overCapacity(rows []row, counted tree) map[string]bool {
 	room, isRow := x.maxServices, map[string]bool{}
 	var starts, waits []row
 	for _, r := range rows {
@@ -143,17 +143,17 @@ func (x situation) crowdedOut(rows []row, crowd tree) map[string]bool {
 		service := r.service()
 		isRow[service] = true
 		switch {
-		case crowd.holds(service) && (crowd[service].kind != aDirectory || x.isLive(service) || r.leftOut), !x.hasSlot(r):
-			room -= crowd.weight(service)
+		case counted.holds(service) && (counted[service].kind != aDirectory || x.isLive(service) || r.leftOut), !x.hasSlot(r):
+			room -= counted.weight(service)
 		case r.action == started:
 			starts = append(starts, r)
 		default:
 			waits = append(waits, r)
 		}
 	}
-	for _, name := range crowd.names("") {
+	for _, name := range counted.names("") {
 		if !isRow[name] && (!strings.HasPrefix(name, ".") || isHidden(name)) {
-			room -= crowd.weight(name)
+			room -= counted.weight(name)
 		}
 	}
 	out := map[string]bool{}
@@ -182,7 +182,7 @@ func (x situation) hasSlot(r row) bool {
 	return ok
 }
 
-// weight is how many services s6-svscan supervises for a name.
+// weight returns how many services s6-svscan supervises for a name.
 func (t tree) weight(name string) int {
 	switch {
 	case t.kindAt(name) != aDirectory:

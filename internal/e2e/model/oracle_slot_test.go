@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// slot is a service directory as it has to be.
+// slot is the expected service directory of a profile.
 type slot struct {
 	tree
-	// s6s holds what s6-supervise makes itself: it need not be there.
+	// s6s holds nodes that s6-supervise makes itself. They may be missing.
 	s6s tree
 }
 
-// slot returns the slot of a profile. It is not ok where a template is refused.
+// slot returns the slot of a profile. ok is false when slotgen refuses a template.
 func (x situation) slot(r row) (s slot, ok bool) {
 	texts, ok := x.texts(r)
 	if !ok {
@@ -53,7 +53,7 @@ func (x situation) file(p, text string) node {
 	return n
 }
 
-// texts returns the files of a profile's slot, down left out.
+// texts returns the files of a profile's slot without down.
 func (x situation) texts(r row) (texts map[string]string, ok bool) {
 	texts = maps.Clone(x.embedded(r.name))
 	own := "profiles/" + r.name + "/"
@@ -78,7 +78,7 @@ func (x situation) texts(r row) (texts map[string]string, ok bool) {
 	return texts, texts["run"] != "" && texts["type"] != "" && (!hasLogger || texts["log/run"] != "")
 }
 
-// rendered returns what becomes of a template that uses fields alone.
+// rendered returns the result of a template that uses only fields.
 func (x situation) rendered(r row, text string) string {
 	state := ""
 	if r.known {
@@ -117,7 +117,7 @@ func (x situation) addSkeleton(s slot, dir string) {
 		s.tree[at("event")] = event
 	default:
 		uid, gid := x.uid, x.gid
-		if !x.isRoot { // it can give nothing away
+		if !x.isRoot { // only root can give files away
 			uid, gid = x.selfUID, x.selfGID
 		}
 		supervise.mode, supervise.uid, supervise.gid = 0o755, uid, gid
@@ -128,8 +128,8 @@ func (x situation) addSkeleton(s slot, dir string) {
 	s.tree[at("supervise")], s.tree[at("supervise/control")] = supervise, control
 }
 
-// isSkeleton reports whether a path of a slot is s6's, and isInside whether it is
-// below one that is.
+// isSkeleton reports whether a path of a slot is a directory of s6. isInside reports whether a
+// path is below such a directory.
 func isSkeleton(p string) bool {
 	p = strings.TrimPrefix(p, "log/")
 	return p == "supervise" || p == "event"
@@ -140,7 +140,7 @@ func isInside(p string) bool {
 	return strings.HasPrefix(p, "supervise/") || strings.HasPrefix(p, "event/")
 }
 
-// differs reports at which paths a slot on disk is not as it has to be.
+// differs returns the paths at which a slot on disk is not as expected.
 func (s slot) differs(have tree) map[string]bool {
 	paths := map[string]bool{}
 	for p, n := range have {

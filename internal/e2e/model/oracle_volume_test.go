@@ -10,28 +10,28 @@ import (
 	"unicode/utf8"
 )
 
-// The actions and changes of a pass.
+// These are the actions and changes of a pass.
 const (
 	started, registered, skipped, failed, ignored = "started", "registered", "skipped", "failed", "ignored"
 	created, updated, unchanged, none             = "created", "updated", "unchanged", "none"
 )
 
-// row is what a pass has to say of one profile, or of an entry of profiles/.
+// row is the expected report of a pass on one profile, or on one entry of profiles/.
 type row struct {
 	name string
-	dir  string // below the home, "" for the home itself
-	// state is the recorded state, where one is known.
+	dir  string // below the home; "" is the home itself
+	// state is the recorded state when known is set.
 	state string
 	known bool
 	exit  string
 
 	action, change, effect string
 	live                   bool
-	// reason is part of the reason beside the action, "" where there is none.
+	// reason is a part of the reason beside the action, or "" when there is no reason.
 	reason string
-	// mayReason is set where a reason is as good as none.
+	// mayReason is set when a reason is optional.
 	mayReason bool
-	// leftOut is set where --profile does not name the profile.
+	// leftOut is set when --profile does not name the profile.
 	leftOut bool
 }
 
@@ -40,10 +40,10 @@ func (r row) service() string { return "gateway-" + r.name }
 // isProfile reports whether the row is about a profile that gets a slot.
 func (r row) isProfile() bool { return r.action == started || r.action == registered }
 
-// isShown reports whether a pass says something of the row.
+// isShown reports whether a pass reports the row.
 func (r row) isShown() bool { return r.action != ignored && !r.leftOut }
 
-// fail makes the row failed, with part of the reason.
+// fail makes the row failed, with a part of the reason.
 func (r *row) fail(reason string) { r.action, r.change, r.reason = failed, none, reason }
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
@@ -53,12 +53,12 @@ func isName(name string) bool {
 	return validName.MatchString(name) && !strings.HasSuffix(name, "\n") && len("."+"gateway-"+name+".new") <= 255
 }
 
-// scan returns the rows of the volume as the recorded policy has them: default first,
-// then all entries of profiles/ in byte order, those that are ignored too.
+// scan returns the rows of the volume under the recorded policy: default first, then all entries of
+// profiles/ in byte order, with the ignored ones.
 func (x situation) scan() []row {
 	rows := []row{x.profile("default", "")}
 	for _, name := range x.entries() {
-		if name == "default" { // the name is the home's, and has one row
+		if name == "default" { // the home has this name, and its row exists
 			continue
 		}
 		r := row{name: name, dir: "profiles/" + name, exit: "unknown", change: none}
@@ -93,18 +93,18 @@ func (x situation) entries() []string {
 	return x.home.names(profiles)
 }
 
-// cannotList reports whether profiles/ is there and cannot be read.
+// cannotList reports whether profiles/ exists and can't be read.
 func (x situation) cannotList() bool {
 	return x.home.holds("profiles") && x.home.kindAt("profiles") != aDirectory
 }
 
-// holds reports whether there is anything at a path.
+// holds reports whether a path exists in the tree.
 func (t tree) holds(p string) bool {
 	_, found := t[p]
 	return found
 }
 
-// mayEnter and mayRead know only of modes that shut out the owner, too.
+// mayEnter and mayRead know only modes that exclude the owner too.
 func (x situation) mayEnter(dir string) bool { return x.isRoot || x.home[dir].mode&0o100 != 0 }
 
 func (x situation) mayRead(file string) bool { return x.isRoot || x.home[file].mode&0o400 != 0 }
@@ -116,13 +116,13 @@ func (x situation) profile(name, dir string) row {
 	p, found := x.home.resolve(path.Join(dir, "gateway_state.json"))
 	switch {
 	case !found:
-		// A link that leads nowhere is not a regular file: that says why there is no state.
+		// A link that leads nowhere is not a regular file. That is a reason for the missing state.
 		r.mayReason = x.home.holds(path.Join(dir, "gateway_state.json"))
 	case !x.mayRead(p):
 		r.fail("permission denied")
 	default:
 		r.state, r.known = x.state(p)
-		// The boot log is to give the reason where the file is unusable, and does not.
+		// The contract asks for a reason when the file is unusable. The boot log does not give it.
 		r.mayReason = !r.known
 	}
 	if r.known && r.state == "running" {
@@ -131,7 +131,7 @@ func (x situation) profile(name, dir string) row {
 	return r
 }
 
-// state returns the recorded state that a file holds.
+// state returns the recorded state in a file.
 func (x situation) state(p string) (word string, known bool) {
 	members := x.object(p)
 	if value := members["desired_state"]; value != nil && string(value) != "null" {
@@ -160,13 +160,13 @@ func (x situation) priorExit(dir string) string {
 	return "unknown"
 }
 
-// maxFile is how many bytes of a file count.
+// maxFile is the largest size in bytes at which a state file counts.
 const maxFile = 1 << 20
 
-// nonNumber is what Python writes and JSON does not have.
+// nonNumber matches the numbers that Python writes and JSON does not have.
 var nonNumber = regexp.MustCompile(`(-?\bInfinity|\bNaN)\b`)
 
-// object returns the members of the JSON object in a file, or nil where it holds none.
+// object returns the members of the JSON object in a file, or nil when there is no object.
 func (x situation) object(p string) map[string]json.RawMessage {
 	n := x.home[p]
 	if n.kind != aFile || len(n.text) > maxFile || !utf8.ValidString(n.text) {
@@ -180,7 +180,7 @@ func (x situation) object(p string) map[string]json.RawMessage {
 	return members
 }
 
-// asString returns the string that a JSON value is.
+// asString returns the value of a JSON string.
 func asString(value json.RawMessage) (text string, ok bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
@@ -190,7 +190,7 @@ func asString(value json.RawMessage) (text string, ok bool) {
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-// escaped returns a value as it stands on stdout and in the boot log.
+// escaped returns a value in the form that stdout and the boot log use.
 func escaped(value string) string {
 	if plainWord.MatchString(value) && !strings.HasSuffix(value, "\n") {
 		return value
@@ -205,7 +205,7 @@ func (r row) priorState() string {
 	return escaped(r.state)
 }
 
-// line returns the row as reconcile prints it.
+// line returns the row in the form that reconcile prints.
 func (r row) line(dryRun bool) string {
 	line := "reconcile: profile=" + escaped(r.name) + " prior_state=" + r.priorState() + " action=" + r.action
 	if dryRun {
@@ -214,7 +214,7 @@ func (r row) line(dryRun bool) string {
 	return line + "\n"
 }
 
-// find returns the row of a name.
+// find returns the row with a name.
 func find(rows []row, name string) (row, bool) {
 	i := slices.IndexFunc(rows, func(r row) bool { return r.name == name })
 	if i < 0 {

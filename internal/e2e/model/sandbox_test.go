@@ -22,7 +22,7 @@ type sandbox struct {
 	top, home, scandir, templates, proc string
 	// locks holds the locks of supervisors, by their directories in the scandir.
 	locks map[string]*os.File
-	// scanner is the descriptor of the control of an s6-svscan that listens, or 0.
+	// scanner is the descriptor of the control pipe of an s6-svscan that listens, or 0.
 	scanner int
 }
 
@@ -41,7 +41,7 @@ func newSandbox(t *rapid.T) *sandbox {
 	return b
 }
 
-// sandboxParent is in memory where that is possible.
+// sandboxParent returns a directory in memory, or "" when there is none.
 func sandboxParent() string {
 	if _, err := os.Stat("/dev/shm"); err == nil {
 		return "/dev/shm"
@@ -64,7 +64,7 @@ func (b *sandbox) check(err error) {
 	}
 }
 
-// removeAll removes also what a case has made unreadable.
+// removeAll removes a path, even with directories that the case has made unreadable.
 func (b *sandbox) removeAll(p string) {
 	if os.RemoveAll(p) == nil {
 		return
@@ -78,7 +78,7 @@ func (b *sandbox) removeAll(p string) {
 	b.check(os.RemoveAll(p))
 }
 
-// mkdir makes a directory and those above it.
+// mkdir makes a directory and its parents.
 func (b *sandbox) mkdir(p string, mode os.FileMode) {
 	b.check(os.MkdirAll(filepath.Dir(p), 0o755))
 	if err := os.Mkdir(p, mode); !errors.Is(err, os.ErrExist) {
@@ -87,17 +87,17 @@ func (b *sandbox) mkdir(p string, mode os.FileMode) {
 	b.check(os.Chmod(p, mode))
 }
 
-// write makes a file and the directories above it.
+// write makes a file and its parent directories.
 func (b *sandbox) write(p, text string) {
 	b.check(os.MkdirAll(filepath.Dir(p), 0o755))
 	b.check(os.WriteFile(p, []byte(text), 0o644))
 }
 
-// lock holds the lock of a service directory in the scandir, as its s6-supervise does.
+// lock holds the lock of a service directory in the scandir, as s6-supervise does.
 func (b *sandbox) lock(dir string) {
 	top := filepath.Join(b.scandir, dir)
 	if _, err := os.Lstat(top + "/supervise"); err != nil {
-		b.mkdir(top+"/supervise", 0o700) // as s6-supervise makes them
+		b.mkdir(top+"/supervise", 0o700) // as s6-supervise makes both
 		b.mkdir(top+"/event", 0o730|os.ModeSetgid|os.ModeSticky)
 	}
 	f, err := os.OpenFile(top+"/supervise/lock", os.O_CREATE|os.O_RDWR, 0o600)
@@ -111,7 +111,7 @@ func (b *sandbox) unlock(dir string) {
 	delete(b.locks, dir)
 }
 
-// listen opens the control of an s6-svscan.
+// listen opens the control pipe of an s6-svscan.
 func (b *sandbox) listen() {
 	control := b.scandir + "/.s6-svscan/control"
 	b.mkdir(filepath.Dir(control), 0o700)
@@ -123,7 +123,7 @@ func (b *sandbox) listen() {
 	b.check(err)
 }
 
-// stopListening closes the control.
+// stopListening closes the control pipe.
 func (b *sandbox) stopListening() {
 	if b.scanner != 0 {
 		_ = unix.Close(b.scanner)
@@ -131,8 +131,8 @@ func (b *sandbox) stopListening() {
 	b.scanner = 0
 }
 
-// heard returns what was written to the control.
-func (b *sandbox) heard() string {
+// commands returns the text that was written to the control pipe.
+func (b *sandbox) commands() string {
 	if b.scanner == 0 {
 		return ""
 	}
@@ -145,7 +145,7 @@ func (b *sandbox) heard() string {
 	return string(text[:n])
 }
 
-// result is what came of a run.
+// result is the result of a run.
 type result struct {
 	args           []string
 	stdout, stderr string
@@ -162,7 +162,7 @@ func (b *sandbox) run(s settings, args ...string) result {
 	return r
 }
 
-// runFor runs a command, and kills it after a time.
+// runFor runs a command and kills it after a time.
 func (b *sandbox) runFor(limit time.Duration, s settings, args []string) (r result, inTime bool) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)

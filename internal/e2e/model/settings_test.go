@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// settings is what a run of slotgen is told by flags, variables, templates and the
-// processes of the container.
+// settings holds what determines a run of slotgen: flags, variables, templates and the processes
+// of the container.
 type settings struct {
 	autostart     string
 	multiplex     string // GATEWAY_MULTIPLEX_PROFILES
@@ -20,21 +20,21 @@ type settings struct {
 	uid, gid      int
 	maxServices   int
 	prune, rescan bool
-	// only are the values of --profile.
+	// only holds the values of --profile.
 	only []string
-	// asJSON has reconcile print a document.
+	// asJSON makes reconcile print a document.
 	asJSON bool
-	// overrides holds the templates by their paths without .tmpl, nil for none.
+	// overrides maps the paths of templates without .tmpl to templates. nil means no directory.
 	overrides map[string]override
 	processes []process
-	// selfUID and selfGID are who runs slotgen.
+	// selfUID and selfGID are the ids of the process that runs slotgen.
 	selfUID, selfGID int
 }
 
 // override is one template.
 type override struct {
 	text string
-	// broken templates fail the profiles that use them.
+	// A broken template fails the profiles that use it.
 	broken bool
 }
 
@@ -44,7 +44,7 @@ type process struct {
 	args     []string
 }
 
-// args are the flags that all commands take.
+// args returns the flags that all commands take.
 func (s settings) args(b *sandbox) []string {
 	args := []string{
 		"--home", b.home, "--scandir", b.scandir, "--proc", b.proc,
@@ -56,7 +56,7 @@ func (s settings) args(b *sandbox) []string {
 	return append(args, s.slotArgs(b)...)
 }
 
-// slotArgs are the flags that decide what a slot holds.
+// slotArgs returns the flags that determine the content of a slot.
 func (s settings) slotArgs(b *sandbox) []string {
 	args := []string{"--user", fmt.Sprintf("%d:%d", s.uid, s.gid), "--supervise-access", s.access}
 	if s.overrides != nil {
@@ -65,7 +65,7 @@ func (s settings) slotArgs(b *sandbox) []string {
 	return args
 }
 
-// passArgs are the flags of reconcile.
+// passArgs returns the arguments of reconcile.
 func (s settings) passArgs(b *sandbox) []string {
 	args := append([]string{"reconcile"}, s.args(b)...)
 	if s.prune {
@@ -80,7 +80,7 @@ func (s settings) passArgs(b *sandbox) []string {
 	return args
 }
 
-// environ is the whole environment of a run.
+// environ returns the whole environment of a run.
 func (s settings) environ() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "TZ=UTC",
@@ -88,7 +88,7 @@ func (s settings) environ() []string {
 	}
 }
 
-// write puts templates and processes where the flags say.
+// write writes the templates and processes to the directories that the flags name.
 func (s settings) write(b *sandbox) {
 	b.removeAll(b.templates)
 	b.removeAll(b.proc)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The kinds of a node.
+// These are the kinds of a node.
 const (
 	aFile      = "file"
 	aDirectory = "directory"
@@ -28,19 +28,19 @@ type node struct {
 	kind     string
 	mode     uint32
 	uid, gid int
-	// text is the content of a file, and the target of a link.
+	// text is the content of a file or the target of a link.
 	text string
 	// stamp changes with every write to the node.
 	stamp stamp
 }
 
-// stamp is what the kernel changes when somebody replaces a node or writes to it.
+// stamp holds what the kernel changes when somebody replaces a node or writes to it.
 type stamp struct {
 	inode        uint64
 	mtime, ctime unix.Timespec
 }
 
-// sameAs compares all but the stamps.
+// sameAs reports whether two nodes are equal except for their stamps.
 func (n node) sameAs(other node) bool {
 	n.stamp, other.stamp = stamp{}, stamp{}
 	return n == other
@@ -50,8 +50,8 @@ func (n node) String() string {
 	return fmt.Sprintf("%s %04o %d:%d %.200s", n.kind, n.mode, n.uid, n.gid, strconv.QuoteToASCII(n.text))
 }
 
-// tree holds everything at and below a directory by its path. The directory itself is
-// "". A directory that does not exist is an empty tree.
+// tree holds everything at and below a directory by its path. The directory itself is "". A
+// directory that does not exist is an empty tree.
 type tree map[string]node
 
 func (t tree) String() string {
@@ -62,8 +62,8 @@ func (t tree) String() string {
 	return text.String()
 }
 
-// readTree reads the tree at root. What the test may not read has no text and no
-// entries.
+// readTree reads the tree at root. Files that the test may not read have no text, and directories
+// have no entries.
 func readTree(root string) (tree, error) {
 	all := tree{}
 	err := filepath.WalkDir(root, func(p string, _ fs.DirEntry, err error) error {
@@ -119,7 +119,7 @@ func (t tree) below(top string) tree {
 	return part
 }
 
-// put replaces what is at and below a path. An empty part removes it.
+// put replaces everything at and below a path. An empty part removes it.
 func (t tree) put(top string, part tree) {
 	maps.DeleteFunc(t, func(p string, _ node) bool { return p == top || strings.HasPrefix(p, top+"/") })
 	for p, n := range part {
@@ -127,7 +127,7 @@ func (t tree) put(top string, part tree) {
 	}
 }
 
-// names returns what is directly in a directory, in byte order.
+// names returns the names directly in a directory, in byte order.
 func (t tree) names(dir string) []string {
 	var names []string
 	for p := range t {
@@ -141,11 +141,10 @@ func (t tree) names(dir string) []string {
 	return names
 }
 
-// maxLinks is how many links resolve follows.
+// maxLinks is the number of links that resolve follows.
 const maxLinks = 40
 
-// resolve follows the links on the way to a path and at its end. It returns "", false
-// where they lead nowhere.
+// resolve follows the links in a path and at its end. It returns "", false when they lead nowhere.
 func (t tree) resolve(p string) (string, bool) {
 	at, left := "", strings.Split(p, "/")
 	for links := 0; len(left) > 0; {
@@ -170,7 +169,7 @@ func (t tree) resolve(p string) (string, bool) {
 	return at, true
 }
 
-// kindAt returns the kind at a path, links followed, or "" where there is nothing.
+// kindAt returns the kind at a path, with links followed, or "" when nothing exists there.
 func (t tree) kindAt(p string) string {
 	p, found := t.resolve(p)
 	if !found {
@@ -179,7 +178,7 @@ func (t tree) kindAt(p string) string {
 	return t[p].kind
 }
 
-// changes lists where two trees differ, a line for each path.
+// changes lists the differences between two trees, one line for each path.
 func (t tree) changes(got tree, differ func(want, have node) bool) string {
 	union := maps.Clone(t)
 	maps.Copy(union, got)
@@ -201,5 +200,5 @@ func (t tree) changes(got tree, differ func(want, have node) bool) string {
 
 func otherContent(want, have node) bool { return !want.sameAs(have) }
 
-// touched reports also a node that is the same and was written.
+// touched also reports a node that was written and stayed the same.
 func touched(want, have node) bool { return want != have }
