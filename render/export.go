@@ -16,10 +16,12 @@ import (
 	"slotgen/scan"
 )
 
-// ExportTo writes the embedded templates below dir, each whole and with mode
-// 0644, and returns their paths, those before an error too. Without force a file
-// that is there already is an fs.ErrExist, and nothing is written; a directory in the
-// place of one is an EISDIR with it too.
+// ExportTo writes the embedded templates below dir with mode 0644. It returns the paths of the
+// files that it wrote, also with an error. It replaces each file atomically.
+//
+// If a file already exists and force is false, ExportTo writes nothing and returns
+// fs.ErrExist. If a directory has the name of a file, ExportTo writes nothing and returns
+// EISDIR, with force too.
 func ExportTo(dir string, force bool) ([]string, error) {
 	l := embeddedLayer()
 	paths := slices.Sorted(maps.Keys(l))
@@ -47,7 +49,7 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	return written, nil
 }
 
-// CheckOut returns an error where what is to be written to is there and is no directory.
+// CheckOut returns an error if dir exists and is not a directory.
 func CheckOut(dir string) error {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return fmt.Errorf("%q: %w", dir, unix.ENOTDIR)
@@ -55,23 +57,23 @@ func CheckOut(dir string) error {
 	return nil
 }
 
-// IsDebrisOf tells whether a file called base is one that renameio had not renamed to
-// name yet when it was killed: ".NAME" and a random number.
-func IsDebrisOf(base, name string) bool {
+// IsTempFileOf reports whether base is the name of a temporary file that renameio makes before
+// it renames the file to name: ".NAME" and a random number.
+func IsTempFileOf(base, name string) bool {
 	const fewestDigits = 10
 	number, found := strings.CutPrefix(base, "."+name)
 	return found && len(number) >= fewestDigits && strings.Trim(number, "0123456789") == ""
 }
 
-// sweepDebris removes what a killed export left of the file name.
-func sweepDebris(name string) error {
+// removeTempFiles removes the temporary files that a killed export left for the file name.
+func removeTempFiles(name string) error {
 	dir, base := filepath.Split(name)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if !IsDebrisOf(e.Name(), base) || !e.Type().IsRegular() {
+		if !IsTempFileOf(e.Name(), base) || !e.Type().IsRegular() {
 			continue
 		}
 		err := os.Remove(filepath.Join(dir, e.Name()))
@@ -82,16 +84,16 @@ func sweepDebris(name string) error {
 	return nil
 }
 
-// exportTries is how many exports may work on one directory at the same time.
+// exportTries bounds the number of exports that may work on one directory at the same time.
 const exportTries = 10
 
-// exportFile writes one file whole. Every other export takes what is not renamed yet
-// for debris, once: then it is written again.
+// exportFile writes one file atomically. Another export may take the temporary file for a
+// leftover and remove it. Each export does so at most once, and exportFile tries again.
 func exportFile(name string, text []byte, mode fs.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := sweepDebris(name); err != nil {
+	if err := removeTempFiles(name); err != nil {
 		return err
 	}
 	var err error

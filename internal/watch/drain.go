@@ -32,6 +32,6 @@ func (w *watch) hideTakenDown() error {
 		return err
 	}
 	w.drain.Keep(dir)
-	w.drain.TakeNoMoreTime()
+	w.drain.StopWaiting()
 	return errors.Join(slices.Collect(maps.Values(w.drain.Step(context.Background(), dir, w.drain.Asked())))...)
 }

@@ -7,14 +7,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Access says who may control a slot's service besides root: which of
-// supervise/, supervise/control and event/ are made ready, and for whom
-// (design, "Who may control it").
+// Access says who may control a slot's service besides root. It decides which of
+// supervise/, supervise/control and event/ slotgen makes, and for whom
+// (docs/design.md, "Access").
 type Access string
 
-// The forms of access. AccessGroup is for the commands s6-svc, s6-svstat and s6-svok;
-// AccessEvents and AccessOwner add s6-svwait, and each lets a member of the group reach
-// further than its own service.
+// The forms of access. AccessGroup allows s6-svc, s6-svstat and s6-svok. AccessEvents and
+// AccessOwner add s6-svwait, and let the user reach further than its own service: see
+// Dangerous.
 const (
 	AccessGroup  Access = "group"
 	AccessEvents Access = "events"
@@ -22,7 +22,7 @@ const (
 	AccessRoot   Access = "root"
 )
 
-// ParseAccess returns the form of that name.
+// ParseAccess returns the form with the given name.
 func ParseAccess(name string) (Access, error) {
 	switch a := Access(name); a {
 	case AccessGroup, AccessEvents, AccessOwner, AccessRoot:
@@ -31,7 +31,8 @@ func ParseAccess(name string) (Access, error) {
 	return "", fmt.Errorf("%q is none of group, events, owner, root", name)
 }
 
-// Dangerous returns what the form lets the user do beyond its own service, or "".
+// Dangerous describes the damage that the form lets the user do beyond its own service, or
+// returns "".
 func (a Access) Dangerous() string {
 	switch a {
 	case AccessEvents:
@@ -43,18 +44,18 @@ func (a Access) Dangerous() string {
 	return ""
 }
 
-// Owners says whom the parts of a slot belong to.
+// Owners holds the owners of the parts of a slot.
 type Owners struct {
 	// Access is the form of the supervise skeleton.
 	Access Access
-	// UID and GID are the user's.
+	// UID and GID identify the user.
 	UID, GID int
-	// self is the identity that s6-supervise, like slotgen, runs with.
+	// selfUID and selfGID identify the account that slotgen and s6-supervise run as.
 	selfUID, selfGID int
 }
 
-// OwnersFor returns the owners for a user. A slotgen without root privileges
-// can give nothing away: it makes the owner form as itself.
+// OwnersFor returns the owners for a user. Without root privileges slotgen can't give files
+// away: it makes the owner form as itself.
 func OwnersFor(access Access, uid, gid int) Owners {
 	o := Owners{Access: access, UID: uid, GID: gid, selfUID: os.Geteuid(), selfGID: os.Getegid()}
 	if o.selfUID != 0 {
@@ -63,10 +64,10 @@ func OwnersFor(access Access, uid, gid int) Owners {
 	return o
 }
 
-// skeleton adds the nodes of supervise/ and event/ below the service directory at
-// prefix ("" or "log/").
+// skeleton adds the nodes of supervise/ and event/ in the service directory at prefix, which
+// is "" or "log/".
 func (o Owners) skeleton(nodes []node, prefix string) []node {
-	// As s6-supervise makes them when they are missing (s6, "s6-supervise").
+	// s6-supervise makes missing ones with these modes (s6, "s6-supervise").
 	event := node{path: prefix + "event", kind: unix.S_IFDIR, mode: 0o3730, uid: o.selfUID, gid: o.selfGID, optional: true}
 	supervise := node{path: prefix + "supervise", kind: unix.S_IFDIR, mode: 0o700, uid: o.selfUID, gid: o.selfGID, optional: true}
 	if o.Access == AccessRoot {
@@ -85,6 +86,5 @@ func (o Owners) skeleton(nodes []node, prefix string) []node {
 	return append(nodes, event, supervise, control)
 }
 
-// GivesAway tells whether slotgen runs as root and so gives what it makes for
-// the user to the user.
+// GivesAway reports whether slotgen runs as root, and therefore gives files to the user.
 func (o Owners) GivesAway() bool { return o.selfUID == 0 }

@@ -9,82 +9,82 @@ import (
 	"slotgen/scan"
 )
 
-// stepLimit is what a prune in steps waits for, so that a service which obeys is
-// gone in one call.
+// stepLimit bounds the wait of one Step. A service that ends at once is removed within one
+// Step.
 const stepLimit = 100 * time.Millisecond
 
-// Drain remembers the services that are on their way out of a scandir, for who has
-// others to serve: from one Step to the next. The zero value knows of none.
-type Drain struct{ all map[string]*leaver } // by their hidden names
+// Drain takes services down and removes them over several Steps. Its caller can serve other
+// slots between two Steps. The zero value holds no service.
+type Drain struct{ all map[string]*drainingService } // by their hidden names
 
-// leaver is one service on its way out.
-type leaver struct {
-	name     string // where it stood at first, for messages
-	dir      scan.FileID
-	hidden   string // where s6-svscan passes over it
-	progress progress
-	asked    time.Time // since when it is to go down
-	since    time.Time // since when it is hidden
-	err      error
+// drainingService is one service that a prune takes down and removes.
+type drainingService struct {
+	name        string // its first name in the scandir, for messages
+	dir         scan.FileID
+	hidden      string // the name under which s6-svscan ignores it
+	progress    progress
+	downSince   time.Time // when it was sent the down command
+	hiddenSince time.Time
+	err         error
 }
 
-// progress is how far a service has gone: each comes after the one before it, and some
-// are left out.
+// progress is the last step that a service has completed. A service may skip steps.
 type progress int
 
 const (
-	askedDown  progress = iota
-	outOfSight          // of s6-svscan, which holds it still
-	released            // by s6-svscan
-	exitTold            // to its supervisor, when the service had ended
-	loggerTold          // that there is no more to read
-	gone
+	sentDown       progress = iota // its supervisor was sent the command to take it down
+	wasHidden                      // s6-svscan can't see it any more, but still supervises it
+	released                       // s6-svscan was sent the command to let go of it
+	sentExit                       // the service has ended, and its supervisor was sent the command to exit
+	sentLoggerExit                 // its logger and the logger's supervisor were sent the command to exit
+	removed
 )
 
-// idAt tells a directory from another one of its name: another pass may have pruned a
-// service and made it anew meanwhile.
+// idAt returns the identity of a directory. Another pass may have pruned the service and
+// published a new slot under its name. A missing directory has the zero FileID.
 func idAt(fd int, name string) scan.FileID {
-	id, _ := scan.FileIDAt(fd, name) // that there is none tells as well
+	id, _ := scan.FileIDAt(fd, name)
 	return id
 }
 
-func (l *leaver) isHidden() bool { return l.progress >= outOfSight }
+func (s *drainingService) isHidden() bool { return s.progress >= wasHidden }
 
-func (l *leaver) hide(since time.Time) { l.since, l.progress = since, outOfSight }
+func (s *drainingService) hide(since time.Time) { s.hiddenSince, s.progress = since, wasHidden }
 
-// Step is Prune for a tenth of a second at most, and leaves the rest to the next Step.
-// Drain keeps the time, so that the bounds of Prune hold from the first one on. A
-// service that is still up then is ErrDraining; one that is out of s6-svscan's sight
-// counts as pruned, and a later Step sees its last supervisor off.
-func (l *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
-	now, later := apart(names)
-	errs := l.settle(l.seeOff(ctx, d, now, stepLimit), outOfSight)
+// Step does the work of Prune for at most a tenth of a second. The next Step continues it.
+// Drain keeps the times: the bounds of Prune count from the first Step on. A service that is
+// still up has the error ErrDraining. A hidden service counts as pruned: a later Step
+// removes it when its last supervisor has ended.
+func (dr *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
+	now, later := splitWaiting(names)
+	errs := dr.finish(dr.drain(ctx, d, now, stepLimit), wasHidden)
 	later = slices.DeleteFunc(later, func(name string) bool {
-		waits := ctx.Err() != nil || l.Has(name)
+		waits := ctx.Err() != nil || dr.Has(name)
 		if waits {
 			errs[name] = errNotBegun
 		}
 		return waits
 	})
-	maps.Copy(errs, l.settle(l.seeOff(ctx, d, later, stepLimit), outOfSight))
+	maps.Copy(errs, dr.finish(dr.drain(ctx, d, later, stepLimit), wasHidden))
 	return errs
 }
 
-// Has tells whether a service was told to go, and has not gone to its last supervisor.
-func (l *Drain) Has(service string) bool { return l.all[hiddenName(service)] != nil }
+// Has reports whether Drain holds the service: it was sent the down command or was hidden,
+// and is not removed yet.
+func (dr *Drain) Has(service string) bool { return dr.all[hiddenName(service)] != nil }
 
-// TakeNoMoreTime has the next Step hide what was told to go, ended or not. It is for
-// who will not be there to hide it: a later Sweep sees it off.
-func (l *Drain) TakeNoMoreTime() {
-	for _, each := range l.all {
-		each.asked = time.Time{}
+// StopWaiting makes the next Step hide every visible service, ended or not. A caller that
+// is about to end calls it: a later pass finds the hidden slots and removes them.
+func (dr *Drain) StopWaiting() {
+	for _, each := range dr.all {
+		each.downSince = time.Time{}
 	}
 }
 
-// Unfinished returns the services that another Step has to see to, and
-// those that were given up as their supervisors stay, both sorted.
-func (l *Drain) Unfinished() (services, stuck []string) {
-	for _, each := range l.all {
+// Unfinished returns the services that need another Step, and the hidden services that
+// Drain gave up with an error. Both are sorted.
+func (dr *Drain) Unfinished() (services, stuck []string) {
+	for _, each := range dr.all {
 		if each.err == nil {
 			services = append(services, each.service())
 		} else {
@@ -96,10 +96,10 @@ func (l *Drain) Unfinished() (services, stuck []string) {
 	return services, stuck
 }
 
-// Asked returns the services that were told to go down and can still be seen.
-func (l *Drain) Asked() []string {
+// Asked returns the visible services that were sent the down command, sorted.
+func (dr *Drain) Asked() []string {
 	var services []string
-	for _, each := range l.all {
+	for _, each := range dr.all {
 		if !each.isHidden() {
 			services = append(services, each.name)
 		}
@@ -108,44 +108,45 @@ func (l *Drain) Asked() []string {
 	return services
 }
 
-func (l *leaver) service() string {
-	service, _ := ParseHidden(l.hidden)
+func (s *drainingService) service() string {
+	service, _ := ParseHidden(s.hidden)
 	return service
 }
 
-// take returns what is known of each name, and tells those that are not known to go.
-// What was given up before gets another look.
-func (l *Drain) take(names []string, d *Dir) []*leaver {
-	if l.all == nil {
-		l.all = map[string]*leaver{}
+// begin returns the entries of the names. It adds the missing ones, and sends the down
+// command to their services. A service that Drain gave up gets another try.
+func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
+	if dr.all == nil {
+		dr.all = map[string]*drainingService{}
 	}
-	taken := make([]*leaver, 0, len(names))
+	begun := make([]*drainingService, 0, len(names))
 	for _, name := range names {
-		aside := name
+		hidden := name
 		if !isHidden(name) {
-			aside = hiddenName(name)
+			hidden = hiddenName(name)
 		}
-		known := l.all[aside]
+		known := dr.all[hidden]
 		if known == nil {
-			known = &leaver{name: name, dir: idAt(d.fd, name), hidden: aside, asked: time.Now()}
-			l.all[aside] = known
-			if name == aside {
+			known = &drainingService{name: name, dir: idAt(d.fd, name), hidden: hidden, downSince: time.Now()}
+			dr.all[hidden] = known
+			if name == hidden {
 				known.hide(d.hiddenSince(name))
 			} else {
-				// Once: to many a program a second TERM means to drop everything. What does
-				// not heed it is hidden all the same.
-				_, _ = d.tell("d", name+"/supervise/control")
+				// Send it once: many programs drop everything at a second TERM. A service that
+				// ignores it is hidden all the same.
+				_, _ = d.writeFIFO("d", name+"/supervise/control")
 			}
 		}
 		known.err = nil
-		taken = append(taken, known)
+		begun = append(begun, known)
 	}
-	return taken
+	return begun
 }
 
-// settle returns what went wrong, by the services' names, and forgets those that
-// are gone or were not moved. Others count as pruned when they have come far enough.
-func (l *Drain) settle(all []*leaver, enough progress) map[string]error {
+// finish returns the errors by name. A service counts as pruned once it has reached the
+// progress enough. Drain forgets the services that are removed, and those that failed before
+// they were hidden.
+func (dr *Drain) finish(all []*drainingService, enough progress) map[string]error {
 	errs := map[string]error{}
 	for _, each := range all {
 		switch {
@@ -154,22 +155,23 @@ func (l *Drain) settle(all []*leaver, enough progress) map[string]error {
 		case each.progress < enough:
 			errs[each.name] = ErrDraining
 		}
-		if each.progress == gone || each.err != nil && !each.isHidden() {
-			delete(l.all, each.hidden)
+		if each.progress == removed || each.err != nil && !each.isHidden() {
+			delete(dr.all, each.hidden)
 		}
 	}
 	return errs
 }
 
-// Keep forgets what no longer stands where it was left: others have seen it off.
-func (l *Drain) Keep(d *Dir) {
-	for aside, each := range l.all {
-		stands := each.name
+// Keep keeps only the services whose directory still has its name. Another pass has removed
+// or replaced the other directories.
+func (dr *Drain) Keep(d *Dir) {
+	for hidden, each := range dr.all {
+		name := each.name
 		if each.isHidden() {
-			stands = aside
+			name = hidden
 		}
-		if idAt(d.fd, stands) != each.dir {
-			delete(l.all, aside)
+		if idAt(d.fd, name) != each.dir {
+			delete(dr.all, hidden)
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// upStatus is what s6-supervise keeps in supervise/status of a service that is up.
+// upStatus returns the contents of supervise/status for a service that is up.
 func upStatus(pid uint64) string {
 	status := make([]byte, 35)
 	binary.BigEndian.PutUint64(status[24:], pid)
@@ -34,8 +34,8 @@ func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string
 	return warnings
 }
 
-// inBubble makes a test of one that runs by a clock of its own: it moves on only while
-// the program sleeps.
+// inBubble returns a test that runs f in a synctest bubble. The clock of the bubble advances
+// only while the program sleeps.
 func inBubble(f func(t *testing.T)) func(t *testing.T) {
 	return func(t *testing.T) {
 		t.Helper()
@@ -44,69 +44,69 @@ func inBubble(f func(t *testing.T)) func(t *testing.T) {
 }
 
 func TestStepWaitsForNothing(t *testing.T) {
-	const limit = 4 * (stepLimit + pollEvery) // for four steps, by the bubble's clock
+	const limit = 4 * (stepLimit + pollEvery) // four steps
 	wanted := func(string) bool { return false }
 	t.Run("a service that is up", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Drain
+		var drain Drain
 		slot := filepath.Join(path, "gateway-a")
 		write(t, slot+"/supervise/lock", "")
 		write(t, slot+"/supervise/status", upStatus(1))
 		release := hold(t, slot+"/supervise/lock")
 		start := time.Now()
 		for range 3 {
-			if err := leaving.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrDraining) {
-				t.Errorf("got %v, want that it is leaving", err)
+			if err := drain.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrDraining) {
+				t.Errorf("got %v, want that it is drain", err)
 			}
 		}
 		if took := time.Since(start); took > limit {
 			t.Errorf("it took %s", took)
 		}
-		if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) || !slices.Equal(names(t, path), got) {
+		if got := drain.Asked(); !slices.Equal(got, []string{"gateway-a"}) || !slices.Equal(names(t, path), got) {
 			t.Errorf("asked %q, the scandir holds %q", got, names(t, path))
 		}
 		release()
-		if errs := leaving.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(leaving.Asked()) > 0 {
+		if errs := drain.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 || len(names(t, path)) > 0 || len(drain.Asked()) > 0 {
 			t.Errorf("once it is down: %v, left %q", errs, names(t, path))
 		}
 	}))
 	t.Run("a supervisor that stays", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Drain
+		var drain Drain
 		lock := filepath.Join(path, "gateway-a/supervise/lock")
 		write(t, lock, "")
 		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
 		release := hold(t, lock)
 		start := time.Now()
-		if errs := leaving.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 {
+		if errs := drain.Step(t.Context(), d, []string{"gateway-a"}); len(errs) > 0 {
 			t.Errorf("out of sight it is still an error: %v", errs)
 		}
 		for range 3 {
-			if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
+			if w := clearedInSteps(&drain, d, wanted); len(w) > 0 {
 				t.Errorf("warnings %q", w)
 			}
 		}
 		if took := time.Since(start); took > limit {
 			t.Errorf("it took %s", took)
 		}
-		services, stuck := leaving.Unfinished()
+		services, stuck := drain.Unfinished()
 		if !slices.Equal(services, []string{"gateway-a"}) || len(stuck) > 0 {
 			t.Errorf("unfinished %q, stuck %q", services, stuck)
 		}
 		release()
-		// What a prune has hidden is not brought back, though its profile is.
-		if w := clearedInSteps(&leaving, d, func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
+		// A slot that a prune has hidden is not restored, even if its profile exists again.
+		if w := clearedInSteps(&drain, d, func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
 			t.Errorf("once it has ended: warnings %q, left %q", w, names(t, path))
 		}
-		if services, stuck = leaving.Unfinished(); len(services)+len(stuck) > 0 {
+		if services, stuck = drain.Unfinished(); len(services)+len(stuck) > 0 {
 			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 		}
 	}))
 }
 
-// The form owner lets the user put anything in the place of s6's own files.
+// The access form owner lets the user replace s6's own files.
 func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
@@ -121,26 +121,26 @@ func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
 	}
 	defer writer.Close()
 	defer hold(t, supervise+"/lock")()
-	var leaving Drain
-	leaving.Step(t.Context(), d, []string{"gateway-a"}) // hangs where it waits for the pipe
+	var drain Drain
+	drain.Step(t.Context(), d, []string{"gateway-a"}) // it must not wait for the pipe
 }
 
 func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var leaving Drain
+	var drain Drain
 	both := []string{".gateway-a.old", "gateway-a"}
 	write(t, filepath.Join(path, "gateway-a/run"), "")
 	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 	write(t, lock, "")
 	release := hold(t, lock)
 	for range 3 {
-		if errs := leaving.Step(t.Context(), d, both); !errors.Is(errs["gateway-a"], errNotBegun) || !slices.Equal(names(t, path), both) {
+		if errs := drain.Step(t.Context(), d, both); !errors.Is(errs["gateway-a"], errNotBegun) || !slices.Equal(names(t, path), both) {
 			t.Errorf("got %v, the scandir holds %q", errs, names(t, path))
 		}
 	}
 	release()
-	if errs := leaving.Step(t.Context(), d, both); len(errs) > 0 || len(names(t, path)) > 0 {
+	if errs := drain.Step(t.Context(), d, both); len(errs) > 0 || len(names(t, path)) > 0 {
 		t.Errorf("once the earlier one has ended: %v, left %q", errs, names(t, path))
 	}
 }
@@ -149,41 +149,41 @@ func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var leaving Drain
+		var drain Drain
 		lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 		write(t, lock, "")
 		defer hold(t, lock)()
 		wanted := func(string) bool { return true }
 		start := time.Now()
 		for time.Since(start) < endLimit+loggerLimit-time.Second {
-			if w := clearedInSteps(&leaving, d, wanted); len(w) > 0 {
+			if w := clearedInSteps(&drain, d, wanted); len(w) > 0 {
 				t.Fatalf("after %s: warnings %q", time.Since(start), w)
 			}
 			time.Sleep(time.Second)
 		}
 		time.Sleep(2 * time.Second)
-		if w := clearedInSteps(&leaving, d, wanted); len(w) != 1 {
+		if w := clearedInSteps(&drain, d, wanted); len(w) != 1 {
 			t.Errorf("warnings %q, want one", w)
 		}
-		if _, stuck := leaving.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
+		if _, stuck := drain.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
 			t.Errorf("stuck %q", stuck)
 		}
-		// Others may have cleared it meanwhile.
+		// Another pass may clear it meanwhile.
 		if err := d.removeAll(".gateway-a.old"); err != nil {
 			t.Fatal(err)
 		}
-		clearedInSteps(&leaving, d, wanted)
-		if services, stuck := leaving.Unfinished(); len(services)+len(stuck) > 0 {
+		clearedInSteps(&drain, d, wanted)
+		if services, stuck := drain.Unfinished(); len(services)+len(stuck) > 0 {
 			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 		}
 	})
 }
 
-// Another pass may prune the service, and make the slot of a profile that is back.
+// Another pass may prune the service, and publish a new slot when its profile exists again.
 func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var leaving Drain
+	var drain Drain
 	slot := filepath.Join(path, "gateway-a")
 	comesUp := func() (ends func()) {
 		write(t, slot+"/supervise/lock", "")
@@ -191,8 +191,8 @@ func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 		return hold(t, slot+"/supervise/lock")
 	}
 	ends := comesUp()
-	leaving.Step(t.Context(), d, []string{"gateway-a"})
-	if got := leaving.Asked(); !slices.Equal(got, []string{"gateway-a"}) {
+	drain.Step(t.Context(), d, []string{"gateway-a"})
+	if got := drain.Asked(); !slices.Equal(got, []string{"gateway-a"}) {
 		t.Fatalf("asked %q", got)
 	}
 	ends()
@@ -203,8 +203,8 @@ func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	if err := d.removeAll(".gateway-a.old"); err != nil {
 		t.Fatal(err)
 	}
-	clearedInSteps(&leaving, d, func(string) bool { return true })
-	if got := leaving.Asked(); len(got) > 0 {
+	clearedInSteps(&drain, d, func(string) bool { return true })
+	if got := drain.Asked(); len(got) > 0 {
 		t.Errorf("of the new service it still waits for %q to go", got)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"slotgen/render"
 )
 
-// Entry is one name in a scandir, which may be free. Its methods ask what is there now and
-// change nothing.
+// Entry is one name in a scandir, which may be free. Its methods look at the present state
+// and change nothing.
 type Entry struct {
 	dir  *Dir
 	name string
@@ -22,10 +22,9 @@ type Entry struct {
 // Entry returns the entry of a name.
 func (d *Dir) Entry(name string) Entry { return Entry{d, name} }
 
-// Weight returns how many services s6-svscan supervises for the entry: 1 for a service
-// directory or a link to one, 2 with its logger, and 0 for what s6-svscan does not see.
-// A hidden slot still counts. What can't be asked is an error, and counts as much as a
-// service can.
+// Weight returns how many services s6-svscan supervises for the entry. A service directory,
+// or a link to one, counts 1, and its logger 1 more. A name that s6-svscan ignores counts 0,
+// but a hidden slot still counts. With an error Weight returns 2, the most that is possible.
 func (e Entry) Weight() (int, error) {
 	if strings.HasPrefix(e.name, ".") && !isHidden(e.name) {
 		return 0, nil
@@ -62,8 +61,8 @@ func (e Entry) IsDown() (bool, error) {
 }
 
 // Live reports whether a supervisor holds the service directory or its logger's, or may
-// do so soon: a visible slot is live while an s6-svscan listens. A lock that can't be
-// asked is an error, never a no.
+// do so soon: a visible slot is live while an s6-svscan listens. Live returns an error when
+// it can't look at a lock.
 func (e Entry) Live() (bool, error) {
 	fd, err := fdio.Open(e.dir.fd, e.name, unix.O_PATH|unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,10 +75,11 @@ func (e Entry) Live() (bool, error) {
 	return liveAt(fd, e.dir.HasScanner)
 }
 
-// Abandoned reports whether a killed prune or the older pass left the entry and no
-// supervisor holds it: the next pass removes it. What can't be asked is not.
+// Abandoned reports whether a killed prune or the older pass left the entry, and no
+// supervisor holds it. The next pass removes such an entry. Abandoned returns false when it
+// can't look at a lock.
 func (e Entry) Abandoned() bool {
-	if !isStage(e.name) && !isHidden(e.name) {
+	if !isVisibleStage(e.name) && !isHidden(e.name) {
 		return false
 	}
 	held, err := e.dir.held(e.name)

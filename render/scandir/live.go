@@ -15,7 +15,8 @@ import (
 	"slotgen/internal/hint"
 )
 
-// liveAt asks first what is the same for all slots.
+// liveAt reports whether the slot in the open directory is live. It asks first for a
+// scanner: that answer is the same for all slots.
 func liveAt(fd int, hasScanner func() (bool, error)) (bool, error) {
 	if yes, err := hasScanner(); yes || err != nil {
 		return yes, err
@@ -23,8 +24,8 @@ func liveAt(fd int, hasScanner func() (bool, error)) (bool, error) {
 	return heldAt(fd)
 }
 
-// WaitSupervised polls until every service has its supervisor, and its logger's
-// where it has one, for at most limit. It returns those that lack one then.
+// WaitSupervised polls for at most limit until every service has its supervisors: its own,
+// and its logger's where it has a logger. It returns the services that still lack one.
 func (d *Dir) WaitSupervised(services []string, limit time.Duration) []string {
 	waitUntil(limit, func() bool {
 		services = slices.DeleteFunc(services, d.isSupervised)
@@ -51,12 +52,12 @@ func (d *Dir) isSupervised(service string) bool {
 	return held && err == nil
 }
 
-// held tells whether an s6-supervise holds the lock of the service directory
-// name or of its logger's.
+// held reports whether an s6-supervise holds the lock of the service directory name, or its
+// logger's.
 func (d *Dir) held(name string) (bool, error) {
 	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return false, nil // no service runs in a file or link that nobody looks at
+		return false, nil // s6-supervise runs only in directories
 	}
 	if err != nil {
 		return false, ignoreMissing(err)
@@ -74,7 +75,8 @@ func heldAt(fd int) (bool, error) {
 	return false, nil
 }
 
-// lockHeld asks as s6-svok does: by fcntl, since flock does not see this lock.
+// lockHeld reports whether a process holds the lock. s6-supervise takes it by fcntl, and
+// flock does not see it.
 func lockHeld(fd int, lock string) (held bool, err error) {
 	lockFd, err := fdio.Open(fd, lock, unix.O_RDONLY)
 	if errors.Is(err, unix.ENOENT) {
@@ -90,7 +92,7 @@ func lockHeld(fd int, lock string) (held bool, err error) {
 	return held, err
 }
 
-// hintRoot adds the mend to an error of who may not ask s6 about its services.
+// hintRoot adds a hint to the error of a user who may not look at a lock or a FIFO of s6.
 func hintRoot(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return hint.Add(err, "it takes root to ask whether a service is live")
@@ -107,10 +109,10 @@ func isLocked(fd int) (bool, error) {
 	return err == nil && ask.Type != unix.F_UNLCK, err
 }
 
-// isUp tells whether a process of the service, or its finish script, runs under
+// isUp reports whether a process of the service, or its finish script, runs under
 // a supervisor.
 func (d *Dir) isUp(name string) (bool, error) {
-	held, err := d.lockHeldBy(name)
+	held, err := d.isServiceHeld(name)
 	if !held || err != nil {
 		return false, err
 	}
@@ -126,8 +128,8 @@ func (d *Dir) isUp(name string) (bool, error) {
 	return statusIsUp(status)
 }
 
-// lockHeldBy tells whether the service itself, not its logger, has a supervisor.
-func (d *Dir) lockHeldBy(name string) (bool, error) {
+// isServiceHeld reports whether the service itself, not its logger, has a supervisor.
+func (d *Dir) isServiceHeld(name string) (bool, error) {
 	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false, ignoreMissing(err)
@@ -136,10 +138,11 @@ func (d *Dir) lockHeldBy(name string) (bool, error) {
 	return lockHeld(fd, "supervise/lock")
 }
 
-// statusIsUp reads what s6-supervise keeps in supervise/status: two stamps of 12
-// bytes each, then the process number in 8 bytes, big endian; 0 is none.
+// statusIsUp reports whether supervise/status names a process. The file holds two stamps of
+// 12 bytes each, then the process number in 8 bytes, big endian. The number 0 means no
+// process.
 func statusIsUp(status []byte) (bool, error) {
-	const number = 24 // where it begins
+	const number = 24 // its offset
 	if len(status) < number+8 {
 		return false, io.ErrUnexpectedEOF
 	}
@@ -148,15 +151,16 @@ func statusIsUp(status []byte) (bool, error) {
 
 // HasScanner reports whether an s6-svscan listens on the scandir.
 func (d *Dir) HasScanner() (bool, error) {
-	listens, err := d.tell("", svscanControl)
+	listens, err := d.writeFIFO("", svscanControl)
 	if err != nil {
 		return false, hintRoot(fmt.Errorf("opening %q: %w", d.path+"/"+svscanControl, err))
 	}
 	return listens, nil
 }
 
-// listens is HasScanner for what is only compared: its first answer is kept.
-func (d *Dir) listens() (bool, error) {
+// scannerCached is HasScanner, but keeps the first answer. Comparing slots uses it, since
+// Publish asks again.
+func (d *Dir) scannerCached() (bool, error) {
 	if known := d.scanner.Load(); known != nil {
 		return *known, nil
 	}

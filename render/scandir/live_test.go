@@ -18,8 +18,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// holdVar makes the test binary take an fcntl lock on the file it names, as
-// s6-supervise does: a process does not see its own lock.
+// holdVar names the file that the test binary locks by fcntl, as s6-supervise does. Another
+// process has to hold the lock, because a process does not see its own.
 const holdVar = "SLOTGEN_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 	_, _ = io.ReadAll(os.Stdin)
 }
 
-// hold has another process lock path until the returned function is called.
+// hold starts a process that locks path until the returned function is called.
 func hold(t *testing.T, path string) func() {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -138,7 +138,7 @@ func TestSlotThatAScannerComesToSeeAfterItsPlanIsLeftAsItIs(t *testing.T) {
 	if err != nil || p.Live || p.Change != Updated {
 		t.Fatalf("live %v, change %s, error %v", p.Live, p.Change, err)
 	}
-	// As s6-svscan opens it: no supervisor holds the slot yet.
+	// Open it like s6-svscan. No supervisor holds the slot yet.
 	control := filepath.Join(path, ".s6-svscan", "control")
 	if err := errors.Join(os.Mkdir(filepath.Dir(control), 0o755), unix.Mkfifo(control, 0o600)); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestLiveSlotThatWasExchangedOutIsNeverRemoved(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := d.mustNotBeHeld(".gateway-coder.new", "gateway-coder"); !errors.Is(err, errCameUp) {
+			if err := d.restoreIfHeld(".gateway-coder.new", "gateway-coder"); !errors.Is(err, errCameUp) {
 				t.Errorf("error %v, want that a supervisor came up", err)
 			}
 			clearAll(d, time.Now(), func(string) bool { return true })

@@ -19,13 +19,13 @@ import (
 
 const lockName = ".slotgen.lock"
 
-// ErrHeld says that another slotgen had the lock all the time.
+// ErrHeld is the error of Lock when another slotgen held the lock all the time.
 var ErrHeld = errors.New("still held")
 
-// Lock takes the scandir's lock, so that one slotgen at a time changes it. It
-// waits for at most limit, and then the error says who holds the lock; the end of
-// ctx ends the wait too. The lock is on a file of mode 0600: any user may lock what
-// it can read.
+// Lock takes the scandir's lock: only one slotgen at a time changes a scandir. It waits
+// for at most limit, and then returns an error that names the holder. The end of ctx ends
+// the wait too. The lock file has mode 0600, because any user may lock a file that it can
+// read.
 func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 	name := filepath.Join(d.path, lockName)
 	fd, err := fdio.Open(d.fd, lockName, unix.O_RDWR|unix.O_CREAT)
@@ -33,15 +33,15 @@ func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 		return fmt.Errorf("locking %q: %w", name, err)
 	}
 	f := os.NewFile(uintptr(fd), name)
-	if err := wait(ctx, f, limit); err != nil {
+	if err := waitLock(ctx, f, limit); err != nil {
 		return errors.Join(fmt.Errorf("locking %q: %w", name, err), f.Close())
 	}
 	d.lock = f
-	d.signLock()
+	d.writeHolder()
 	return nil
 }
 
-// unlock gives the lock up; without one it does nothing.
+// unlock releases the lock, if it is held.
 func (d *Dir) unlock() error {
 	if d.lock == nil {
 		return nil
@@ -51,7 +51,7 @@ func (d *Dir) unlock() error {
 	return err
 }
 
-func wait(ctx context.Context, f *os.File, limit time.Duration) error {
+func waitLock(ctx context.Context, f *os.File, limit time.Duration) error {
 	info, err := f.Stat()
 	if err != nil {
 		return scan.Bare(err)
@@ -68,7 +68,7 @@ func wait(ctx context.Context, f *os.File, limit time.Duration) error {
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return err
 		case !time.Now().Before(deadline):
-			return fmt.Errorf("%w after %s by %s", ErrHeld, limit, holder(f))
+			return fmt.Errorf("%w after %s by %s", ErrHeld, limit, lockHolder(f))
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
@@ -76,15 +76,15 @@ func wait(ctx context.Context, f *os.File, limit time.Duration) error {
 	}
 }
 
-// signLock leaves our process number for whoever waits. A full file system
-// costs the number, not the lock.
-func (d *Dir) signLock() {
+// writeHolder writes slotgen's process number into the lock file, for the error of another
+// slotgen that waits. On a full file system the number is missing, but the lock still works.
+func (d *Dir) writeHolder() {
 	if d.lock.Truncate(0) == nil {
 		_, _ = d.lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
 	}
 }
 
-func holder(f *os.File) string {
+func lockHolder(f *os.File) string {
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, 32))
 	pid, perr := strconv.Atoi(strings.TrimSpace(string(text)))
 	if err != nil || perr != nil {

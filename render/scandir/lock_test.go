@@ -59,7 +59,7 @@ func TestLockIsNotTakenThroughALink(t *testing.T) {
 	}
 }
 
-// A lock on a file that a stranger can open could be held by it for ever.
+// A user who can open the lock file could hold the lock for ever.
 func TestLockIsRootsAlone(t *testing.T) {
 	defer unix.Umask(unix.Umask(0))
 	path := t.TempDir()

@@ -8,8 +8,8 @@ import (
 	"slotgen/internal/hint"
 )
 
-// mustHoldNoMount returns an error where a file system is mounted in a directory that is
-// to be removed: what is on it is not the slot's.
+// mustHoldNoMount returns an error where a file system is mounted in the directory name.
+// Removing the directory would remove the files of that file system.
 func (d *Dir) mustHoldNoMount(name string) error {
 	for _, point := range d.mounts() {
 		if point == name || strings.HasPrefix(point, name+"/") {
@@ -19,8 +19,8 @@ func (d *Dir) mustHoldNoMount(name string) error {
 	return nil
 }
 
-// mounts returns the mount points below the scandir, from there. Where /proc does not
-// tell there are none.
+// mounts returns the mount points below the scandir, relative to it. Without /proc it
+// returns none.
 func (d *Dir) mounts() []string {
 	path, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
 	if err != nil {
@@ -30,7 +30,7 @@ func (d *Dir) mounts() []string {
 	if err != nil {
 		return nil
 	}
-	// Paths are written as in proc_pid_mountinfo(5).
+	// mountinfo escapes paths like this (proc_pid_mountinfo(5)).
 	escaped := strings.NewReplacer(`\`, `\134`, " ", `\040`, "\t", `\011`, "\n", `\012`).Replace(strings.TrimSuffix(path, "/"))
 	var points []string
 	for line := range strings.Lines(string(table)) {

@@ -14,21 +14,20 @@ import (
 	"slotgen/render"
 )
 
-// node is one file, directory or FIFO of a slot, as it should be or as it was
-// found.
+// node is one file, directory or FIFO of a slot, as slotgen renders it or as it exists.
 type node struct {
 	path     string // relative to the slot; "" is the slot itself
-	kind     uint32 // S_IFREG, S_IFDIR, S_IFIFO, or another type that was found
+	kind     uint32 // S_IFREG, S_IFDIR, S_IFIFO, or another type that exists
 	mode     uint32 // permission bits with setuid, setgid and sticky
 	uid, gid int
 	data     []byte
-	// optional nodes are not made, and may be found as s6 makes them.
+	// optional is true for a directory that slotgen does not make, but that s6 may make.
 	optional bool
 }
 
 // tree returns the nodes of a slot, sorted by path.
 func tree(slot render.Slot, o Owners) []node {
-	const most = 8 // directories and skeletons of a slot with a logger
+	const most = 8 // nodes for the directories and skeletons of a slot with a logger
 	nodes := append(make([]node, 0, len(slot.Files)+most), o.dir(""))
 	nodes = o.skeleton(nodes, "")
 	for _, f := range slot.Files {
@@ -46,7 +45,7 @@ func (o Owners) dir(p string) node {
 	return node{path: p, kind: unix.S_IFDIR, mode: 0o755, uid: o.selfUID, gid: o.selfGID}
 }
 
-// parents adds the directories above p that are not among the nodes yet.
+// parents adds the directories above p that nodes does not hold yet.
 func (o Owners) parents(nodes []node, p string) []node {
 	for i := range len(p) {
 		if p[i] != '/' || slices.ContainsFunc(nodes, func(n node) bool { return n.path == p[:i] }) {
@@ -60,13 +59,13 @@ func (o Owners) parents(nodes []node, p string) []node {
 	return nodes
 }
 
-// Difference is one thing in which a published slot is not as rendered.
+// Difference is one difference between a published slot and the rendered one.
 type Difference struct {
 	// Path is relative to the slot; "" is the slot's directory.
 	Path string
-	// What says how: "missing", "content", "mode 0644, not 0755".
+	// What describes the difference: "missing", "content", "mode 0644, not 0755".
 	What string
-	// Have is what stands and Want what is rendered; one of them may be nil.
+	// Have is the published item and Want the rendered one. One of them may be nil.
 	Have, Want *Item
 }
 
@@ -84,8 +83,8 @@ func (n node) item() *Item {
 	return &Item{Kind: cmp.Or(kinds[n.kind], "other"), Mode: n.mode, UID: n.uid, GID: n.gid, Data: n.data}
 }
 
-// merged walks what was found and what is wanted, both sorted by path, side by
-// side; where only one of them has a path the other is nil.
+// merged walks two lists of nodes side by side. Both are sorted by path. Where only one of
+// them has a path, the other node is nil.
 func merged(have, want []node) iter.Seq2[*node, *node] {
 	return func(yield func(have, want *node) bool) {
 		for len(have) > 0 || len(want) > 0 {
@@ -109,8 +108,8 @@ func merged(have, want []node) iter.Seq2[*node, *node] {
 	}
 }
 
-// compare lists what differs between what was found and what is wanted. What is
-// inside supervise/ and event/ is s6's and does not count.
+// compare lists the differences between the published nodes and the wanted ones. It skips
+// the contents of supervise/ and event/, which belong to s6.
 func compare(have, want []node) []Difference {
 	var diffs []Difference
 	for h, w := range merged(have, want) {
@@ -124,7 +123,8 @@ func compare(have, want []node) []Difference {
 	return diffs
 }
 
-// difference tells two nodes of the same path apart, one of which may be nil.
+// difference returns the difference between two nodes of one path, or nil. One of the nodes
+// may be nil.
 func difference(have, want *node) *Difference {
 	switch {
 	case want == nil:
@@ -152,7 +152,7 @@ func (n node) differs(want node) string {
 	return ""
 }
 
-// isSkeleton tells whether p is a directory that s6-supervise keeps for itself.
+// isSkeleton reports whether p is a directory that s6-supervise uses for itself.
 func isSkeleton(p string) bool {
 	switch p {
 	case "supervise", "event", "log/supervise", "log/event":
@@ -163,8 +163,8 @@ func isSkeleton(p string) bool {
 
 func insideSkeleton(p string) bool { return isSkeleton(path.Dir(p)) }
 
-// Manifest lists what Publish makes of a slot, as "MODE UID:GID PATH", the
-// directories with a slash at their end and FIFOs with a bar.
+// Manifest lists the files that Publish makes for a slot, as "MODE UID:GID PATH". The path
+// of a directory ends in a slash, and that of a FIFO in a bar.
 func Manifest(slot render.Slot, o Owners) []string {
 	var lines []string
 	for _, n := range tree(slot, o) {

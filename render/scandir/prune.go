@@ -11,35 +11,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The bounds of a prune, each for every service by itself (design, "Prune").
+// The bounds of a prune, for each service by itself (docs/design.md, "Prune").
 const (
-	downLimit   = 10 * time.Second // the service ends after TERM
-	endLimit    = 5 * time.Second  // its supervisors and its logger end
-	loggerLimit = 2 * time.Second  // a logger ends that did not see the end of its input
+	downLimit   = 10 * time.Second // for the service to end after TERM
+	endLimit    = 5 * time.Second  // for its supervisors and its logger to end
+	loggerLimit = 2 * time.Second  // for a logger to end that still waits for input
 	pollEvery   = 5 * time.Millisecond
 )
 
-// ErrDraining says of a service that it was told to go and has not gone yet.
+// ErrDraining is the error of a service that was sent the down command and has not ended yet.
 var ErrDraining = errors.New("was told to go down and has not ended yet")
 
-// errNotBegun is of a service that waits for one under its hidden name, or that ctx left
-// no time for.
+// errNotBegun is the error of a service that was not sent the down command. It waits for an
+// earlier service under its hidden name, or ctx has ended.
 var errNotBegun = errors.New("was not told to go: there is an earlier one of its name")
 
-// Prune takes services down and removes their service directories, which are
-// named as they stand: visible, or hidden already by a prune that was killed. No
-// line that a service wrote is lost, its logger's last ones included. It takes
-// 17 seconds at most, whatever the services do, and twice that where a service has to
-// wait for an earlier one of its name, which was given up. The errors are by name: what a
-// supervisor still holds is left hidden. When ctx ends it waits no more: what was told
-// to go is hidden, ended or not, and ErrDraining: a later Sweep and Prune see it off.
+// Prune takes services down and removes their directories. A name is visible, or it is hidden
+// because an earlier prune was killed. No line that the service wrote is lost: its
+// logger still writes the last ones.
+//
+// Prune takes at most 17 seconds, whatever the services do. It takes twice as long where a
+// service waits for an earlier one of its name that Prune gives up.
+//
+// The errors are by name. Prune leaves a slot hidden that a supervisor still holds. When ctx
+// ends, Prune stops waiting: it hides the services that it has begun with, ended or not. Their
+// error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
-	const limit = downLimit + endLimit + loggerLimit + time.Second // and some slack
-	now, later := apart(names)
+	const slack = time.Second
+	const limit = downLimit + endLimit + loggerLimit + slack
+	now, later := splitWaiting(names)
 	var first, second Drain
-	errs := first.settle(first.seeOff(ctx, d, now, limit), gone)
+	errs := first.finish(first.drain(ctx, d, now, limit), removed)
 	if ctx.Err() == nil {
-		maps.Copy(errs, second.settle(second.seeOff(ctx, d, later, limit), gone))
+		maps.Copy(errs, second.finish(second.drain(ctx, d, later, limit), removed))
 		return errs
 	}
 	for _, name := range later {
@@ -48,23 +52,23 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	return errs
 }
 
-// seeOff does what can be done within limit for services to go.
-func (l *Drain) seeOff(ctx context.Context, d *Dir, names []string, limit time.Duration) []*leaver {
-	all := l.take(names, d)
+// drain takes services down and removes them, as far as that is possible within limit.
+func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration) []*drainingService {
+	all := dr.begin(names, d)
 	waitUntil(limit, func() bool {
 		if ctx.Err() == nil {
 			return d.step(all)
 		}
-		l.TakeNoMoreTime()
+		dr.StopWaiting()
 		_ = d.step(all)
 		return true
 	})
 	return all
 }
 
-// apart tells the names that have to wait for another of the same service, which is
-// hidden already where they are to be hidden.
-func apart(names []string) (now, later []string) {
+// splitWaiting separates the names that have to wait. A visible name waits where an earlier
+// service has its hidden name.
+func splitWaiting(names []string) (now, later []string) {
 	for _, name := range names {
 		if slices.Contains(names, hiddenName(name)) {
 			later = append(later, name)
@@ -75,8 +79,8 @@ func apart(names []string) (now, later []string) {
 	return now, later
 }
 
-// hiddenSince tells since when a hidden name has been on its way out: its last
-// change is the rename. Some time is left to what an earlier prune has given up.
+// hiddenSince returns when a slot was hidden: its last change is the rename. A slot that an
+// earlier prune gave up still gets a second.
 func (d *Dir) hiddenSince(name string) time.Time {
 	const grace = time.Second
 	now := time.Now()
@@ -85,103 +89,103 @@ func (d *Dir) hiddenSince(name string) time.Time {
 		return now
 	}
 	ago := now.Sub(time.Unix(st.Ctim.Unix()))
-	// Reckoned from now: whoever sets the clock meanwhile changes no bound.
+	// The result is relative to now: a later change of the clock does not change the bounds.
 	return now.Add(-min(max(ago, 0), endLimit+loggerLimit-grace))
 }
 
-// step does for each service what can be done now, and tells whether there is
-// nothing left to wait for.
-func (d *Dir) step(all []*leaver) (done bool) {
-	var justHidden []*leaver
-	for _, l := range all {
-		if l.err == nil && !l.isHidden() {
-			l.err = d.hideWhenDown(l)
+// step does the work that is possible now for each service, and reports whether nothing is
+// left to wait for.
+func (d *Dir) step(all []*drainingService) (done bool) {
+	var justHidden []*drainingService
+	for _, s := range all {
+		if s.err == nil && !s.isHidden() {
+			s.err = d.hideWhenDown(s)
 		}
-		if l.err == nil && l.progress == outOfSight {
-			justHidden = append(justHidden, l)
+		if s.err == nil && s.progress == wasHidden {
+			justHidden = append(justHidden, s)
 		}
 	}
 	if len(justHidden) > 0 {
-		err := d.control("an")
-		for _, l := range justHidden {
+		err := d.commandScanner("an")
+		for _, s := range justHidden {
 			if err == nil || errors.Is(err, ErrNoScanner) {
-				l.progress = released
+				s.progress = released
 			} else {
-				l.err = err
+				s.err = err
 			}
 		}
 	}
 	done = true
-	for _, l := range all {
-		done = d.removeWhenEnded(l) && done
+	for _, s := range all {
+		done = d.removeWhenEnded(s) && done
 	}
 	return done
 }
 
-func (d *Dir) hideWhenDown(l *leaver) error {
-	up, err := d.isUp(l.name)
-	if up && err == nil && time.Since(l.asked) < downLimit {
+func (d *Dir) hideWhenDown(s *drainingService) error {
+	up, err := d.isUp(s.name)
+	if up && err == nil && time.Since(s.downSince) < downLimit {
 		return nil
 	}
-	if err := d.renameNew(l.name, l.hidden); err != nil {
+	if err := d.renameNew(s.name, s.hidden); err != nil {
 		return err
 	}
-	l.hide(time.Now())
+	s.hide(time.Now())
 	return nil
 }
 
-// removeWhenEnded removes a hidden service directory when its supervisors have ended. A
-// child that keeps the service's output open keeps its logger waiting for more:
-// that one is told that there is none.
-func (d *Dir) removeWhenEnded(l *leaver) (done bool) {
-	if l.err != nil || l.progress == gone {
+// removeWhenEnded removes a hidden slot when its supervisors have ended. A child process
+// may keep the service's output open, and then the logger waits for more input. Therefore
+// removeWhenEnded ends the logger after endLimit.
+func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
+	if s.err != nil || s.progress == removed {
 		return true
 	}
-	if !l.isHidden() {
+	if !s.isHidden() {
 		return false
 	}
-	held, err := d.held(l.hidden)
-	age := time.Since(l.since)
+	held, err := d.held(s.hidden)
+	age := time.Since(s.hiddenSince)
 	switch {
 	case !held && err == nil:
-		if l.err = d.discard(l.hidden, l.service()); l.err == nil {
-			l.progress = gone
+		if s.err = d.discard(s.hidden, s.service()); s.err == nil {
+			s.progress = removed
 		}
 		return true
-	case age >= endLimit+loggerLimit && err != nil: // until then it is asked again
-		l.err = err
+	case age >= endLimit+loggerLimit && err != nil: // an earlier error gets another try
+		s.err = err
 		return true
 	case age >= endLimit+loggerLimit:
-		l.err = d.stillRuns(l.hidden, fmt.Errorf("a supervisor still runs in it: left hidden as %q", l.hidden))
+		s.err = d.hintStillRuns(s.hidden, fmt.Errorf("a supervisor still runs in it: left hidden as %q", s.hidden))
 		return true
-	case age >= endLimit && l.progress < loggerTold:
-		d.pressOn(l)
+	case age >= endLimit && s.progress < sentLoggerExit:
+		d.endSupervisors(s)
 	}
 	return false
 }
 
-// pressOn tells a supervisor that has nothing to supervise any more to exit: one
-// whose s6-svscan has died hears it from nobody else. When it is gone its logger is
-// told that there is no more to read.
-func (d *Dir) pressOn(l *leaver) {
-	held, err := d.lockHeldBy(l.hidden)
+// endSupervisors sends the exit command to a supervisor whose service has ended. Nobody else
+// sends it when s6-svscan has died. When that supervisor has ended, endSupervisors ends the
+// logger and its supervisor.
+func (d *Dir) endSupervisors(s *drainingService) {
+	held, err := d.isServiceHeld(s.hidden)
 	if err != nil {
 		return
 	}
 	if !held {
-		if told, _ := d.tell("xh", l.hidden+"/log/supervise/control"); told {
-			l.progress = loggerTold
+		if sent, _ := d.writeFIFO("xh", s.hidden+"/log/supervise/control"); sent {
+			s.progress = sentLoggerExit
 		}
 		return
 	}
-	if up, err := d.isUp(l.hidden); !up && err == nil && l.progress < exitTold {
-		if told, _ := d.tell("x", l.hidden+"/supervise/control"); told {
-			l.progress = exitTold
+	if up, err := d.isUp(s.hidden); !up && err == nil && s.progress < sentExit {
+		if sent, _ := d.writeFIFO("x", s.hidden+"/supervise/control"); sent {
+			s.progress = sentExit
 		}
 	}
 }
 
-// waitUntil polls until done says so, for at most limit.
+// waitUntil polls until done returns true, for at most limit.
 func waitUntil(limit time.Duration, done func() bool) {
 	for deadline := time.Now().Add(limit); !done() && time.Now().Before(deadline); {
 		time.Sleep(pollEvery)

@@ -13,7 +13,7 @@ import (
 	"slotgen/render"
 )
 
-// Change is what a pass does, or would do, to a published slot.
+// Change says how a pass changes, or would change, a published slot.
 type Change string
 
 // The changes.
@@ -24,24 +24,24 @@ const (
 	None      Change = "none"
 )
 
-// Plan is what a slot's publication comes to, decided by comparing only.
+// Plan says how a slot differs from the published one, and how Publish changes that.
 type Plan struct {
 	Change Change
-	// Live is true when a supervisor stands, or may soon stand, behind the slot.
+	// Live is true when a supervisor holds the slot, or may hold it soon.
 	Live bool
-	// Effect says when the change is in force.
+	// Effect says when the change takes effect.
 	Effect Effect
-	// Differences is how what stands is not as rendered. Of a live slot, what an
-	// update in place leaves alone does not count, unless it needs a restart. A slot
-	// that does not stand has none (see Everything).
+	// Differences lists how the published slot differs from the rendered one. In a live
+	// slot that needs no restart, files that an update leaves alone do not count. A slot
+	// that does not exist has none: see Everything.
 	Differences []Difference
 
 	service string
 	want    []node
-	edits   []edit // of a live slot
+	edits   []edit // the steps of an update in place, for a live slot
 }
 
-// PlanNew is the plan for a slot whose name is known to be free.
+// PlanNew returns the plan for a slot whose name is free.
 func PlanNew(slot render.Slot, o Owners) Plan {
 	return Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
 }
@@ -49,10 +49,9 @@ func PlanNew(slot render.Slot, o Owners) Plan {
 // Everything lists all of the slot as missing.
 func (p Plan) Everything() []Difference { return compare(nil, p.want) }
 
-// Plan compares a rendered slot with what stands under its name. It touches
-// nothing. Where nothing stands the change is Created. That an earlier service
-// of the name still runs in a slot that was moved aside is an error: a second one
-// must not start beside it.
+// Plan compares a rendered slot with the published one, and changes nothing. Where the
+// name is free, the change is Created. Plan returns an error when an earlier service of the
+// name still runs in a hidden slot: a second one must not start beside it.
 func (d *Dir) Plan(slot render.Slot, o Owners) (p Plan, err error) {
 	for range planTries {
 		if p, err = d.plan(slot, o); !errors.Is(err, fs.ErrNotExist) {
@@ -62,8 +61,8 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (p Plan, err error) {
 	return p, err
 }
 
-// planTries is how often a slot is looked at that another pass changes meanwhile: who
-// only compares has no lock.
+// planTries bounds how often Plan looks at a slot that another pass keeps replacing. A
+// command that only compares has no lock.
 const planTries = 20
 
 func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
@@ -74,7 +73,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 	var p Plan
 	if err == nil {
 		defer unix.Close(fd)
-		p, err = d.planFor(fd, slot, o)
+		p, err = d.planExisting(fd, slot, o)
 	}
 	if err == nil && len(p.Differences) > 0 && idAt(d.fd, slot.Service) != idAt(fd, "") {
 		err = fmt.Errorf("it was replaced while it was read: %w", fs.ErrNotExist)
@@ -85,10 +84,10 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 	return p, nil
 }
 
-func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
+func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
 	var err error
-	if p.Live, err = liveAt(fd, d.listens); err != nil {
+	if p.Live, err = liveAt(fd, d.scannerCached); err != nil {
 		return p, err
 	}
 	have, err := readSlot(fd, p.want)
@@ -106,23 +105,25 @@ func (d *Dir) planFor(fd int, slot render.Slot, o Owners) (Plan, error) {
 }
 
 func (d *Dir) mustNotRunHidden(service string) error {
-	aside := hiddenName(service)
-	held, err := d.held(aside)
+	hidden := hiddenName(service)
+	held, err := d.held(hidden)
 	switch {
 	case err != nil:
-		return fmt.Errorf("looking at %q: %w", aside, err)
+		return fmt.Errorf("looking at %q: %w", hidden, err)
 	case held:
-		return d.stillRuns(aside, fmt.Errorf("an earlier service of that name still runs in %q", aside))
+		return d.hintStillRuns(hidden, fmt.Errorf("an earlier service of that name still runs in %q", hidden))
 	}
 	return nil
 }
 
-// Publish carries a plan out. The slot is staged whole and takes its name in one
-// rename, so that an observer, or a kill at any instant, finds the old slot or
-// the new one. Of a live slot each file that differs is replaced by itself; its
-// directory never moves (s6, "Replacing a live directory"). On an error what
-// stood still stands, of a live slot what was not replaced yet, unless it is
-// ErrLeftBehind.
+// Publish carries out a plan (docs/design.md, "Publishing"). It stages the slot whole and
+// renames it once: an observer, or a kill at any instant, finds the old slot or the new one.
+//
+// The directory of a live slot never moves, because s6-svscan knows a service by device and
+// inode. Publish replaces each file that differs by itself.
+//
+// After an error the previous slot still exists, except after ErrLeftBehind. In a live slot
+// the files that were not replaced yet are the previous ones.
 func (d *Dir) Publish(p Plan) error {
 	var err error
 	switch {
@@ -137,8 +138,8 @@ func (d *Dir) Publish(p Plan) error {
 	return nil
 }
 
-// replace stages the slot and gives it its name. What is left of it, or stood
-// before, goes.
+// replace stages the slot and gives it its name. Then it removes the previous slot, or after
+// an error the staged one.
 func (d *Dir) replace(p Plan) error {
 	if p.Change == Updated {
 		if err := d.mustHoldNoMount(p.service); err != nil {
@@ -148,7 +149,7 @@ func (d *Dir) replace(p Plan) error {
 	staged := stagedName(p.service)
 	err := d.stage(staged, p.want)
 	if err == nil && p.Change == Updated {
-		err = d.mustNotLive(p.service)
+		err = d.mustNotBeLive(p.service)
 	}
 	if err == nil {
 		err = d.swapIn(staged, p.service, p.Change)
@@ -165,20 +166,21 @@ func (d *Dir) replace(p Plan) error {
 	return err
 }
 
-// ErrLeftBehind says that the slot was published, and that of what stood before it
-// something is left, for a Sweep to try again.
+// ErrLeftBehind is the error of Publish when it published the slot but could not remove the
+// previous one. A later pass removes that as a leftover.
 var ErrLeftBehind = errors.New("it is published, but what stood before is left")
 
 func leftBehind(name string, err error) error {
 	return fmt.Errorf("%w: removing %q: %w", ErrLeftBehind, name, err)
 }
 
-// errCameUp is of a slot that was not live when its plan was made.
+// errCameUp is the error of a slot that became live after its plan was made.
 var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
 
-// mustNotLive asks again, now that the staged slot is ready: an s6-svscan that
-// came up since the plan would be left with a service in a deleted directory.
-func (d *Dir) mustNotLive(service string) error {
+// mustNotBeLive returns an error when the slot is live. Publish calls it once the staged slot
+// is ready: an s6-svscan may have started since the plan, and its service would be left in a
+// deleted directory.
+func (d *Dir) mustNotBeLive(service string) error {
 	live, err := d.Entry(service).Live()
 	if live {
 		return errCameUp
@@ -186,8 +188,8 @@ func (d *Dir) mustNotLive(service string) error {
 	return err
 }
 
-// stillRuns adds the mend for a service that does not end.
-func (d *Dir) stillRuns(hidden string, err error) error {
+// hintStillRuns adds a hint to the error of a service that does not end.
+func (d *Dir) hintStillRuns(hidden string, err error) error {
 	return hint.Add(err, "s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)
 }
 
@@ -195,41 +197,43 @@ func stagedName(service string) string { return "." + service + ".new" }
 
 func hiddenName(service string) string { return "." + service + ".old" }
 
-// ParseHidden returns the service whose slot a name in the scandir holds that was moved
-// aside.
-func ParseHidden(name string) (service string, aside bool) {
-	service, aside = strings.CutSuffix(name, ".old")
-	return strings.TrimPrefix(service, "."), aside && strings.HasPrefix(name, ".gateway-")
+// ParseHidden reports whether a name in the scandir belongs to a hidden slot, and returns
+// the slot's service.
+func ParseHidden(name string) (service string, hidden bool) {
+	service, hidden = strings.CutSuffix(name, ".old")
+	return strings.TrimPrefix(service, "."), hidden && strings.HasPrefix(name, ".gateway-")
 }
 
 func isHidden(name string) bool {
-	_, aside := ParseHidden(name)
-	return aside
+	_, hidden := ParseHidden(name)
+	return hidden
 }
 
-// swapIn gives the staged slot its name. Afterwards the staged name is free or
-// holds what stood there before.
+// swapIn gives the staged slot its name. Afterwards the staged name is free, or holds the
+// previous slot.
 func (d *Dir) swapIn(staged, service string, change Change) error {
 	if change == Created {
 		return d.renameNew(staged, service)
 	}
 	err := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) {
-		return d.swapByTwo(staged, service)
+		return d.swapByTwoRenames(staged, service)
 	}
 	if err != nil {
 		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
 	}
-	return d.mustNotBeHeld(staged, service)
+	return d.restoreIfHeld(staged, service)
 }
 
-// errStaysHidden is of a slot that may be live and can't get its name back.
+// errStaysHidden is the error of a slot that may be live and can't get its name back.
 var errStaysHidden = errors.New("what stood there is hidden and may be live")
 
-// mustNotBeHeld looks at what was exchanged out: where an s6-svscan came up at that
-// very instant and a supervisor is in it by now, or nobody can tell, it gets its name
-// back. Where it can't, it goes where a sweep looks before it clears.
-func (d *Dir) mustNotBeHeld(staged, service string) error {
+// restoreIfHeld gives the previous slot its name back, and returns an error, when a
+// supervisor may hold that slot. An s6-svscan may have started during the exchange.
+//
+// When the second exchange fails, restoreIfHeld gives the previous slot its hidden name: a
+// later pass looks for supervisors there before it removes anything.
+func (d *Dir) restoreIfHeld(staged, service string) error {
 	held, err := d.held(staged)
 	if held {
 		err = errCameUp
@@ -244,40 +248,40 @@ func (d *Dir) mustNotBeHeld(staged, service string) error {
 	return err
 }
 
-// swapByTwo is for file systems that can't exchange: the name is free for the
-// instant between the two renames, and a pass that is killed there is mended by
-// the next one's Sweep.
-func (d *Dir) swapByTwo(staged, service string) error {
-	aside := hiddenName(service)
+// swapByTwoRenames replaces swapIn's exchange on file systems that can't exchange. Between
+// the two renames the name is free for an instant. If the pass is killed there, the next
+// pass restores the hidden slot.
+func (d *Dir) swapByTwoRenames(staged, service string) error {
+	hidden := hiddenName(service)
 	if err := d.mustNotRunHidden(service); err != nil {
 		return err
 	}
-	if err := d.removeAll(aside); err != nil {
-		return fmt.Errorf("clearing %q: %w", aside, err)
+	if err := d.removeAll(hidden); err != nil {
+		return fmt.Errorf("clearing %q: %w", hidden, err)
 	}
-	if err := d.rename(service, aside); err != nil {
+	if err := d.rename(service, hidden); err != nil {
 		if errors.Is(err, unix.EXDEV) {
 			return hint.Add(err, "a directory of an overlay's lower layer can't be renamed: remove it first")
 		}
 		return err
 	}
 	if err := d.rename(staged, service); err != nil {
-		return errors.Join(err, d.rename(aside, service))
+		return errors.Join(err, d.rename(hidden, service))
 	}
-	held, err := d.held(aside)
+	held, err := d.held(hidden)
 	if held {
 		err = errCameUp
 	}
 	if err != nil {
-		return errors.Join(err, d.rename(service, staged), d.rename(aside, service))
+		return errors.Join(err, d.rename(service, staged), d.rename(hidden, service))
 	}
-	if err := d.removeAll(aside); err != nil {
-		return leftBehind(aside, err)
+	if err := d.removeAll(hidden); err != nil {
+		return leftBehind(hidden, err)
 	}
 	return nil
 }
 
-// renameNew renames to a free name.
+// renameNew renames to a free name, and replaces nothing.
 func (d *Dir) renameNew(from, to string) error {
 	if err := fdio.RenameNew(d.fd, from, d.fd, to); err != nil {
 		return fmt.Errorf("renaming %q to %q: %w", from, to, err)

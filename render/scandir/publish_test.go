@@ -37,7 +37,7 @@ func slot(run string) render.Slot {
 
 func owners() Owners { return OwnersFor(AccessGroup, 10000, 10001) }
 
-// publish plans and publishes, and returns what was done.
+// publish plans and publishes a slot, and returns the plan.
 func publish(t *testing.T, d *Dir, s render.Slot) Plan {
 	t.Helper()
 	p, err := d.Plan(s, owners())
@@ -59,7 +59,7 @@ func inode(t *testing.T, path string) uint64 {
 	return st.Ino
 }
 
-// names lists what a scandir holds.
+// names lists the names in a directory.
 func names(t *testing.T, path string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(path)
@@ -136,7 +136,7 @@ func TestAnyDifferenceReplacesASlot(t *testing.T) {
 	}
 }
 
-// What a template may make, a slot may hold.
+// A slot may hold every file that a template may make.
 func TestDeepestFileThatATemplateMakesIsPublishedAgain(t *testing.T) {
 	d := open(t, t.TempDir())
 	deepest := func(text string) render.Slot {
@@ -234,7 +234,7 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 	tests := []struct {
 		name  string
 		age   time.Duration
-		taken bool // gateway-a stands
+		taken bool // gateway-a exists
 		want  []string
 	}{
 		{".gateway-a.new", 0, false, []string{}},

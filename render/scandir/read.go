@@ -13,19 +13,17 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// Bounds on what is read of a published slot. What is larger can't be ours.
+// Bounds of reading a published slot. slotgen publishes no larger one.
 const (
 	maxFile  = 1 << 20
 	maxDepth = 8
 	maxNodes = 10000
 )
 
-// errTaken is what keeps a slot from being published: something that is no
-// directory has its name.
+// errTaken is the error of a slot whose name belongs to a file or a link.
 var errTaken = errors.New("the name is taken by something that is not a directory")
 
-// openSlot opens the directory of a slot. fs.ErrNotExist says that the name is
-// free.
+// openSlot opens the directory of a slot. It returns fs.ErrNotExist when the name is free.
 func (d *Dir) openSlot(service string) (int, error) {
 	fd, err := fdio.Open(d.fd, service, unix.O_RDONLY|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
@@ -34,15 +32,15 @@ func (d *Dir) openSlot(service string) (int, error) {
 	return fd, err
 }
 
-// reader reads what stands in a slot. It knows what is wanted, so that equal
-// bytes are not kept twice.
+// reader reads a published slot. It knows the wanted nodes, and shares their bytes where a
+// file holds the same.
 type reader struct {
 	want  []node
 	nodes []node
 }
 
-// readSlot returns what is in the open directory of a slot, sorted by path,
-// without what is inside supervise/ and event/.
+// readSlot returns the nodes in the open directory of a slot, sorted by path. It does not
+// look into supervise/ and event/.
 func readSlot(fd int, want []node) ([]node, error) {
 	r := reader{want: want, nodes: make([]node, 0, len(want)+4)}
 	if err := r.dir(fd, "", 0); err != nil {
@@ -52,7 +50,7 @@ func readSlot(fd int, want []node) ([]node, error) {
 	return r.nodes, nil
 }
 
-// dir adds the open directory at path and what it holds.
+// dir adds the open directory at path and its contents.
 func (r *reader) dir(fd int, path string, depth int) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
@@ -81,8 +79,8 @@ func reading(path string, err error) error {
 	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
 }
 
-// entry adds one name. What is s6's own is only asked what it is; all else is
-// opened, which blocks on nothing, and then known by its descriptor.
+// entry adds one name. It does not open the directories of s6. It opens every other name,
+// which never blocks, and asks the descriptor for its type.
 func (r *reader) entry(dirFd int, name, path string, depth int) error {
 	if isSkeleton(path) {
 		return r.other(dirFd, name, path)
@@ -110,7 +108,7 @@ func (r *reader) entry(dirFd int, name, path string, depth int) error {
 	return reading(path, err)
 }
 
-// other adds what is not opened.
+// other adds a name without opening it.
 func (r *reader) other(dirFd int, name, path string) error {
 	var st unix.Stat_t
 	if err := unix.Fstatat(dirFd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -120,11 +118,11 @@ func (r *reader) other(dirFd int, name, path string) error {
 	return nil
 }
 
-// content returns the bytes of an open file. Where they are the wanted ones it returns
-// these after one read: to read each file into memory of its own and to its end makes a
-// pass over unchanged slots a fifth slower.
+// content returns the bytes of an open file. Where the file holds the wanted bytes, content
+// needs one read and returns the wanted slice. Without this a pass over unchanged slots is a
+// fifth slower.
 func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
-	var buf [2 << 10]byte // longer than the usual file
+	var buf [2 << 10]byte // larger than most files of a slot
 	i := slices.IndexFunc(r.want, func(n node) bool { return n.path == path })
 	if i >= 0 && size < int64(len(buf)) {
 		n, err := unix.Pread(fd, buf[:], 0)
@@ -134,7 +132,7 @@ func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
 	}
 	data, err := fdio.Read(fd, nil, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) {
-		err = nil // none that was rendered is as large
+		err = nil // it differs: no rendered file is as large
 	}
 	return data, err
 }

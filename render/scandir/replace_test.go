@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a stranger, or s6, put into a slot goes with it, and nothing that it leads to.
+// Replacing a slot removes everything that s6 or a user put into it, but nothing outside it
+// that a link leads to.
 func TestReplacedSlotGoesWithAllThatIsInIt(t *testing.T) {
 	other := t.TempDir()
 	tests := map[string]func(slot string) error{
@@ -50,7 +51,7 @@ func TestReplacedSlotGoesWithAllThatIsInIt(t *testing.T) {
 	}
 }
 
-// inPlaceOf puts a link to a directory where another stands.
+// inPlaceOf replaces a directory by a link to target.
 func inPlaceOf(dir, target string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err

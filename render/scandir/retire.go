@@ -4,28 +4,29 @@ import (
 	"fmt"
 )
 
-// Retire removes the slot of a service, unless it is live: then it stays, and
-// that is an error.
+// Retire removes the slot of a service. It returns an error when the slot is live, and
+// leaves it alone.
 func (d *Dir) Retire(service string) error {
-	if err := d.mustNotLive(service); err != nil {
+	if err := d.mustNotBeLive(service); err != nil {
 		return err
 	}
 	return d.discard(service, service)
 }
 
-// discard removes what stands under a name. First it gets the name of a staged
-// slot: under its own, and aside, what is half removed could be taken for a slot.
+// discard removes the slot with the given name. First it renames the slot to its staged
+// name: a later pass could take a half removed directory with a slot's name, visible or
+// hidden, for a slot.
 func (d *Dir) discard(name, service string) error {
-	doomed := stagedName(service)
+	staged := stagedName(service)
 	err := d.mustHoldNoMount(name)
 	if err == nil {
-		err = d.removeAll(doomed)
+		err = d.removeAll(staged)
 	}
 	if err == nil {
-		err = ignoreMissing(d.rename(name, doomed))
+		err = ignoreMissing(d.rename(name, staged))
 	}
 	if err == nil {
-		err = d.removeAll(doomed)
+		err = d.removeAll(staged)
 	}
 	if err != nil {
 		return fmt.Errorf("removing %q: %w", name, err)

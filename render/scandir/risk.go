@@ -9,9 +9,9 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// Risks returns a warning for each way in which somebody else than us may write
-// to the scandir or to s6-svscan's control: what stands in a scandir is run by
-// root, so that somebody is root.
+// Risks returns a warning for each account besides root and slotgen's own that may write to
+// the scandir or to s6-svscan's control. Root runs the programs in a scandir: such an
+// account can become root.
 func (d *Dir) Risks() []string {
 	var risks []string
 	if who := d.WritableBy(); who != "" {
@@ -22,18 +22,19 @@ func (d *Dir) Risks() []string {
 		return risks
 	}
 	defer unix.Close(fd)
-	if who := writer(fd); who != "" {
+	if who := writersOf(fd); who != "" {
 		risks = append(risks, fmt.Sprintf("%q is writable by %s, who can thereby end every service",
 			d.path+"/"+svscanControl, who))
 	}
 	return risks
 }
 
-// WritableBy names who besides root and ourselves may write to the scandir, or nobody.
-func (d *Dir) WritableBy() string { return writer(d.fd) }
+// WritableBy describes the accounts besides root and slotgen's own that may write to the
+// scandir. It returns "" if there are none.
+func (d *Dir) WritableBy() string { return writersOf(d.fd) }
 
-// writer names who besides root and ourselves may write to fd, or nobody.
-func writer(fd int) string {
+// writersOf is WritableBy for an open file or directory.
+func writersOf(fd int) string {
 	var st unix.Stat_t
 	if unix.Fstat(fd, &st) != nil {
 		return ""
@@ -53,8 +54,8 @@ func writer(fd int) string {
 	return ""
 }
 
-// hasACL tells whether the group's permissions are the mask of an access control list,
-// and no group's own (acl(5)).
+// hasACL reports whether fd has an access control list. Then the group's permission bits are
+// the mask of that list (acl(5)).
 func hasACL(fd int) bool {
 	n, err := unix.Getxattr(fmt.Sprintf("/proc/self/fd/%d", fd), "system.posix_acl_access", nil)
 	return n > 0 && err == nil

@@ -1,11 +1,10 @@
-// Package scandir is the directory that s6-svscan looks at: it stages slots
-// beside the published ones and moves them into place whole, and asks whether a
-// supervisor stands behind one.
+// Package scandir changes the directory that s6-svscan scans. It compares, stages, publishes
+// and prunes slots, and asks whether a supervisor holds one.
 //
-// Facts on s6 that the package relies on: s6-svscan passes over names that
-// begin with a dot; it knows a service by device and inode, so a directory that
-// changes its name under a running supervisor makes the service run twice; a
-// supervisor holds an fcntl lock on supervise/lock.
+// The package relies on these facts about s6. s6-svscan ignores names that begin with a dot.
+// It knows a service by device and inode: a directory that is renamed under a running
+// supervisor makes the service run twice. A supervisor holds an fcntl lock on
+// supervise/lock.
 package scandir
 
 import (
@@ -21,14 +20,14 @@ import (
 	"slotgen/scan"
 )
 
-// Dir is an open scandir. Everything below it is reached from its descriptor, and no
-// link at the end of a path is followed, but by Entry.Weight, which counts as s6-svscan does.
+// Dir is an open scandir. Its methods reach everything from its descriptor, and follow no link
+// at the end of a path. Only Entry.Weight follows links, because s6-svscan does.
 type Dir struct {
 	path string
 	root *os.Root
 	fd   int
 	lock *os.File
-	// scanner is what HasScanner last answered to listens.
+	// scanner is the first answer of scannerCached.
 	scanner atomic.Pointer[bool]
 }
 
@@ -50,10 +49,10 @@ func Open(path string) (*Dir, error) {
 	return &Dir{path: path, root: root, fd: fd}, nil
 }
 
-// FD returns the scandir's descriptor, which d keeps.
+// FD returns the scandir's descriptor. It is valid until Close.
 func (d *Dir) FD() int { return d.fd }
 
-// Make makes the scandir with mode 0755 where it is missing, parents too.
+// Make makes the scandir with mode 0755, and its parents, where they are missing.
 func Make(path string) error {
 	_, err := os.Stat(path)
 	if err == nil {
@@ -62,7 +61,7 @@ func Make(path string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("making scandir %q: %w", path, scan.Bare(err))
 	}
-	// Not with a chmod afterwards: a kill in between would leave the umask's mode.
+	// A later chmod would not do: a kill before it would leave a mode that the umask reduced.
 	defer unix.Umask(unix.Umask(0))
 	err = os.Mkdir(path, 0o755)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -76,7 +75,7 @@ func Make(path string) error {
 	return nil
 }
 
-// Close gives up the lock, if it is held, and the descriptors.
+// Close releases the lock, if it is held, and closes the descriptors.
 func (d *Dir) Close() error {
 	return errors.Join(d.unlock(), unix.Close(d.fd), d.root.Close())
 }

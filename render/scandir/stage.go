@@ -16,11 +16,11 @@ import (
 	"slotgen/scan"
 )
 
-// stage makes the whole tree under a name that s6-svscan passes over. Until the
-// last step nobody but its maker can enter it: owners and modes are set from
-// the inside out, so that no part is given away before it is complete.
+// stage makes the whole tree under a name that s6-svscan ignores. Until the last step only
+// slotgen's own user can enter it. stage sets owners and modes from the inside out: no other
+// user gets a part before that part is complete.
 func (d *Dir) stage(name string, nodes []node) error {
-	if err := d.mkdirAnew(name); err != nil {
+	if err := d.mkdirEmpty(name); err != nil {
 		return fmt.Errorf("making %q: %w", name, err)
 	}
 	root, err := d.root.OpenRoot(name)
@@ -41,8 +41,8 @@ func (d *Dir) stage(name string, nodes []node) error {
 	return s.fill(nodes)
 }
 
-// mkdirAnew makes an empty directory that only its maker can enter.
-func (d *Dir) mkdirAnew(name string) error {
+// mkdirEmpty makes an empty directory with mode 0700, in place of an old one.
+func (d *Dir) mkdirEmpty(name string) error {
 	err := unix.Mkdirat(d.fd, name, 0o700)
 	if !errors.Is(err, unix.EEXIST) {
 		return err
@@ -57,10 +57,10 @@ func (d *Dir) mkdirAnew(name string) error {
 type stager struct {
 	root *os.Root
 	fd   int
-	// made is the directory as it was made: what is made in it has the same owner
-	// from the start. It is nil where the directory was there before.
+	// made describes the new directory: files made in it have its owner from the start.
+	// It is nil where the directory is not new.
 	made *unix.Stat_t
-	// below is the directory named belowName, below root, that was written to last.
+	// below is the directory belowName in root, where the last file was written.
 	below     *os.Root
 	belowName string
 }
@@ -71,9 +71,9 @@ func (s *stager) close() {
 	}
 }
 
-// rootOf returns the directory of a path as a root, and the path's last element. A
-// file that is renamed within one directory keeps nobody else waiting; one that
-// moves to another takes a lock of the whole file system.
+// rootOf returns the directory of a path as a root, and the path's last element. With it a
+// file is renamed within one directory. A rename from one directory to another takes a lock
+// of the whole file system.
 func (s *stager) rootOf(name string) (*os.Root, string, error) {
 	dir, base := path.Dir(name), path.Base(name)
 	switch dir {
@@ -101,16 +101,16 @@ func (s *stager) fill(nodes []node) error {
 		if n.optional || n.kind == unix.S_IFREG {
 			continue
 		}
-		if err := s.settle(n); err != nil {
+		if err := s.setOwnerAndMode(n); err != nil {
 			return fmt.Errorf("setting owner and mode of %q: %w", cmp.Or(n.path, "."), chownHint(err))
 		}
 	}
 	return nil
 }
 
-// chownHint adds the mend for a root that may not give files away.
+// chownHint adds a hint to the error of a root that may not give files away.
 func chownHint(err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // of a user namespace without the group
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // EINVAL: the user namespace lacks the group
 		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
 	}
 	return err
@@ -128,8 +128,8 @@ func (s *stager) make(n node) error {
 	return s.write(n)
 }
 
-// write writes a file under another name and renames it into place, with its
-// owner and then its mode set before.
+// write writes a file under a temporary name, sets its owner and then its mode, and renames
+// it into place.
 func (s *stager) write(n node) (err error) {
 	root, name, err := s.rootOf(n.path)
 	if err != nil {
@@ -160,13 +160,13 @@ func (s *stager) write(n node) (err error) {
 	return f.CloseAtomicallyReplace()
 }
 
-// isForeign tells whether n has to be given to its owner.
+// isForeign reports whether n needs a chown.
 func (s *stager) isForeign(n node) bool {
 	return s.made == nil || uint32(n.uid) != s.made.Uid || uint32(n.gid) != s.made.Gid
 }
 
-// settle gives a directory or FIFO its owner and then its mode.
-func (s *stager) settle(n node) error {
+// setOwnerAndMode gives a directory or FIFO its owner and then its mode.
+func (s *stager) setOwnerAndMode(n node) error {
 	name := cmp.Or(n.path, ".")
 	if s.isForeign(n) {
 		if err := unix.Fchownat(s.fd, name, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -179,8 +179,8 @@ func (s *stager) settle(n node) error {
 	return s.mustHaveGroupBit(name, n.mode)
 }
 
-// mustHaveGroupBit returns an error where the kernel has left the set-group-ID bit out of
-// a mode: it does so without a word for who is not in the group and has no CAP_FSETID.
+// mustHaveGroupBit returns an error where the set-group-ID bit is missing. The kernel drops
+// that bit without an error when the process is not in the group and lacks CAP_FSETID.
 func (s *stager) mustHaveGroupBit(name string, mode uint32) error {
 	if mode&unix.S_ISGID == 0 {
 		return nil

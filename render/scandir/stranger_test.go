@@ -16,17 +16,17 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// strangerVar names the scandir that the test binary publishes into as a user
-// without privileges.
+// strangerVar names the scandir into which the test binary publishes as a user without
+// privileges.
 const strangerVar = "SLOTGEN_TEST_STRANGER"
 
 const strangerID = 12345
 
-// TestAsStranger is the part of a test that runs without privileges.
+// TestAsStranger runs in the process that asStranger starts, without privileges.
 func TestAsStranger(t *testing.T) {
 	path := os.Getenv(strangerVar)
 	if path == "" {
-		return // asStranger has not started this process
+		return // this is not the process of asStranger
 	}
 	d, err := Open(path)
 	if err != nil {
@@ -43,11 +43,11 @@ func TestAsStranger(t *testing.T) {
 	}
 }
 
-// asStranger runs the above in a scandir, as a user whose umask is tight, and
-// returns how it went.
+// asStranger runs TestAsStranger in a scandir, as another user and with the umask 077. It
+// returns the error of that process.
 func asStranger(t *testing.T, path string) error {
 	t.Helper()
-	// The path of the binary lies in directories that a stranger can't search.
+	// The other user can't search the directories above the binary.
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestAsStranger$")
 	cmd.Env = append(os.Environ(), strangerVar+"="+path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: strangerID, Gid: strangerID}}
@@ -60,7 +60,7 @@ func asStranger(t *testing.T, path string) error {
 	return err
 }
 
-// strangersDir is a directory below one that everybody can search.
+// strangersDir makes a directory of the user uid, and lets everybody search it and its parent.
 func strangersDir(t *testing.T, uid int) string {
 	t.Helper()
 	testenv.NeedRoot(t, "becomes somebody else")
@@ -109,8 +109,8 @@ func TestWithoutRootAScandirOfRootsIsAnErrorAndStays(t *testing.T) {
 	}
 }
 
-// listing is mode, type and path of everything below root, and holds that uid
-// owns it.
+// listing returns mode, type and path of everything below root. It fails the test for files
+// that uid does not own.
 func listing(t *testing.T, root string, uid uint32) []string {
 	t.Helper()
 	kinds := map[uint32]string{unix.S_IFDIR: "dir", unix.S_IFREG: "file", unix.S_IFIFO: "fifo"}

@@ -14,8 +14,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// staged publishes a slot in a new scandir and puts another one, of which only run is
-// there, beside it. It returns the slot's inode.
+// staged publishes a slot in a new scandir, and stages another one that only has a run file.
+// It returns the inode of the published slot.
 func staged(t *testing.T) (d *Dir, at func(name string) string, before uint64) {
 	t.Helper()
 	path := t.TempDir()
@@ -29,7 +29,7 @@ func staged(t *testing.T) (d *Dir, at func(name string) string, before uint64) {
 func TestSlotThatTurnsOutLiveGetsItsNameBack(t *testing.T) {
 	for name, swap := range map[string]func(d *Dir) error{
 		"by an exchange": func(d *Dir) error { return d.swapIn(".gateway-coder.new", "gateway-coder", Updated) },
-		"by two renames": func(d *Dir) error { return d.swapByTwo(".gateway-coder.new", "gateway-coder") },
+		"by two renames": func(d *Dir) error { return d.swapByTwoRenames(".gateway-coder.new", "gateway-coder") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, at, before := staged(t)
@@ -44,23 +44,23 @@ func TestSlotThatTurnsOutLiveGetsItsNameBack(t *testing.T) {
 	}
 }
 
-func TestSlotIsNotReplacedByTwoRenamesWhileAnEarlierOneRunsAside(t *testing.T) {
+func TestSlotIsNotReplacedByTwoRenamesWhileAnEarlierOneRunsHidden(t *testing.T) {
 	d, at, before := staged(t)
 	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
-	aside := inode(t, at(".gateway-coder.old"))
+	hidden := inode(t, at(".gateway-coder.old"))
 	write(t, at(".gateway-coder.old/supervise/lock"), "")
 	hold(t, at(".gateway-coder.old/supervise/lock"))
-	err := d.swapByTwo(".gateway-coder.new", "gateway-coder")
+	err := d.swapByTwoRenames(".gateway-coder.new", "gateway-coder")
 	if err == nil || !strings.Contains(err.Error(), "still runs in") {
 		t.Errorf("error %v, want that an earlier service still runs", err)
 	}
-	if inode(t, at("gateway-coder")) != before || inode(t, at(".gateway-coder.old")) != aside {
+	if inode(t, at("gateway-coder")) != before || inode(t, at(".gateway-coder.old")) != hidden {
 		t.Error("the slot, or what runs aside, was moved")
 	}
 }
 
-// A supervisor comes up as the slot is exchanged, and neither the slot's name nor the
-// one aside can be had for it: then its directory stays where it is.
+// A supervisor starts during the exchange, and neither the slot's name nor its hidden name is
+// free for it. Then its directory keeps the staged name.
 func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
 	testenv.Need(t, runtime.GOARCH == "amd64", "needs amd64: others rename a file by renameat2 too, before the exchange")
 	path := t.TempDir()
@@ -68,7 +68,7 @@ func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
 	at := func(name string) string { return filepath.Join(path, name) }
 	before := inode(t, at("gateway-coder"))
 	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
-	// It stops when it has exchanged the slot.
+	// strace stops the publisher after the exchange.
 	cmd, out := publisher(t, path, "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:signal=STOP:when=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -77,7 +77,7 @@ func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = cmd.Wait() // what it says is looked at
+		_ = cmd.Wait() // the test looks at the output instead
 	}()
 	goOn := func() bool {
 		select {
@@ -94,7 +94,7 @@ func TestSlotThatTurnsOutLiveIsNotRemovedWhereItCannotGetAName(t *testing.T) {
 	if err := os.Rename(at("gateway-coder"), at("elsewhere")); err != nil {
 		t.Error(err)
 	}
-	testenv.WaitFor(t, "its end", goOn) // each of its threads stops once
+	testenv.WaitFor(t, "its end", goOn) // strace stops each thread once
 	for _, want := range []error{errCameUp, errStaysHidden} {
 		if !strings.Contains(out.String(), want.Error()) {
 			t.Errorf("it does not say %q:\n%s", want, out)

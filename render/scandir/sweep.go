@@ -15,11 +15,11 @@ import (
 	"slotgen/scan"
 )
 
-// stageAge is how old a staging directory of the image's own code has to be
-// before it counts as left behind: that code does not take our lock.
+// stageAge is the age from which a staging directory of the image's own code is a leftover.
+// That code does not take slotgen's lock.
 const stageAge = time.Minute
 
-// Leftover is what a killed pass left under a name in the scandir.
+// Leftover is a name in the scandir that a killed pass left.
 type Leftover struct {
 	Name string
 	Do   Clearing
@@ -28,18 +28,18 @@ type Leftover struct {
 // Clearing says how a leftover is cleared.
 type Clearing int
 
-// The ways. Remove is for staged slots, Restore for a hidden slot that gets its name back,
-// Prune for what may still run: see Dir.Prune.
+// The ways to clear. Remove removes a staged slot. Restore gives a hidden slot its name back.
+// Prune is for a slot whose service may still run: see Dir.Prune.
 const (
 	Remove Clearing = iota
 	Restore
 	Prune
 )
 
-// Leftovers finds what killed passes left, in byte order, and changes nothing. Keep
-// reports whether a hidden slot of a service is to get its name back where that is free;
-// where keep is nil nobody knows, and hidden slots are no leftovers. The error is about
-// what could not be looked at.
+// Leftovers finds the names that killed passes left, in byte order, and changes nothing.
+// Keep reports whether a hidden slot of a service gets its name back, where that name is
+// free. Where keep is nil, hidden slots are no leftovers. Leftovers returns an error for
+// the names that it could not look at, beside the leftovers that it found.
 func (d *Dir) Leftovers(now time.Time, keep func(service string) bool) ([]Leftover, error) {
 	names, err := d.Names()
 	if err != nil {
@@ -47,27 +47,27 @@ func (d *Dir) Leftovers(now time.Time, keep func(service string) bool) ([]Leftov
 	}
 	var all []Leftover
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		do, isLeft, lerr := d.leftover(name, now, keep)
+		do, isLeftover, lerr := d.leftover(name, now, keep)
 		if lerr != nil {
 			err = errors.Join(err, d.LeftoverError(name, lerr))
 		}
 		if service, _ := ParseHidden(name); do == Restore && names[service] {
 			do = Prune
 		}
-		if isLeft {
+		if isLeftover {
 			all = append(all, Leftover{name, do})
 		}
 	}
 	return all, err
 }
 
-// Service returns the service that the leftover is of, where it is a slot's.
+// Service returns the service of the leftover, where the leftover is a slot.
 func (l Leftover) Service() string {
 	name := strings.TrimPrefix(l.Name, ".")
 	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
-// Clear removes a leftover or gives it its name back. One that is for Prune stays.
+// Clear removes a leftover or gives it its name back. It leaves a leftover for Prune alone.
 func (d *Dir) Clear(l Leftover) error {
 	switch l.Do {
 	case Remove:
@@ -80,19 +80,19 @@ func (d *Dir) Clear(l Leftover) error {
 	return nil
 }
 
-// LeftoverError says that a leftover could not be cleared.
+// LeftoverError returns the error of a leftover that could not be cleared.
 func (d *Dir) LeftoverError(name string, err error) error {
 	return fmt.Errorf("clearing leftover %+q in scandir %q: %w", name, d.path, err)
 }
 
-// Names are those that stood in a scandir at one time.
+// Names is the set of names that a scandir held at one time.
 type Names map[string]bool
 
-// Free tells whether a service had no slot then, not even one that was moved
-// aside. What comes later meets a rename that replaces nothing.
+// Free reports whether the service had no slot, neither a visible nor a hidden one. If one
+// appears later, publishing still replaces nothing.
 func (n Names) Free(service string) bool { return !n[service] && !n[hiddenName(service)] }
 
-// Names lists what the scandir holds.
+// Names returns the names in the scandir.
 func (d *Dir) Names() (Names, error) {
 	list, err := d.list()
 	if err != nil {
@@ -114,8 +114,8 @@ func (d *Dir) list() ([]string, error) {
 	return fdio.Names(fd)
 }
 
-// leftover decides what is to be done with one name, if anything.
-func (d *Dir) leftover(name string, now time.Time, keep func(string) bool) (do Clearing, isLeft bool, err error) {
+// leftover reports whether a name is a leftover, and how to clear it.
+func (d *Dir) leftover(name string, now time.Time, keep func(string) bool) (do Clearing, isLeftover bool, err error) {
 	if service, hidden := ParseHidden(name); hidden {
 		return d.hiddenSlot(name, service, keep)
 	}
@@ -127,19 +127,20 @@ func (d *Dir) leftover(name string, now time.Time, keep func(string) bool) (do C
 		old, err := d.isOld(name, now)
 		return Remove, old, err
 	}
-	return Prune, isStage(name), nil
+	return Prune, isVisibleStage(name), nil
 }
 
-// isStage tells of a name whether the older pass staged a slot there, for s6-svscan to
-// see.
-func isStage(name string) bool {
+// isVisibleStage reports whether a name belongs to a slot that the older pass staged.
+// s6-svscan sees such a slot.
+func isVisibleStage(name string) bool {
 	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
 }
 
-// hiddenSlot decides about a slot that was hidden. It gets its name back only where it is
-// kept and nobody supervises it: the fallback that hides a slot for an instant is for
-// slots that are not live. An s6-svscan could start it with what it held before.
-func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeft bool, err error) {
+// hiddenSlot is leftover for a hidden slot. A slot is restored only where keep allows it and
+// the slot is not live. Only swapByTwoRenames hides a slot that has to come back, and that
+// slot is not live. While an s6-svscan listens nothing is restored: s6-svscan could start the
+// slot with its previous files.
+func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeftover bool, err error) {
 	isDir, err := d.Entry(name).IsDir()
 	switch {
 	case err != nil:
@@ -159,7 +160,7 @@ func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clear
 	return Prune, true, nil
 }
 
-// isOld reports whether a staging directory of the image's own code is left behind.
+// isOld reports whether a staging directory of the image's own code is a leftover.
 func (d *Dir) isOld(name string, now time.Time) (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
@@ -168,8 +169,8 @@ func (d *Dir) isOld(name string, now time.Time) (bool, error) {
 	return now.Sub(time.Unix(st.Mtim.Unix())) >= stageAge, nil
 }
 
-// removeAll never follows a link, and leaves all as it is where a file system is mounted;
-// a name that is already gone is no error.
+// removeAll removes a tree and never follows a link. Where a file system is mounted in the
+// tree, it removes nothing and returns an error. A missing name is no error.
 func (d *Dir) removeAll(name string) error {
 	if err := d.mustHoldNoMount(name); err != nil {
 		return err

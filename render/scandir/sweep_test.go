@@ -15,7 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clearAll clears what needs no prune, and returns the names that need one, with warnings.
+// clearAll clears the leftovers that need no prune. It returns the names that need one, and
+// warnings.
 func clearAll(d *Dir, now time.Time, keep func(service string) bool) (prune, warnings []string) {
 	leftovers, err := d.Leftovers(now, keep)
 	if err != nil {
@@ -48,7 +49,7 @@ func sweep(t *testing.T, path string) []string {
 	return cleared(open(t, path), time.Now(), func(service string) bool { return service == "gateway-a" })
 }
 
-// The holder of the lock is no s6-supervise: it heeds nothing that it is told.
+// The holder of the lock is no s6-supervise: it reads no commands.
 func TestLeftoverThatASupervisorHoldsStaysHiddenWithAWarning(t *testing.T) {
 	for name, hidden := range map[string]string{
 		".gateway-gone.old": ".gateway-gone.old", ".gateway-a.old": ".gateway-a.old", "gateway-a.tmp": ".gateway-a.tmp.old",
@@ -111,7 +112,7 @@ func TestLeftoverHoldingALinkDoesNotLeadOut(t *testing.T) {
 	}
 }
 
-func TestSlotMovedAsideNeverReplacesWhatHasItsName(t *testing.T) {
+func TestHiddenSlotNeverReplacesATakenName(t *testing.T) {
 	for what, take := range map[string]func(path string) error{
 		"an empty directory": func(path string) error { return os.Mkdir(path, 0o755) },
 		"a file":             func(path string) error { return os.WriteFile(path, nil, 0o644) },
@@ -134,7 +135,7 @@ func TestSlotMovedAsideNeverReplacesWhatHasItsName(t *testing.T) {
 	}
 }
 
-func TestSlotMovedAsideComesBackWhole(t *testing.T) {
+func TestHiddenSlotIsRestoredWhole(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	publish(t, d, slot("#!/bin/sh\n"))
@@ -201,13 +202,13 @@ func TestLeftoverThatIsNoDirectoryIsRemoved(t *testing.T) {
 	}
 }
 
-// What an earlier prune has given up is not waited for again for the whole time.
+// A prune waits only a second for a slot that an earlier prune gave up.
 func TestLeftoverThatWasGivenUpCostsASecond(t *testing.T) {
 	path := t.TempDir()
 	lock := filepath.Join(path, ".gateway-gone.old/supervise/lock")
 	write(t, lock, "")
 	hold(t, lock)
-	hidden := time.Now().Round(0) // as far as anybody can tell
+	hidden := time.Now().Round(0) // the rename was no later
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(hidden.Add(endLimit + loggerLimit)))
 		start := time.Now()

@@ -12,19 +12,19 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// publishVar names the scandir that the test binary publishes a slot into.
+// publishVar names the scandir into which the test binary publishes a slot.
 const publishVar = "SLOTGEN_TEST_PUBLISH"
 
-// TestAsPublisher is the part of a test that runs under strace.
+// TestAsPublisher runs in the process that publisher returns, under strace.
 func TestAsPublisher(t *testing.T) {
 	path := os.Getenv(publishVar)
 	if path == "" {
-		return // publisher has not started this process
+		return // this is not the process of publisher
 	}
 	publish(t, open(t, path), slot("#!/bin/dash\n"))
 }
 
-// publisher is the above under strace, with what it says.
+// publisher returns a command that runs TestAsPublisher under strace, and its output.
 func publisher(t *testing.T, path string, options ...string) (*exec.Cmd, *strings.Builder) {
 	t.Helper()
 	strace := testenv.NeedProgram(t, "strace")
@@ -36,7 +36,7 @@ func publisher(t *testing.T, path string, options ...string) (*exec.Cmd, *string
 	return cmd, &out
 }
 
-// A slot that is half made, or half given away, is nobody's but its maker's.
+// Only slotgen's own user can enter a slot that is not complete.
 func TestSlotIsClosedUntilItIsWhole(t *testing.T) {
 	scandir, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
 	write(t, filepath.Join(scandir, ".gateway-coder.new/run"), "of a killed pass")

@@ -14,49 +14,49 @@ import (
 	"slotgen/scan"
 )
 
-// Effect says when a change of a live slot is in force: a pass never stops,
-// starts or restarts a service.
+// Effect says when a change of a live slot takes effect: a pass never stops, starts or
+// restarts a service.
 type Effect string
 
-// The effects. AtOnce is of a slot that is not live. AtNextStart is of files that
-// were replaced in place; NeedsRestart is of a logger that would have to appear or
-// vanish, which s6 takes up only with a new supervisor (s6, "Correct live update"), and
-// of a directory and a file that would have to change places: of such a slot nothing is
-// changed, but for a down file that it lacks.
+// The effects. AtOnce is for a slot that is not live. AtNextStart is for a live slot whose
+// files were replaced one by one.
+//
+// NeedsRestart is for a live slot where a logger has to appear or vanish, or where a directory
+// and a file have to change places. s6 needs a new supervisor for such a logger
+// (s6, "s6-svscan"). A pass changes nothing in such a slot, but adds a missing down file.
 const (
 	AtOnce       Effect = ""
 	AtNextStart  Effect = "at next start"
 	NeedsRestart Effect = "needs restart"
 )
 
-// edit is one step of an update in place: a node to be made or mended, or a
-// path to be removed.
+// edit is one step of an update in place. It makes or changes a node, or removes a file.
 type edit struct {
 	node   node
 	remove bool
-	// found is true where the node's directory is there and only owner or mode
-	// are to be mended.
-	found bool
+	// exists is true where a node of this kind exists. A directory then only gets its owner
+	// and mode.
+	exists bool
 }
 
-// planInPlace completes the plan for a slot whose directory must not move. Of
-// what was found, only known files of a service directory are removed, and
-// nothing in data/ or env/; supervise/ and event/ are left alone.
+// planInPlace completes the plan for a slot whose directory must not move. The plan removes
+// only known files of a service directory, and nothing in data/ or env/. It leaves
+// supervise/ and event/ alone.
 func (p *Plan) planInPlace(have []node) {
-	if hasLogger(have) != hasLogger(p.want) || changePlaces(have, p.want) {
+	if hasLogger(have) != hasLogger(p.want) || kindsConflict(have, p.want) {
 		p.Change, p.Effect = None, NeedsRestart
-		p.holdDown(have)
+		p.planDownFile(have)
 		return
 	}
 	p.Differences = nil
 	for h, w := range merged(have, p.want) {
-		debris := w == nil && p.isDebris(h)
+		temp := w == nil && p.isTempFile(h)
 		e, ok := editFor(h, w)
-		if !ok && !debris {
+		if !ok && !temp {
 			continue
 		}
 		p.edits = append(p.edits, e)
-		if !debris {
+		if !temp {
 			p.Differences = append(p.Differences, *difference(h, w))
 		}
 	}
@@ -66,9 +66,9 @@ func (p *Plan) planInPlace(have []node) {
 	}
 }
 
-// holdDown has a slot that is left as it is get the down file that it lacks: one that
-// has to stay down must not come up when s6-svscan first looks.
-func (p *Plan) holdDown(have []node) {
+// planDownFile plans only the down file, where it is missing. A service that has to stay
+// down must not start when s6-svscan first looks at the slot.
+func (p *Plan) planDownFile(have []node) {
 	isDown := func(n node) bool { return n.path == render.DownFile }
 	if i := slices.IndexFunc(p.want, isDown); i >= 0 && !slices.ContainsFunc(have, isDown) {
 		p.edits = []edit{{node: p.want[i]}}
@@ -79,9 +79,9 @@ func hasLogger(nodes []node) bool {
 	return slices.ContainsFunc(nodes, func(n node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
 }
 
-// changePlaces tells whether a directory stands where a file has to, or a file where a
-// directory has to. What is in that directory may be anybody's.
-func changePlaces(have, want []node) bool {
+// kindsConflict reports whether a directory exists in the place of a wanted file, or a file in
+// the place of a wanted directory. Such a directory may hold the files of somebody else.
+func kindsConflict(have, want []node) bool {
 	for h, w := range merged(have, want) {
 		if h == nil || w == nil || (h.kind == unix.S_IFDIR) == (w.kind == unix.S_IFDIR) {
 			continue
@@ -102,11 +102,11 @@ func editFor(have, want *node) (edit, bool) {
 	case have == nil:
 		return edit{node: *want}, true
 	}
-	return edit{node: *want, found: have.kind == want.kind}, have.differs(*want) != ""
+	return edit{node: *want, exists: have.kind == want.kind}, have.differs(*want) != ""
 }
 
-// rank orders the steps: a down file is written first and removed last, so that
-// at no instant a service that has to stay down could come up.
+// rank returns the place of a step in the order. A down file is written first and removed
+// last: a service that has to stay down never starts in between.
 func (e edit) rank() int {
 	switch {
 	case e.node.path != render.DownFile:
@@ -117,22 +117,22 @@ func (e edit) rank() int {
 	return 0
 }
 
-// isDebris tells whether n is a file that was not renamed yet when a pass was
-// killed: one of a name that is wanted in its directory, or that s6 knows.
-func (p *Plan) isDebris(n *node) bool {
+// isTempFile reports whether n is a temporary file that a killed pass left. The file's final
+// name is wanted in its directory, or belongs to a service file.
+func (p *Plan) isTempFile(n *node) bool {
 	dir, base := path.Split(n.path)
 	if n.kind != unix.S_IFREG || !strings.HasPrefix(base, ".") {
 		return false
 	}
 	known := strings.TrimRight(base, "0123456789")[1:]
-	return render.IsServiceFile(dir+known) && render.IsDebrisOf(base, known) ||
+	return render.IsServiceFile(dir+known) && render.IsTempFileOf(base, known) ||
 		slices.ContainsFunc(p.want, func(w node) bool {
 			wantDir, want := path.Split(w.path)
-			return wantDir == dir && render.IsDebrisOf(base, want)
+			return wantDir == dir && render.IsTempFileOf(base, want)
 		})
 }
 
-// update carries out the steps of a plan in place, each whole or not at all.
+// update carries out the steps of a plan in place. Each step is atomic.
 func (d *Dir) update(p Plan) error {
 	if len(p.edits) == 0 {
 		return nil
@@ -157,9 +157,9 @@ func (d *Dir) update(p Plan) error {
 	return nil
 }
 
-// HoldDown gives the slot of a service the down file that it lacks, where it stands.
-// It is for a service that has to stay down, before s6-svscan looks at the scandir: one
-// that has its supervisor is left as it is.
+// HoldDown adds a missing down file to the slot of a service that has to stay down. It
+// leaves a slot alone that has a supervisor. Its caller calls it before s6-svscan scans the
+// scandir.
 func (d *Dir) HoldDown(service string, o Owners) error {
 	slot := d.Entry(service)
 	exists, err := slot.IsDir()
@@ -182,10 +182,10 @@ func (s *stager) apply(e edit) error {
 		return ignoreMissing(unix.Unlinkat(s.fd, e.node.path, 0))
 	case e.node.kind != unix.S_IFDIR:
 		return s.write(e.node)
-	case !e.found:
+	case !e.exists:
 		if err := unix.Mkdirat(s.fd, e.node.path, 0o700); err != nil {
 			return err
 		}
 	}
-	return s.settle(e.node)
+	return s.setOwnerAndMode(e.node)
 }

@@ -12,7 +12,7 @@ import (
 	"slotgen/render"
 )
 
-// liveSlot publishes a slot and has a supervisor hold it.
+// liveSlot publishes a slot and makes it live.
 func liveSlot(t *testing.T, s render.Slot) (*Dir, string) {
 	t.Helper()
 	path := t.TempDir()
@@ -163,7 +163,7 @@ func TestSlotThatNeedsRestartGetsItsDownFileAllTheSame(t *testing.T) {
 	}
 }
 
-// A gateway that has to stay down must not come up because a pass was cut short.
+// A gateway that has to stay down must not start because a pass was killed.
 func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
 	up := slot("#!/bin/sh\n")
 	down := withFiles(slot("#!/bin/dash\n"), data("data/before", ""), data("down", ""), data("finish-me", ""))
@@ -180,7 +180,7 @@ func TestDownFileIsWrittenFirstAndRemovedLast(t *testing.T) {
 	}
 }
 
-func TestDebrisOfAKilledWriteInALiveSlotIsSwept(t *testing.T) {
+func TestTempFileOfAKilledWriteInALiveSlotIsRemoved(t *testing.T) {
 	s := withFiles(slot("#!/bin/sh\n"), data("data/part2", "two"))
 	d, dir := liveSlot(t, s)
 	want := names(t, dir)

@@ -16,7 +16,7 @@ import (
 	"slotgen/render"
 )
 
-// stamps lists everything below a directory with what any change of it alters.
+// stamps lists everything below a directory. Any change alters the list.
 func stamps(t *testing.T, root string) []string {
 	t.Helper()
 	var lines []string
@@ -38,7 +38,7 @@ func stamps(t *testing.T, root string) []string {
 	return lines
 }
 
-// awaitAnotherTime returns when a change gets another time than one before the call.
+// awaitAnotherTime waits until the file system gives a change a new time.
 func awaitAnotherTime(t *testing.T) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")
@@ -64,7 +64,7 @@ func TestEqualSlotIsNotTouchedAtAll(t *testing.T) {
 	}
 }
 
-// Who compares has no lock: the slot may be replaced at any instant.
+// Plan works without the lock: another pass may replace the slot at any instant.
 func TestPlanBesideAPassFindsOneSlotWhole(t *testing.T) {
 	for name, where := range map[string]struct {
 		dir   func(t testing.TB) string
@@ -156,7 +156,7 @@ func TestEveryChangeOfOwnerReplacesASlot(t *testing.T) {
 	}
 }
 
-// foreign owners of what a published slot holds, wherever it is.
+// A foreign owner of any part counts as a difference.
 func TestForeignOwnerReplacesASlot(t *testing.T) {
 	testenv.NeedRoot(t, "gives a slot to others")
 	for _, name := range []string{"", "run", "log", "log/run", "supervise", "log/supervise"} {
