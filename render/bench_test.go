@@ -2,7 +2,7 @@ package render
 
 import "testing"
 
-// BenchmarkSlot renders one slot from templates that are parsed already.
+// BenchmarkSlot renders one slot from templates that are already parsed.
 func BenchmarkSlot(b *testing.B) {
 	set := Embedded()
 	p := coder()

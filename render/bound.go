@@ -7,21 +7,21 @@ import (
 	"text/template"
 )
 
-// maxText bounds what one template comes to, in bytes: a loop without end fails the
-// profiles that use it, and does not take all memory.
+// maxText bounds the output of one template, in bytes. A template with an endless loop fails
+// the profiles that use it, and does not take all memory.
 const maxText = 1 << 20
 
 var errTooLong = errors.New("it comes to more than 1 MiB: does a loop go on too long?")
 
-// boundedText takes the text of one file, behind what out holds.
+// boundedText appends the text of one file to out, up to a bound.
 type boundedText struct {
 	out  *bytes.Buffer
 	most int
 }
 
-func boundedBehind(out *bytes.Buffer) boundedText { return boundedText{out, out.Len() + maxText} }
+func boundedAfter(out *bytes.Buffer) boundedText { return boundedText{out, out.Len() + maxText} }
 
-// Write takes all of a text, or nothing and returns errTooLong.
+// Write appends all of a text, or appends nothing and returns errTooLong.
 func (b boundedText) Write(text []byte) (int, error) {
 	if b.out.Len()+len(text) > b.most {
 		return 0, errTooLong
@@ -31,9 +31,9 @@ func (b boundedText) Write(text []byte) (int, error) {
 
 var errTooMuch = errors.New("it would make more than 1 MiB")
 
-// bounded returns the functions of sprig that repeat something as often as they are
-// told, so that they fail instead. One number too large would take all memory, and end
-// the pass for every profile.
+// bounded wraps the sprig functions that repeat something a given number of times. They fail
+// for a number that is too large. Otherwise one number could take all memory, and end the
+// pass for every profile.
 func bounded(sprig template.FuncMap) template.FuncMap {
 	funcs := template.FuncMap{}
 	for _, name := range []string{"repeat", "indent", "nindent"} {
@@ -54,7 +54,7 @@ func bounded(sprig template.FuncMap) template.FuncMap {
 	}
 	untilStep := sprig["untilStep"].(func(int, int, int) []int)
 	funcs["untilStep"] = func(start, stop, step int) ([]int, error) {
-		if isFar(start, stop, step) {
+		if isTooFar(start, stop, step) {
 			return nil, errTooMuch
 		}
 		return untilStep(start, stop, step), nil
@@ -69,9 +69,9 @@ func bounded(sprig template.FuncMap) template.FuncMap {
 	return funcs
 }
 
-// isFar reports whether many steps lead from start to stop, or a step could lead beyond
-// the last number there is. Step 0 leads nowhere.
-func isFar(start, stop, step int) bool {
+// isTooFar reports whether more than maxText steps lead from start to stop, or whether a step
+// could overflow an int. With a step of 0 sprig makes nothing.
+func isTooFar(start, stop, step int) bool {
 	const far = math.MaxInt / 4
 	for _, n := range []int{start, stop, step} {
 		if n < -far || n > far {
@@ -85,16 +85,15 @@ func isFar(start, stop, step int) bool {
 	return steps < -maxText || steps > maxText
 }
 
-// isLongSeq is isFar for the arguments of seq(1): the last number, the first before it,
-// the step between them.
+// isLongSeq is isTooFar for the arguments of seq(1): LAST, or FIRST LAST, or FIRST STEP LAST.
 func isLongSeq(params []int) bool {
 	switch len(params) {
 	case 1:
-		return isFar(1, params[0], 1)
+		return isTooFar(1, params[0], 1)
 	case 2:
-		return isFar(params[0], params[1], 1)
+		return isTooFar(params[0], params[1], 1)
 	case 3:
-		return isFar(params[0], params[2], params[1])
+		return isTooFar(params[0], params[2], params[1])
 	}
 	return false
 }

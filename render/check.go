@@ -15,24 +15,24 @@ import (
 	"slotgen/internal/hint"
 )
 
-// Finding is something that a check has to say of a rendered file.
+// Finding is a problem that a check found in a rendered file.
 type Finding struct {
-	// Path is the file in the slot; Line and Column are in what was rendered, 0
-	// where the finding is about the whole file.
+	// Path is the file in the slot. Line and Column are the place in the rendered text.
+	// They are 0 where the finding is about the whole file.
 	Path         string
 	Line, Column uint
 	Text         string
-	// Template says which one made the file: "template DIR/run.tmpl", or "embedded
-	// template run".
+	// Template names the template that made the file: "template DIR/run.tmpl", or
+	// "embedded template run".
 	Template string
-	// hint is what to do about it, where that is known.
+	// hint says how to fix it, or is "".
 	hint string
-	// Doubtful findings do not keep a slot from being published.
+	// Doubtful is true for a finding that does not keep the slot from being published.
 	Doubtful bool
 }
 
-// String returns the place and the text in one line, with line and column where
-// they are known, and the template that made it.
+// String returns the place, the text and the template in one line. The place includes the
+// line and column where they are known.
 func (f Finding) String() string {
 	place := f.Path
 	if f.Line > 0 {
@@ -49,9 +49,9 @@ func (f Finding) asError() error {
 	return err
 }
 
-// sortOut tells the findings that keep a slot from being published from the
+// splitFindings separates the findings that keep a slot from being published from the
 // doubtful ones.
-func sortOut(findings []Finding) (wrong []error, doubtful []Finding) {
+func splitFindings(findings []Finding) (wrong []error, doubtful []Finding) {
 	for _, f := range findings {
 		if f.Doubtful {
 			doubtful = append(doubtful, f)
@@ -62,7 +62,7 @@ func sortOut(findings []Finding) (wrong []error, doubtful []Finding) {
 	return wrong, doubtful
 }
 
-// checkFile holds one rendered file against what s6 and the kernel make of it.
+// checkFile returns the problems that s6 or the kernel would have with a rendered file.
 func checkFile(f File) []Finding {
 	findings := checkBytes(f)
 	if f.Mode == ScriptMode {
@@ -74,13 +74,13 @@ func checkFile(f File) []Finding {
 	return findings
 }
 
-// isSetting tells whether a slot path is a file that s6 reads a value from, not
-// something below data/ or env/ with the same base name.
+// isSetting reports whether s6 may read a value from the file at slotPath. It does not read
+// files below data/ or env/ that have the same base name.
 func isSetting(slotPath string) bool {
 	return !strings.Contains(strings.TrimPrefix(slotPath, "log/"), "/")
 }
 
-// checkBytes finds what no file of a slot should hold, each at its first place.
+// checkBytes finds bytes that no file of a slot should hold. It reports the first place of each.
 func checkBytes(f File) []Finding {
 	var findings []Finding
 	for _, bad := range []struct{ text, what, hint string }{
@@ -101,8 +101,7 @@ func checkBytes(f File) []Finding {
 	return findings
 }
 
-// checkScript wants an interpreter by its absolute path and, of a shell script,
-// that it parses.
+// checkScript requires the absolute path of an interpreter. It also parses a shell script.
 func checkScript(f File) []Finding {
 	first, _, _ := strings.Cut(string(f.Data), "\n")
 	words := strings.Fields(strings.TrimPrefix(first, "#!"))
@@ -121,7 +120,7 @@ func checkScript(f File) []Finding {
 	return nil
 }
 
-// interpreter returns the base name of the program that reads the script, behind
+// interpreter returns the base name of the program that reads the script. It skips
 // with-contenv and env.
 func interpreter(words []string) string {
 	for len(words) > 1 && (path.Base(words[0]) == "with-contenv" || path.Base(words[0]) == "env") {
@@ -130,8 +129,8 @@ func interpreter(words []string) string {
 	return path.Base(words[0])
 }
 
-// checkShell wants a script that a POSIX shell can parse. One that only bash can is
-// doubtful.
+// checkShell requires a script that a POSIX shell can parse. A script that only bash can
+// parse is doubtful.
 func checkShell(f File) []Finding {
 	finding := parseAs(syntax.LangPOSIX, f)
 	if finding == nil {
@@ -141,7 +140,7 @@ func checkShell(f File) []Finding {
 	return []Finding{*finding}
 }
 
-// parseAs returns the parser's error where the script is none in a language.
+// parseAs returns the error of parsing the script in a language, or nil.
 func parseAs(lang syntax.LangVariant, f File) *Finding {
 	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), "")
 	if err == nil {
@@ -158,11 +157,11 @@ func parseAs(lang syntax.LangVariant, f File) *Finding {
 	return &Finding{Path: f.Path, Line: at.Line(), Column: at.Col(), Text: text}
 }
 
-// maxDeathTally is s6's own bound on max-death-tally.
+// maxDeathTally is the bound of s6 for max-death-tally (s6, "servicedir").
 const maxDeathTally = 4096
 
-// checkValue returns what is wrong with the value in a file that s6-supervise
-// reads one from, or "".
+// checkValue describes the problem with the value in a file that s6-supervise reads, or
+// returns "".
 func checkValue(name, value string) string {
 	switch name {
 	case "notification-fd", "lock-fd":
@@ -192,7 +191,7 @@ func isSignal(value string) bool {
 	return unix.SignalNum("SIG"+strings.TrimPrefix(strings.ToUpper(value), "SIG")) != 0
 }
 
-// checkWhole holds the files of a slot against each other.
+// checkWhole finds files of a slot that contradict each other.
 func checkWhole(slot Slot) []Finding {
 	var findings []Finding
 	for _, prefix := range []string{"", "log/"} {
@@ -225,7 +224,7 @@ func checkPaths(slot Slot) []Finding {
 	return findings
 }
 
-// setting returns the value in the slot's file at path, or "".
+// setting returns the value in the slot's file at path, or "" if there is no such file.
 func (s Slot) setting(path string) string {
 	f, _ := s.File(path)
 	return strings.TrimSuffix(string(f.Data), "\n")

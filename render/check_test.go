@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestWhatIsRenderedIsHeldAgainstS6(t *testing.T) {
+func TestRenderedFilesAreCheckedForS6(t *testing.T) {
 	const posix = "#!/bin/sh\n"
 	tests := []struct {
 		path, text string
-		want       string // a part of the one finding, or none
+		want       string // a part of the only finding, or "" for no finding
 	}{
 		{"run", posix + "exec hermes\n", ""},
 		{"run", "#!/command/with-contenv sh\nexec hermes\n", ""},
@@ -75,14 +75,14 @@ func TestWhatIsRenderedIsHeldAgainstS6(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatBashTakesIsDoubtful(t *testing.T) {
+func TestScriptThatOnlyBashCanParseIsDoubtful(t *testing.T) {
 	slot, findings, err := renderWith(t, overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\na=(1 2)\n"}))
 	if err != nil || len(findings) != 1 || !findings[0].Doubtful || len(slot.Files) == 0 {
 		t.Errorf("findings %v, error %v; want one doubtful finding and the slot", findings, err)
 	}
 }
 
-func TestEveryFindingIsTold(t *testing.T) {
+func TestEveryFindingIsReported(t *testing.T) {
 	_, _, err := renderWith(t, overrides(t, map[string]string{
 		"run.tmpl": "exec x\n", "timeout-kill.tmpl": "x", "finish.tmpl": "{{ .Nope }}", "rnu.tmpl": "x",
 		"notification-fd.tmpl": "3", "lock-fd.tmpl": "3\n",
@@ -102,11 +102,11 @@ func TestEveryFindingIsTold(t *testing.T) {
 	}
 }
 
-func TestWhatNoFileSystemTakesIsTold(t *testing.T) {
+func TestPathsThatNoFileSystemCanHoldAreReported(t *testing.T) {
 	long := strings.Repeat("x", 235)
 	for name, tt := range map[string]struct {
 		files map[string]string
-		want  string // none where the slot can be written
+		want  string // "" where the slot can be written
 	}{
 		"a file below a file":     {map[string]string{"data/x.tmpl": "1", "data/x/y/z.tmpl": "2"}, `rendered data/x/y/z: "data/x" is a file, so that nothing can be below it`},
 		"a file that is not made": {map[string]string{"data/x.tmpl": " ", "data/x/y/z.tmpl": "2"}, ""},

@@ -16,7 +16,7 @@ import (
 	"slotgen/render"
 )
 
-// A directory in a file's place is seen before anything is written.
+// The export finds a directory in a file's place before it writes anything.
 func TestExportOverADirectoryWritesNothing(t *testing.T) {
 	for _, force := range []bool{false, true} {
 		dir := t.TempDir()
@@ -30,8 +30,8 @@ func TestExportOverADirectoryWritesNothing(t *testing.T) {
 	}
 }
 
-// Of what can't be replaced, no unfinished copy is left.
-func TestFailedExportLeavesNothingHidden(t *testing.T) {
+// A failed export leaves no temporary file.
+func TestFailedExportLeavesNoTempFile(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "slotgen/up/x"), 0o755); err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func entries(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// texts returns the files below a directory.
+// texts returns the contents of the files below a directory by their paths.
 func texts(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

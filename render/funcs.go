@@ -10,9 +10,9 @@ import (
 	"github.com/Masterminds/sprig/v3"
 )
 
-// Functions returns what a template may call: sprig's hermetic text functions
-// without those that differ from call to call, and shquote, execquote and
-// required. The map is the caller's own.
+// Functions returns the functions that a template may call: sprig's hermetic text functions,
+// and shquote, execquote and required. It leaves out sprig's functions whose result differs
+// from call to call. The caller may change the map.
 func Functions() template.FuncMap {
 	funcs := sprig.HermeticTxtFuncMap()
 	for _, name := range unrepeatable() {
@@ -23,15 +23,15 @@ func Functions() template.FuncMap {
 	return funcs
 }
 
-// ownFunctions are those of Functions that sprig has not. The embedded templates get by
-// with them, since collecting sprig's takes longer than all else about a template.
+// ownFunctions returns slotgen's own functions. The embedded templates use only these:
+// collecting sprig's functions takes longer than the rest of the work on a template.
 func ownFunctions() template.FuncMap {
 	return template.FuncMap{"shquote": shquote, "execquote": execquote, "required": required}
 }
 
-// unrepeatable names what sprig counts as hermetic and still answers at random,
-// in map order, by the clock, or by the time zone: with it a second pass would not
-// find the slot unchanged.
+// unrepeatable names sprig functions that depend on chance, map order, the clock or the time
+// zone, although sprig counts them as hermetic. With them a second pass would find the slot
+// changed.
 func unrepeatable() []string {
 	return []string{
 		"ago", "bcrypt", "durationRound", "encryptAES", "genCA", "genCAWithKey", "genPrivateKey",

@@ -42,7 +42,7 @@ func TestRequiredFailsWithItsMessage(t *testing.T) {
 	}
 }
 
-func TestQuotingRefusesWhatNoScriptCanHold(t *testing.T) {
+func TestQuotingRefusesNULAndNil(t *testing.T) {
 	for name, quote := range map[string]func(any) (string, error){"shquote": shquote, "execquote": execquote} {
 		for _, value := range []any{"a\x00b", nil} {
 			if got, err := quote(value); err == nil {
@@ -55,7 +55,7 @@ func TestQuotingRefusesWhatNoScriptCanHold(t *testing.T) {
 	}
 }
 
-// seeds are values that quoting gets wrong in one way or another.
+// seeds returns values that wrong quoting would break.
 func seeds() []string {
 	return []string{
 		"", "plain", "it's", `say "hi"`, `back\slash`, "$(id) `id` $HOME", "x'; id; '", "two\nlines\n", "\t\a\x1b[31m",
@@ -69,7 +69,7 @@ func FuzzShquote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		if strings.Contains(value, "\x00") {
-			return // no argument holds one
+			return // an argument can't hold a NUL byte
 		}
 		quoted, err := shquote(value)
 		if err != nil {
@@ -89,7 +89,7 @@ func FuzzExecquote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string) {
 		if strings.Contains(value, "\x00") {
-			return // no argument holds one
+			return // an argument can't hold a NUL byte
 		}
 		quoted, err := execquote(value)
 		if err != nil {

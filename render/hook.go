@@ -14,22 +14,22 @@ import (
 	"slotgen/templates"
 )
 
-// The embedded scripts of an image, and a set of s6-rc source definitions.
+// The embedded directories of the scripts for an image and of the s6-rc source definitions.
 const (
 	hookDir = "hook"
 	s6rcDir = hookDir + "/s6-rc"
 )
 
-// Hook returns the script of the given kind that wires slotgen into an image.
-// Program is slotgen's absolute path there.
+// Hook returns the script of the given kind that wires slotgen into an image. Program is
+// slotgen's absolute path in the image.
 func Hook(kind, program string) ([]byte, error) {
 	return hookFile(hookDir+"/"+kind+suffix, program)
 }
 
-// WriteS6RC writes the s6-rc source definitions that wire slotgen into an image
-// below dir, each file whole and in place of one that is there, and returns
-// their paths, those before an error too. Run scripts have mode 0755, other files
-// 0644. Program is slotgen's absolute path in the image.
+// WriteS6RC writes the s6-rc source definitions that wire slotgen into an image. It writes
+// them below dir and replaces existing files atomically. It returns the paths of the files
+// that it wrote, also with an error. Run scripts have mode 0755, other files 0644. Program is
+// slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
 	files := map[string][]byte{}
 	err := fs.WalkDir(templates.FS, s6rcDir, func(name string, entry fs.DirEntry, err error) error {

@@ -13,24 +13,23 @@ import (
 	"slotgen/scan"
 )
 
-// mistaken adds to an error of text/template the mend, where its words tell what the
-// template's author meant.
-func mistaken(err error) error {
+// addHint adds a hint to an error of text/template, where the error's text shows the mistake.
+func addHint(err error) error {
 	text := err.Error()
 	if strings.HasSuffix(text, "unexpected EOF") {
 		return hint.Add(err, "an if, range, with, define or block before it has no {{end}}")
 	}
 	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
-		return mistakenFunction(err, strings.TrimSuffix(name, `" not defined`))
+		return addFunctionHint(err, strings.TrimSuffix(name, `" not defined`))
 	}
 	if _, name, found := strings.Cut(text, ": can't evaluate field "); found {
 		name, kind, _ := strings.Cut(name, " in type ")
-		return mistakenField(err, name, kind)
+		return addFieldHint(err, name, kind)
 	}
 	return err
 }
 
-func mistakenFunction(err error, name string) error {
+func addFunctionHint(err error, name string) error {
 	if _, left := sprig.TxtFuncMap()[name]; left {
 		return hint.Add(err, "sprig's %s is left out: a template comes to the same text at every pass", name)
 	}
@@ -41,9 +40,9 @@ func mistakenFunction(err error, name string) error {
 	return hint.Add(err, "%s", cmp.Or(near, "there are sprig's functions, and shquote, execquote and required"))
 }
 
-// mistakenField knows the fields of the context, of which a range or with takes the
-// place.
-func mistakenField(err error, name, kind string) error {
+// addFieldHint adds a hint to the error of an unknown field. In a range or with, the dot is not
+// the profile.
+func addFieldHint(err error, name, kind string) error {
 	context := reflect.TypeFor[scan.Profile]()
 	var known []string
 	for _, f := range reflect.VisibleFields(context) {

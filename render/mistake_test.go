@@ -7,7 +7,7 @@ import (
 	"slotgen/internal/hint"
 )
 
-func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
+func TestMistakeInATemplateIsReportedWithAHint(t *testing.T) {
 	tests := []struct{ name, text, hint string }{
 		{"no end", `{{if .Start}}`, "has no {{end}}"},
 		{"no end of a define", `{{define "x"}}`, "has no {{end}}"},
@@ -37,7 +37,7 @@ func TestMistakeInATemplateIsToldWithItsMend(t *testing.T) {
 	}
 }
 
-// checkHint wants a part of the mend that an error tells, or that it tells none.
+// checkHint checks that the error's hint contains want, or that it has no hint if want is "".
 func checkHint(t *testing.T, err error, want string) {
 	t.Helper()
 	if got := hint.Of(err); (got != "") != (want != "") || !strings.Contains(got, want) {

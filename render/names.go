@@ -12,8 +12,8 @@ import (
 	"slotgen/scan"
 )
 
-// serviceFiles are the files that a template may make in a service directory
-// (s6, "service directory"). There is no down: the intent decides over it.
+// serviceFiles returns the files that a template may make in a service directory
+// (s6, "servicedir"). It does not return down, which depends on the profile.
 func serviceFiles() []string {
 	return []string{
 		"run", "finish", "type", "notification-fd", "lock-fd", "timeout-kill", "timeout-finish",
@@ -21,19 +21,19 @@ func serviceFiles() []string {
 	}
 }
 
-// IsServiceFile tells whether slotPath is a file that s6 reads in a service
-// directory or its logger's; what is below data/ or env/ is not.
+// IsServiceFile reports whether s6 reads the file at slotPath, in a service directory or its
+// logger's. s6 does not read the files below data/ or env/.
 func IsServiceFile(slotPath string) bool {
 	name := strings.TrimPrefix(slotPath, "log/")
 	return name == DownFile || slices.Contains(serviceFiles(), name)
 }
 
-// maxBase is the longest name of a file, in bytes: it is written under a dot, this name
-// and a random number of up to 20 digits, of which Linux takes 255 bytes.
+// maxBase bounds the name of a file, in bytes. The name of the temporary file is a dot, this
+// name and a random number of up to 20 digits. Linux allows 255 bytes.
 const maxBase = 234
 
-// checkName returns an error when no file of a service directory is at a slot
-// path, naming the one that was probably meant.
+// checkName returns an error when a service directory has no file at slotPath. The error has
+// a hint that names the most similar file.
 func checkName(slotPath string) error {
 	name := strings.TrimPrefix(slotPath, "log/")
 	if slices.Contains(serviceFiles(), name) {
@@ -49,14 +49,14 @@ func checkName(slotPath string) error {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
 	err := fmt.Errorf("%q is no file of a service directory", slotPath)
-	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilesOwn(slotPath)); near != "" {
+	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilePath(slotPath)); near != "" {
 		return hint.Add(err, "did you mean %q?", near+suffix)
 	}
 	return err
 }
 
-// profilesOwn returns where a file belongs that was meant for one profile, or "".
-func profilesOwn(slotPath string) string {
+// profilePath returns the right path for a file that is probably meant for one profile, or "".
+func profilePath(slotPath string) string {
 	profile, file, _ := strings.Cut(slotPath, "/")
 	switch {
 	case profile == "log" || !slices.Contains(serviceFiles(), strings.TrimPrefix(file, "log/")):

@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// Origin says where one template comes from.
+// Origin describes one template and its place.
 type Origin struct {
-	// Path is the file that it makes in a slot, or a partial's name.
+	// Path is the file in a slot that the template makes, or the name of a partial.
 	Path string
-	// Profile is whose override it is, empty for one that all profiles share.
+	// Profile is the profile that the override is for. It is empty where all profiles share it.
 	Profile string
-	// File is its path in the override directory, empty for an embedded one.
+	// File is the path in the override directory. It is empty for an embedded template.
 	File string
-	// Text is the template.
+	// Text is the source of the template.
 	Text string
-	// Refused is why it can't be used, or nil.
+	// Refused is the reason why slotgen can't use the template, or nil.
 	Refused error
 }
 
-// Origins lists the templates that all profiles share, then those of single
-// profiles, each by path.
+// Origins lists the templates that all profiles share, then the overrides of single profiles.
+// Both are sorted by path.
 func (s *Set) Origins() []Origin {
 	origins := originsOf("", effective(s.common, s.embedded))
 	for _, name := range s.Profiles() {
@@ -30,8 +30,8 @@ func (s *Set) Origins() []Origin {
 	return origins
 }
 
-// Profiles returns the names of those that have overrides of their own, sorted. There
-// may be no such profile.
+// Profiles returns the names of the profiles that have their own overrides, sorted. A profile
+// of such a name may not exist.
 func (s *Set) Profiles() []string { return slices.Sorted(maps.Keys(s.profiles)) }
 
 func originsOf(profile string, sources []source) []Origin {
@@ -47,8 +47,8 @@ func originsOf(profile string, sources []source) []Origin {
 	return origins
 }
 
-// Origin returns the template in use for a slot path, for a profile or, where
-// that is empty, for all that have none of their own.
+// Origin returns the template that makes slotPath for a profile. An empty profile means all
+// profiles without their own overrides.
 func (s *Set) Origin(slotPath, profile string) (Origin, error) {
 	for _, o := range originsOf(profile, effective(s.profiles[profile], s.common, s.embedded)) {
 		if o.Path == slotPath {

@@ -21,16 +21,15 @@ import (
 // profilesDir holds the overrides of single profiles.
 const profilesDir = "profiles"
 
-// maxTemplate, maxDepth and maxEntries bound what is read of an override directory.
+// maxTemplate, maxDepth and maxEntries bound the reading of an override directory.
 const (
 	maxTemplate = 1 << 20
 	maxDepth    = 8
 	maxEntries  = 10000
 )
 
-// Load returns the templates with the override directory in front of the
-// embedded ones. That the directory can't be read is an error. What is wrong with
-// one file is kept and fails the profiles that would use it.
+// Load returns the embedded templates and the overrides in dir. It returns an error when it
+// can't read the directory. An error in one file fails only the profiles that use that file.
 func Load(dir string) (*Set, error) {
 	root, err := scan.OpenRoot(dir)
 	if err != nil {
@@ -50,11 +49,11 @@ type override struct {
 	set  *Set
 	root *os.Root
 	dir  string
-	// count is of the entries so far: links may lead to a directory many times.
+	// count is the number of entries so far. Links may lead to a directory many times.
 	count int
 }
 
-// walk reads a directory, through links as long as they stay inside.
+// walk reads a directory. It follows links that stay inside the override directory.
 func (o *override) walk(rel string, depth int) error {
 	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -108,7 +107,7 @@ func (o *override) warn(rel, what string) {
 	o.set.Warnings = append(o.set.Warnings, fmt.Sprintf("%q in the override directory %s", filepath.Join(o.dir, rel), what))
 }
 
-// add keeps one template, or why it is refused. What is refused may be a directory.
+// add adds one template, or the error for which it is refused. A directory may be refused too.
 func (o *override) add(rel string, err error) {
 	slotPath := strings.TrimSuffix(rel, suffix)
 	l := o.set.common
@@ -138,10 +137,10 @@ func (s *Set) profileLayer(name string) layer {
 	return s.profiles[name]
 }
 
-// read returns a template's text after asking whether anybody else but root and
-// ourselves could have written it.
+// read returns a template's text. It refuses a template that an account besides root and
+// slotgen's own could have written.
 func (o *override) read(rel string) (string, error) {
-	if err := o.checkWay(rel); err != nil {
+	if err := o.checkParents(rel); err != nil {
 		return "", err
 	}
 	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -149,7 +148,7 @@ func (o *override) read(rel string) (string, error) {
 		return "", linkError(err)
 	}
 	defer f.Close()
-	if err := trusted(f); err != nil {
+	if err := checkTrusted(f); err != nil {
 		return "", err
 	}
 	text, err := fdio.Read(int(f.Fd()), nil, maxTemplate)
@@ -159,14 +158,14 @@ func (o *override) read(rel string) (string, error) {
 	return string(text), err
 }
 
-// isBadLink tells of an error of a stat whether it is a link's that leads to nothing
-// inside.
+// isBadLink reports whether an error of stat means a link that leads nowhere, or out of the
+// override directory.
 func isBadLink(err error) bool {
 	_, isErrno := errors.AsType[unix.Errno](err)
 	return !isErrno || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
-// linkError says of a link what os.Root has no errno for.
+// linkError describes a bad link in words. os.Root has no errno for a link that leads out.
 func linkError(err error) error {
 	if err == nil {
 		return nil

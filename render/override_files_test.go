@@ -53,7 +53,7 @@ func TestDirectoryOfAProfileThatCannotBeReadFailsThatProfileOnly(t *testing.T) {
 	}
 }
 
-// Ten links to the directory itself would be followed a hundred million times.
+// Without a bound slotgen would follow ten links to the directory itself 100 million times.
 func TestLinksInCirclesAreRefusedInTime(t *testing.T) {
 	dir := overrides(t, map[string]string{"run.tmpl": "#!/bin/sh\n"})
 	for i := range 10 {

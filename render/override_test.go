@@ -12,7 +12,7 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// overrides makes an override directory of the given files.
+// overrides makes an override directory with the given files.
 func overrides(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -44,7 +44,7 @@ func symlink(t *testing.T, dir, name, target string) {
 	}
 }
 
-// renderWith renders coder's slot with an override directory.
+// renderWith renders the slot of coder with an override directory.
 func renderWith(t *testing.T, dir string) (Slot, []Finding, error) {
 	t.Helper()
 	return load(t, dir).Slot(coder())
@@ -105,8 +105,8 @@ func TestPartialsAreSharedAndTheOverridesGoBeforeTheEmbedded(t *testing.T) {
 	}
 }
 
-// Any override may define what an embedded template uses.
-func TestWhatAnOverrideRedefinesIsChecked(t *testing.T) {
+// Any override may define a block that an embedded template uses.
+func TestBlockThatAnOverrideRedefinesIsChecked(t *testing.T) {
 	for name, text := range map[string]string{
 		"_a.tmpl":           `{{ define "exec-as-user" }}if true; then{{ end }}`,
 		"finish.tmpl":       "#!/bin/sh\n" + `{{ define "exec-as-user" }}if true; then{{ end }}`,
@@ -121,13 +121,13 @@ func TestWhatAnOverrideRedefinesIsChecked(t *testing.T) {
 	}
 }
 
-// A block shares its name's space with the templates of files.
+// Blocks and the templates of files share one name space.
 func TestBlockThatWouldReplaceAFileIsRefused(t *testing.T) {
 	for name, want := range map[string]string{
 		"finish":   `_lib.tmpl: the block "finish" has the name of the embedded template finish`,
 		"log/run":  `_lib.tmpl: the block "log/run" has the name of the embedded template log/run`,
-		"run.tmpl": "", // the file comes after it
-		"run":      "", // run.tmpl is in its place
+		"run.tmpl": "", // the file is parsed later
+		"run":      "", // run.tmpl replaces the embedded run
 	} {
 		_, _, err := renderWith(t, overrides(t, map[string]string{
 			"_lib.tmpl": `{{ define "` + name + `" }}#!/bin/sh` + "\nexit 0\n{{ end }}",
@@ -139,8 +139,8 @@ func TestBlockThatWouldReplaceAFileIsRefused(t *testing.T) {
 	}
 }
 
-// A ConfigMap is mounted as ..data -> ..2026_11_23, run.tmpl -> ..data/run.tmpl,
-// and log -> ..data/log where the map uses paths.
+// Kubernetes mounts a ConfigMap with these links: ..data -> ..2026_11_23,
+// run.tmpl -> ..data/run.tmpl, and log -> ..data/log where the map uses paths.
 func TestKubernetesMountIsFollowed(t *testing.T) {
 	dir := overrides(t, map[string]string{
 		"..2026_11_23/run.tmpl": "#!/bin/sh\n# mounted\n", "..2026_11_23/log/run.tmpl": "#!/bin/sh\n# mounted log\n",
@@ -262,7 +262,7 @@ func TestOneProfilesBadOverrideLeavesTheOthersAlone(t *testing.T) {
 			t.Errorf("%s: error %v, want one: %v", name, err, fails)
 		}
 	}
-	// A shared file that a profile does not use is none of its concern.
+	// A bad shared file does not fail a profile that does not use it.
 	set = load(t, overrides(t, map[string]string{"run.tmpl": "{{", "profiles/own/run.tmpl": "#!/bin/sh\n"}))
 	for name, fails := range map[string]bool{"own": false, "other": true} {
 		p := coder()

@@ -10,24 +10,25 @@ import (
 	"slotgen/scan"
 )
 
-// Renderer renders one slot after the other into the same memory, which saves a tenth
-// of a first boot with 1,000 profiles.
+// Renderer renders one slot after the other into the same memory. This saves a tenth of the
+// time of a first boot with 1,000 profiles.
 type Renderer struct {
 	set   *Set
 	out   bytes.Buffer
 	files []File
 }
 
-// Renderer returns one, for one goroutine.
+// Renderer returns a renderer. Only one goroutine at a time may use it.
 func (s *Set) Renderer() *Renderer { return &Renderer{set: s} }
 
-// Slot renders the slot of p and checks what an override has a hand in. Findings
-// are what is doubtful and no error. The error names the slot and, joined, every
-// place that is wrong: file, line and column of a template, or of what it rendered.
-// Where every template rendered, what they came to is returned with the error.
+// Slot renders the slot of p and checks the files that an override may have changed. The
+// findings are the doubtful ones, which are no errors.
+//
+// The error names the slot and joins every mistake: with file, line and column of a template,
+// or of the rendered text. If every template rendered, Slot returns the slot with the error.
 func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) { return s.Renderer().Slot(p) }
 
-// Slot is Set.Slot. What it returns is valid until the next call.
+// Slot is like Set.Slot. The returned slot is valid until the next call.
 func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 	t := r.set.treeFor(p.Name)
 	r.out.Reset()
@@ -56,7 +57,7 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 		slot.addDown()
 	}
 	r.files = slot.Files
-	wrong, doubtful := sortOut(findings)
+	wrong, doubtful := splitFindings(findings)
 	if errors.Join(errs...) != nil {
 		slot = Slot{}
 	}
@@ -66,7 +67,7 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 	return slot, doubtful, nil
 }
 
-// nameTemplates adds to each finding which template made its file.
+// nameTemplates adds to each finding the template that made the file.
 func (t *tree) nameTemplates(findings []Finding) {
 	for i := range findings {
 		for _, f := range t.files {
@@ -77,14 +78,14 @@ func (t *tree) nameTemplates(findings []Finding) {
 	}
 }
 
-// render appends the file's text to out, which the files of a slot share.
+// render renders the file. It appends the text to out, which the files of a slot share.
 func (f file) render(out *bytes.Buffer, p scan.Profile) (File, error) {
 	start := out.Len()
-	if err := f.template.Execute(boundedBehind(out), p); err != nil {
-		if errors.Is(err, errTooLong) { // where it was found says nothing
+	if err := f.template.Execute(boundedAfter(out), p); err != nil {
+		if errors.Is(err, errTooLong) { // line and column would not help
 			err = fmt.Errorf("%s: %w", f.file, errTooLong)
 		}
-		return File{}, mistaken(templateError{err})
+		return File{}, addHint(templateError{err})
 	}
 	text := out.Bytes()[start:out.Len():out.Len()]
 	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
@@ -93,8 +94,8 @@ func (f file) render(out *bytes.Buffer, p scan.Profile) (File, error) {
 	return File{Path: f.slotPath, Mode: fileMode(f.slotPath, text), Data: text}, nil
 }
 
-// fileMode makes executable what s6-supervise executes and what is a script by
-// its first two bytes.
+// fileMode returns ScriptMode for the files that s6-supervise executes, and for files that
+// begin with "#!".
 func fileMode(slotPath string, data []byte) fs.FileMode {
 	switch slotPath {
 	case "run", "finish", "log/run":

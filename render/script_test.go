@@ -15,8 +15,8 @@ import (
 	"slotgen/scan"
 )
 
-// hostile are homes and values that run something, or break a line, where they
-// are not quoted. $PWNED stands for a file that running it would make.
+// hostile returns homes and values that run a command or break a line where they are not
+// quoted. Such a command makes the file pwned.
 func hostile(pwned string) []string {
 	values := []string{
 		"two words", "it's", `say "hi"`, "a\nb", "$(touch $PWNED)", "`touch $PWNED`", "x'; touch $PWNED; '",
@@ -28,8 +28,8 @@ func hostile(pwned string) []string {
 	return values
 }
 
-// stubs are programs that stand for s6's and the gateway: each prints its name
-// and its arguments, and the ones that wrap a program then run it.
+// stubs makes programs that replace those of s6 and the gateway. Each prints its name and its
+// arguments. A program that wraps another one then runs that.
 func stubs(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -49,8 +49,7 @@ func stubs(t *testing.T) string {
 	return dir
 }
 
-// execute runs one script of a slot as s6-supervise does: by its name, in the
-// slot's directory.
+// execute runs one script of a slot like s6-supervise: by its name, in the slot's directory.
 func execute(t *testing.T, s Slot, path, bin string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -68,8 +67,8 @@ func execute(t *testing.T, s Slot, path, bin string) string {
 	return string(out)
 }
 
-// dropped is what the stubs print before the program itself, where there is
-// root to drop.
+// dropped returns the output of the stubs that drop root. It is empty where the test does not
+// run as root.
 func dropped(words ...string) string {
 	if os.Geteuid() != 0 {
 		return ""
@@ -77,7 +76,7 @@ func dropped(words ...string) string {
 	return strings.Join(words, "|") + "|"
 }
 
-// entersHome is what a run script has the user's shell do.
+// entersHome is the command that a run script passes to the user's shell.
 const entersHome = `cd -- "$1"; shift; exec "$@"`
 
 func TestRunStartsTheGatewayAsTheUserInTheScannedHome(t *testing.T) {
@@ -208,13 +207,13 @@ func TestQuotedWord(t *testing.T) {
 	}
 }
 
-// A function that knows what time it is makes every later pass find the slot changed.
+// With a function that reads the clock, every later pass would find the slot changed.
 func TestNoFunctionReadsTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tmpl, err := template.New("t").Funcs(Functions()).Parse(
 			`{{ durationRound (toDate "2006-01-02T15:04:05Z07:00" "` + time.Now().Format(time.RFC3339) + `") }}`)
 		if err != nil {
-			return // one of the two is gone
+			return // templates can't call one of the two
 		}
 		render := func() string {
 			var out strings.Builder

@@ -13,13 +13,13 @@ import (
 
 const suffix = ".tmpl"
 
-// Set is the templates of all profiles: for each file a profile's own override
-// goes before a common one, and that before the embedded one (design,
-// "Templates"). It is safe for use by several goroutines.
+// Set holds the templates of all profiles. For each file it uses the profile's own override,
+// else the common override, else the embedded template (docs/design.md, "Templates").
+// Several goroutines may use it at the same time.
 type Set struct {
 	embedded, common layer
 	profiles         map[string]layer
-	// Warnings are about files that are no templates.
+	// Warnings name the files in the override directory that slotgen ignores.
 	Warnings []string
 
 	shared func() *tree
@@ -32,13 +32,13 @@ func Embedded() *Set {
 	return s
 }
 
-// tree is the parsed templates of one profile, or of all that have none of
-// their own.
+// tree holds the parsed templates of one profile, or of all profiles without their own
+// overrides.
 type tree struct {
 	root  *template.Template
 	files []file // without partials, sorted by slot path
-	// overridden tells whether an override has a hand in any file, and checked
-	// whether in every one.
+	// overridden is true when one of the templates is an override. checked is true when an
+	// override may define blocks: it can change every file, so every file is checked.
 	overridden, checked bool
 	err                 error
 }
@@ -51,9 +51,9 @@ func (s *Set) treeFor(profile string) *tree {
 	return newTree(own, s.common, s.embedded)
 }
 
-// effective returns the sources in use: of each slot path the one in the first
-// layer that has it. Those of the last layer come first, so that a block that is
-// defined twice is the earlier layer's.
+// effective returns the sources in use. For each slot path it takes the source of the first
+// layer that has one. It returns the sources of the last layer first: the earlier layer's
+// definition of a block then replaces the later layer's.
 func effective(layers ...layer) []source {
 	chosen := layer{}
 	rank := map[string]int{}
@@ -92,9 +92,9 @@ func newTree(layers ...layer) *tree {
 			t.files = append(t.files, file{source: src})
 		}
 	}
-	errs = append(errs, t.replaced()...)
+	errs = append(errs, t.replacedFiles()...)
 	if t.err = errors.Join(errs...); badPartial {
-		t.files = nil // without its blocks the rest fails too, and tells nothing new
+		t.files = nil // the other files fail too without the partial's blocks
 	}
 	for i := range t.files {
 		t.files[i].template = t.root.Lookup(t.files[i].file)
@@ -104,9 +104,9 @@ func newTree(layers ...layer) *tree {
 	return t
 }
 
-// replaced tells of files whose templates have become a block that another one
-// defines by their name: what makes a file is told by the names of files alone.
-func (t *tree) replaced() []error {
+// replacedFiles returns an error for each file whose template was replaced by a block of the
+// same name in another file. Only the name of a file decides which template makes it.
+func (t *tree) replacedFiles() []error {
 	var errs []error
 	for _, f := range t.files {
 		if by := t.root.Lookup(f.file).ParseName; by != f.file {
@@ -116,8 +116,8 @@ func (t *tree) replaced() []error {
 	return errs
 }
 
-// functionsFor returns what templates may call: all there is, unless they are the
-// embedded ones.
+// functionsFor returns the functions that the sources may call: all of them where there is an
+// override, else slotgen's own.
 func functionsFor(sources []source) template.FuncMap {
 	if slices.ContainsFunc(sources, isOverride) {
 		return Functions()
@@ -125,8 +125,8 @@ func functionsFor(sources []source) template.FuncMap {
 	return ownFunctions()
 }
 
-// parse adds a template under the name of its file: two files of one slot may
-// have the same base name.
+// parse adds a template under the name of its file. Two files of one slot may have the same
+// base name.
 func (t *tree) parse(src source) error {
 	if src.err != nil {
 		return fmt.Errorf("template %s: %w", src.file, src.err)
@@ -140,7 +140,8 @@ func (t *tree) parse(src source) error {
 		_, err := template.New(src.file).Funcs(functions).Parse(text)
 		return err
 	})
-	// "template: FILE:LINE: what", of which the line may be the text's last.
-	_, what, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+src.file+":"), ": ")
-	return mistaken(fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, what))
+	// The error is "template: FILE:LINE: TEXT". LINE may be the last line of the file instead
+	// of the wrong one.
+	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+src.file+":"), ": ")
+	return addHint(fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, problem))
 }

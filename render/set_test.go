@@ -70,8 +70,8 @@ func TestRenderingTwiceGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// Its memory holds what the slot before left in it.
-func TestRendererMakesOfEachProfileWhatTheSetMakes(t *testing.T) {
+// The memory of a renderer still holds the previous slot.
+func TestRendererMakesTheSameSlotsAsTheSet(t *testing.T) {
 	r := Embedded().Renderer()
 	for _, name := range []string{"coder", "a-much-longer-name-than-that", "x", "default"} {
 		p := coder()
@@ -139,8 +139,8 @@ func TestRootIsDroppedByNameOrByNumbers(t *testing.T) {
 	}
 }
 
-// The scripts are run for real, as far as their last exec: by a user that has
-// no root to drop, with a program hermes that prints what it was given.
+// The test runs the scripts up to their last exec, as a user without root to drop. Its program
+// hermes prints its arguments and environment.
 func TestScriptsPassHostileValuesThrough(t *testing.T) {
 	bin, pwned := t.TempDir(), filepath.Join(t.TempDir(), "pwned")
 	program := "#!/bin/sh\nprintf '%s|' \"$HERMES_HOME\" \"$EVIL\" \"$PWD\" \"$@\"\n"

@@ -1,5 +1,5 @@
-// Package render turns a profile into its slot: a service directory held in
-// memory, the same for every command that shows, compares or publishes it.
+// Package render turns a profile into its slot, a service directory in memory. All commands
+// that show, compare or publish a slot use the same one.
 package render
 
 import (
@@ -8,15 +8,14 @@ import (
 	"strings"
 )
 
-// Modes of the files in a slot. Scripts are executed by s6-supervise; the rest
-// is read by it.
+// Modes of the files in a slot. s6-supervise executes scripts and reads the other files.
 const (
 	ScriptMode fs.FileMode = 0o755
 	DataMode   fs.FileMode = 0o644
 )
 
-// DownFile keeps s6-supervise from starting the service by itself (s6,
-// "service directory").
+// DownFile is the file that keeps s6-supervise from starting the service by itself
+// (s6, "servicedir").
 const DownFile = "down"
 
 // File is one regular file of a slot.
@@ -28,16 +27,16 @@ type File struct {
 	Data []byte
 }
 
-// Slot is one rendered service directory. It is not changed once made.
+// Slot is one rendered service directory. Its users do not change it.
 type Slot struct {
 	// Service is the directory's name in the scandir, "gateway-NAME".
 	Service string
-	// Files is sorted by path. Directories follow from the paths.
+	// Files is sorted by path. The paths imply the directories.
 	Files []File
 }
 
-// Weight is how many services s6-svscan counts for the slot: 1, and 1 more for
-// its logger.
+// Weight returns how many services s6-svscan counts for the slot: 1, and 1 more for its
+// logger.
 func (s Slot) Weight() int {
 	if slices.ContainsFunc(s.Files, func(f File) bool { return strings.HasPrefix(f.Path, "log/") }) {
 		return 2
@@ -56,7 +55,7 @@ func (s Slot) File(path string) (File, bool) {
 	return s.Files[i], true
 }
 
-// addDown adds the down file at its place.
+// addDown inserts the down file in order.
 func (s *Slot) addDown() {
 	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Path > DownFile })
 	if i < 0 {

@@ -12,15 +12,15 @@ import (
 
 // source is one template file.
 type source struct {
-	// slotPath is the file it makes: "run", "log/run"; a base name that begins
-	// with "_" makes none and holds shared blocks.
+	// slotPath is the file that the template makes: "run", "log/run". A template whose base
+	// name begins with "_" makes no file and holds shared blocks.
 	slotPath string
-	// file names it in messages: its path in the override directory, or its
-	// slot path where it is embedded.
+	// file is the name for messages: the path in the override directory, or the slot path of
+	// an embedded template.
 	file     string
 	text     string
 	embedded bool
-	// err is why it is refused, or nil.
+	// err is the reason why slotgen refuses the template, or nil.
 	err error
 }
 
@@ -33,7 +33,7 @@ func (s source) describe() string {
 
 func isOverride(s source) bool { return !s.embedded }
 
-// mayDefine tells whether a template may define blocks, which others use.
+// mayDefine reports whether a template may define blocks, which other templates use.
 func (s source) mayDefine() bool {
 	return strings.Contains(s.text, "define") || strings.Contains(s.text, "block")
 }
@@ -43,7 +43,7 @@ func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath
 // layer holds the sources of one level of precedence by their slot paths.
 type layer map[string]source
 
-// embeddedLayer holds the templates in the binary.
+// embeddedLayer returns the templates in the binary.
 func embeddedLayer() layer {
 	l := layer{}
 	for slotPath, text := range templates.Slot() {
@@ -52,9 +52,9 @@ func embeddedLayer() layer {
 	return l
 }
 
-// parseColumn returns where a text that does not parse goes wrong: package
-// text/template tells the line only. It is where the first action begins without which
-// the text before it would parse.
+// parseColumn returns the place of the mistake in a text that does not parse. Package
+// text/template reports only the line. parseColumn finds the first action at whose end the
+// text up to there no longer parses, and returns its start.
 func parseColumn(text string, parses func(string) error) (line, column int) {
 	actions := actionsOf(text)
 	first := sort.Search(len(actions), func(i int) bool {
@@ -70,7 +70,7 @@ func parseColumn(text string, parses func(string) error) (line, column int) {
 
 type action struct{ start, end int }
 
-// actionsOf returns the actions of a text; the last one may have no end.
+// actionsOf returns the actions in a text. The last one may lack its "}}".
 func actionsOf(text string) []action {
 	var actions []action
 	for from := 0; ; {
@@ -90,7 +90,7 @@ func actionsOf(text string) []action {
 
 func isUnexpectedEOF(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
 
-// isBlank tells whether rendered text makes no file.
+// isBlank reports whether a rendered text makes no file.
 func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
 var errMustRender = errors.New("renders to nothing: a service directory has to have it")

@@ -13,12 +13,12 @@ import (
 	"slotgen/internal/hint"
 )
 
-// maxLinks bounds the links on the way to one template.
+// maxLinks bounds the links in the path of one template.
 const maxLinks = 40
 
-// checkWay asks of every directory on the way to rel, from the override
-// directory down and with links resolved, whether somebody else may write it.
-func (o *override) checkWay(rel string) error {
+// checkParents checks every directory from the override directory down to rel. It resolves
+// links. It returns an error where another account may write to a directory.
+func (o *override) checkParents(rel string) error {
 	left := strings.Split(rel, "/")
 	at := "."
 	for links := 0; len(left) > 0; {
@@ -34,7 +34,7 @@ func (o *override) checkWay(rel string) error {
 		next := path.Join(at, name)
 		target, err := o.root.Readlink(next)
 		if err != nil {
-			at = next // no link; that it can be opened shows later
+			at = next // not a link, or opening it fails later
 			continue
 		}
 		if links++; links > maxLinks {
@@ -51,13 +51,13 @@ func (o *override) checkDir(rel string) error {
 		return linkError(err)
 	}
 	defer f.Close()
-	return trusted(f)
+	return checkTrusted(f)
 }
 
-// trusted returns an error when the open file or directory may be written by
-// somebody else than root and ourselves: what is in it becomes a script that root
-// executes. On a read-only mount nobody writes.
-func trusted(f *os.File) error {
+// checkTrusted returns an error when an account besides root and slotgen's own may write to
+// the open file or directory: root executes the scripts in it. It accepts everything on a
+// read-only mount.
+func checkTrusted(f *os.File) error {
 	var fsinfo unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &fsinfo); err != nil {
 		return err
@@ -69,7 +69,7 @@ func trusted(f *os.File) error {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return err
 	}
-	name := filepath.Clean(f.Name()) // of the directory itself it is "DIR/."
+	name := filepath.Clean(f.Name()) // the name of the directory itself is "DIR/."
 	const remedy = "mount the override directory read-only, or give it to root with chown and chmod go-w"
 	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
 		return hint.Add(fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), remedy)

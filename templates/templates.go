@@ -1,11 +1,11 @@
-// Package templates holds the embedded template tree: one file for each file of
-// a slot, its path with ".tmpl" added.
+// Package templates holds the embedded templates: one for each file of a slot, under the
+// file's path with ".tmpl" added.
 package templates
 
 import "embed"
 
-// FS holds what is no slot's: below completion are scripts for shells, below hook
-// those that wire slotgen into an image.
+// FS holds the other embedded files. The directory completion has the scripts for shells, and
+// hook has the scripts that wire slotgen into an image.
 //
 //go:embed completion hook
 var FS embed.FS
@@ -30,9 +30,8 @@ var logRun string
 //go:embed _drop.tmpl
 var drop string
 
-// Slot returns the templates that slotgen renders where no override stands in front
-// of them, by the path of the file that each makes. One whose name begins with "_"
-// makes none and holds blocks for the others.
+// Slot returns the embedded templates by the paths of the files that they make. A template
+// whose name begins with "_" makes no file and holds blocks for the others.
 func Slot() map[string]string {
 	return map[string]string{"run": run, "finish": finish, "type": slotType, "log/run": logRun, "_drop": drop}
 }

@@ -1,9 +1,9 @@
-// Package fdio opens, reads, lists and renames files below open directories. It is for
-// directories that somebody else may change meanwhile: no call follows a link at the
-// end of a name or waits for another process, and no read is without a bound.
+// Package fdio opens, reads, lists and renames files below open directories. Other processes
+// may change these directories at the same time. No function follows a link at the end of a
+// name, or waits for another process. Every read has a bound.
 //
-// Each call that a signal interrupts is made again. Errors are bare, for the caller to
-// name the file: an errno, or one of the errors of this package.
+// The functions repeat a call that a signal interrupts. Their errors do not name the file:
+// they are an errno, or one of the errors of this package.
 package fdio
 
 import (
@@ -22,7 +22,7 @@ var (
 	ErrTooLarge   = errors.New("too large")
 )
 
-// again makes a call until no signal interrupts it.
+// again repeats a call until no signal interrupts it.
 func again(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
@@ -32,18 +32,20 @@ func again(call func() (int, error)) (int, error) {
 	}
 }
 
-// Open opens name in the open directory dir, and closes it in programs that are started.
-// A file that it makes, with O_CREAT, has mode 0600. It never blocks. A link at the end
-// of name is ELOOP, or ENOTDIR with O_DIRECTORY, and a socket, or a FIFO that nobody
-// reads and that is opened for writing, is ENXIO. On an error the descriptor is -1.
+// Open opens name in the open directory dir, with O_CLOEXEC. It never blocks. With O_CREAT it
+// makes a file of mode 0600.
+//
+// For a link at the end of name the error is ELOOP, or ENOTDIR with O_DIRECTORY. For a socket
+// it is ENXIO, and also for writing to a FIFO that no process reads. With an error the
+// descriptor is -1.
 func Open(dir int, name string, flags int) (int, error) {
 	return again(func() (int, error) {
 		return unix.Openat(dir, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
 	})
 }
 
-// OpenBeneath opens a path as Open does, and each directory on the way too: a link on
-// the way is ENOTDIR.
+// OpenBeneath opens a path, one element after the other, as Open does. For a link before the
+// last element the error is ENOTDIR.
 func OpenBeneath(dir int, path string, flags int) (int, error) {
 	first, rest, nested := strings.Cut(path, "/")
 	if !nested {
@@ -57,9 +59,9 @@ func OpenBeneath(dir int, path string, flags int) (int, error) {
 	return OpenBeneath(sub, rest, flags)
 }
 
-// Read returns what an open file holds, in the memory of buf where that is enough. Of
-// what is no regular file it reads nothing, which is ErrNotRegular. Of a file with more
-// than most bytes it returns one byte more than that, and ErrTooLarge.
+// Read returns the contents of an open file. It uses the memory of buf where that is large
+// enough. It reads only regular files: otherwise the error is ErrNotRegular. If the file holds
+// more than most bytes, Read returns the first most+1 bytes and ErrTooLarge.
 func Read(fd int, buf []byte, most int) ([]byte, error) {
 	buf = buf[:0]
 	var st unix.Stat_t
@@ -69,7 +71,7 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return buf, ErrNotRegular
 	}
-	// One byte more than the size, so that the usual read is short and meets the end.
+	// Ask for one byte more than the size: then the usual read is short, and shows the end.
 	buf = slices.Grow(buf, int(min(st.Size, int64(most)))+1)
 	for {
 		buf = slices.Grow(buf, 1)
@@ -87,19 +89,18 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 	}
 }
 
-// ReadAt reads from an open file, from an offset on: some bytes, or none at its end.
+// ReadAt reads bytes of an open file at an offset. At the end of the file it returns 0.
 func ReadAt(fd int, p []byte, offset int64) (int, error) {
 	n, err := again(func() (int, error) { return unix.Pread(fd, p, offset) })
 	return max(n, 0), err
 }
 
-// maxNames bounds what is read of any directory: it is some ten times the profiles that
-// a volume is meant for.
+// maxNames bounds the reading of a directory. It is about ten times the number of profiles
+// that a volume is meant for.
 const maxNames = 200_000
 
-// Names returns what is in an open directory, from its beginning on, in no order. After
-// an error in the middle, or after 200,000 names, it returns the names that were read,
-// and the error.
+// Names returns the names in an open directory, in no order. It always starts at the beginning.
+// If reading fails, or after 200,000 names, it returns the names so far and an error.
 func Names(dir int) ([]string, error) { return listNames(dir, maxNames) }
 
 func listNames(dir, most int) ([]string, error) {
@@ -117,10 +118,12 @@ func listNames(dir, most int) ([]string, error) {
 	return names[:most], fmt.Errorf("more than %d entries, of which the rest is not read", most)
 }
 
-// RenameNew renames to a free name. A name that is taken is fs.ErrExist, and what stands
-// there is left as it is. File systems that can't tell (NFS among them) get the next best
-// calls: a second link for an instant, or for a directory a rename, which replaces
-// nothing that holds data either.
+// RenameNew renames to a free name. If the name is taken, it changes nothing and returns
+// fs.ErrExist.
+//
+// Some file systems, such as NFS, have no such rename. There a file gets a second link for an
+// instant. A directory gets a plain rename after a check, which may replace only an empty
+// directory.
 func RenameNew(fromDir int, from string, toDir int, to string) error {
 	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
@@ -143,8 +146,8 @@ func renameWithoutFlags(fromDir int, from string, toDir int, to string) error {
 	return unix.Renameat(fromDir, from, toDir, to)
 }
 
-// linkThenUnlink leaves a second link for an instant; link(2) never replaces. That the
-// first one is gone by then is no error: another pass may have cleared it.
+// linkThenUnlink makes a second link, which never replaces a file, and removes the first one.
+// A missing first link is no error: another pass may have removed it.
 func linkThenUnlink(fromDir int, from string, toDir int, to string) error {
 	if err := unix.Linkat(fromDir, from, toDir, to, 0); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newDir makes a directory of all kinds of things, and opens it.
+// newDir makes a directory with files of many types, and opens it.
 func newDir(t *testing.T) (path string, dir int) {
 	t.Helper()
 	path = t.TempDir()
@@ -125,7 +125,7 @@ func TestReadIsBounded(t *testing.T) {
 	}
 }
 
-// A file of the kernel's has no size.
+// The size of a file in /proc is 0.
 func TestReadReadsToTheEndWhateverTheSizeIs(t *testing.T) {
 	t.Parallel()
 	fd, err := Open(openDir(t, "/proc/self"), "status", unix.O_RDONLY)
@@ -207,7 +207,7 @@ func TestRenameNewReplacesNothing(t *testing.T) {
 	}
 }
 
-func TestRenameWithoutFlagsLeavesAnEmptyDirectoryThatStandsThere(t *testing.T) {
+func TestRenameWithoutFlagsKeepsAnExistingEmptyDirectory(t *testing.T) {
 	t.Parallel()
 	path, dir := newDir(t)
 	if err := os.Mkdir(filepath.Join(path, "empty"), 0o755); err != nil {

@@ -1,5 +1,5 @@
-// Package hint adds to an error what to do about it, and finds the word that was
-// probably meant by a mistyped one.
+// Package hint adds hints to errors: how to fix them. It also finds the known word that is
+// most similar to a mistyped one.
 package hint
 
 import (
@@ -13,12 +13,12 @@ type hinted struct {
 	hint string
 }
 
-// Add returns an error that wraps err and carries a hint: what to do about it.
+// Add returns an error that wraps err and carries a hint.
 func Add(err error, format string, args ...any) error {
 	return hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// Of returns the first hint that an error carries, or "".
+// Of returns the first hint that err carries, or "".
 func Of(err error) string {
 	if h, ok := errors.AsType[hinted](err); ok {
 		return h.hint

@@ -6,7 +6,7 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// DidYouMean returns a hint that names the nearest known word, or "" where none is near.
+// DidYouMean returns a hint that names the nearest known word, or "" if no word is near.
 func DidYouMean(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -14,8 +14,8 @@ func DidYouMean(word string, known []string) string {
 	return ""
 }
 
-// Nearest returns the known word that was probably meant by a mistyped one, or ""
-// when none is at most two edits away.
+// Nearest returns the known word with the fewest edits to word: at most two, and fewer than
+// the length of word. It returns "" if there is none.
 func Nearest(word string, known []string) string {
 	best, least := "", min(3, len(word))
 	for _, k := range known {
