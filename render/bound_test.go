@@ -11,7 +11,7 @@ func renderText(t *testing.T, text string) error {
 	return err
 }
 
-func TestTemplateThatComesToMoreThanAMebibyteFails(t *testing.T) {
+func TestTemplateWithMoreThanAMebibyteOfOutputFails(t *testing.T) {
 	for _, text := range []string{
 		`{{ range 100000000000 }}x{{ end }}`,
 		`{{ range 100000000000 }}{{ $.Name }}{{ end }}`,
@@ -46,7 +46,7 @@ func TestFunctionThatWouldMakeMoreThanAMebibyteFails(t *testing.T) {
 	}
 }
 
-func TestFunctionThatMakesLessIsSprigs(t *testing.T) {
+func TestBoundedFunctionGivesTheSameAsSprigs(t *testing.T) {
 	for text, want := range map[string]string{
 		`{{ repeat 1048576 "x" | len }}`:           "1048576",
 		`{{ repeat 0 "x" }}-`:                      "-",

@@ -76,7 +76,7 @@ func texts(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func TestExportsAtOnceAllEndWellAndLeaveNothingElse(t *testing.T) {
+func TestConcurrentExportsSucceedAndLeaveNothingElse(t *testing.T) {
 	for name, export := range map[string]func(dir string) ([]string, error){
 		"templates": func(dir string) ([]string, error) { return render.ExportTo(dir, true) },
 		"s6-rc":     func(dir string) ([]string, error) { return render.WriteS6RC(dir, "/usr/bin/slotgen") },

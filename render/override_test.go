@@ -90,7 +90,7 @@ func TestTemplateThatRendersToNothingMakesNoFile(t *testing.T) {
 	}
 }
 
-func TestPartialsAreSharedAndTheOverridesGoBeforeTheEmbedded(t *testing.T) {
+func TestPartialsAreSharedAndOverridesReplaceEmbeddedOnes(t *testing.T) {
 	slot, _, err := renderWith(t, overrides(t, map[string]string{
 		"_a.tmpl":                `{{ define "exec-as-user" }}exec {{ template "mine" . }}{{ end }}{{ define "mine" }}common{{ end }}`,
 		"profiles/coder/_b.tmpl": `{{ define "mine" }}coders{{ end }}`,

@@ -171,7 +171,7 @@ func TestScriptsPassHostileValuesThrough(t *testing.T) {
 	}
 }
 
-func TestFinishKeepsDownWhatEndedOnPurpose(t *testing.T) {
+func TestFinishKeepsAGatewayDownThatEndedOnPurpose(t *testing.T) {
 	script := textOf(t, slotOf(t, coder()), "finish")
 	for code, want := range map[string]int{"0": 125, "78": 125, "1": 0, "256": 0, "125": 0} {
 		cmd := exec.Command("/bin/sh", "-c", script, "finish", code, "15", "gateway-coder", "1")

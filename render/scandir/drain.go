@@ -32,11 +32,11 @@ type drainingService struct {
 type progress int
 
 const (
-	sentDown       progress = iota // its supervisor was sent the command to take it down
+	sentDown       progress = iota // its supervisor was sent "down"
 	wasHidden                      // s6-svscan can't see it any more, but still supervises it
 	released                       // s6-svscan was sent the command to let go of it
-	sentExit                       // the service has ended, and its supervisor was sent the command to exit
-	sentLoggerExit                 // its logger and the logger's supervisor were sent the command to exit
+	sentExit                       // its service has ended, and its supervisor was sent "exit"
+	sentLoggerExit                 // its logger and the logger's supervisor were sent "exit"
 	removed
 )
 

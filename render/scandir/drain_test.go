@@ -57,7 +57,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 		start := time.Now()
 		for range 3 {
 			if err := drain.Step(t.Context(), d, []string{"gateway-a"})["gateway-a"]; !errors.Is(err, ErrDraining) {
-				t.Errorf("got %v, want that it is drain", err)
+				t.Errorf("got %v, want that it is leaving", err)
 			}
 		}
 		if took := time.Since(start); took > limit {
@@ -107,7 +107,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 }
 
 // The access form owner lets the user replace s6's own files.
-func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
+func TestPruneDoesNotWaitForAPipeInPlaceOfAStatus(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	supervise := filepath.Join(path, "gateway-a/supervise")
@@ -125,7 +125,7 @@ func TestPruneWaitsForNoPipeInThePlaceOfAStatus(t *testing.T) {
 	drain.Step(t.Context(), d, []string{"gateway-a"}) // it must not wait for the pipe
 }
 
-func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
+func TestStepBeginsAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	var drain Drain
@@ -145,7 +145,7 @@ func TestStepBeginsWithAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	}
 }
 
-func TestStepSaysOnceTimeIsUpThatASupervisorStays(t *testing.T) {
+func TestStepReportsASupervisorThatStaysAfterTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
@@ -209,7 +209,7 @@ func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	}
 }
 
-func TestPruneThatIsEndedHidesWhatItHasToldToGoAndBeginsNothingElse(t *testing.T) {
+func TestPruneThatIsEndedHidesItsServicesAndBeginsNoOther(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	for _, name := range []string{"gateway-a", "gateway-b", ".gateway-b.old"} {

@@ -111,7 +111,7 @@ func TestLiveSlotIsNotRetired(t *testing.T) {
 	}
 }
 
-func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
+func TestSlotThatBecomesLiveAfterItsPlanIsLeftAlone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	publish(t, d, slot("#!/bin/sh\n"))
@@ -129,7 +129,7 @@ func TestSlotThatBecomesLiveAfterItsPlanIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestSlotThatAScannerComesToSeeAfterItsPlanIsLeftAsItIs(t *testing.T) {
+func TestSlotThatAScannerFindsAfterItsPlanIsLeftAlone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	publish(t, d, slot("#!/bin/sh\n"))
@@ -248,7 +248,7 @@ func TestOddLockOrControlIsAnErrorAndNeverBlocks(t *testing.T) {
 	})
 }
 
-func TestWhoElseMayWriteTheScandirIsNamed(t *testing.T) {
+func TestOtherWritersOfTheScandirAreNamed(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	if got := d.Risks(); len(got) > 0 {
@@ -274,7 +274,7 @@ func TestWhoElseMayWriteTheScandirIsNamed(t *testing.T) {
 	}
 }
 
-func TestWhoMayWriteByAnAccessControlListIsNamed(t *testing.T) {
+func TestWritersByAnAccessControlListAreNamed(t *testing.T) {
 	path := t.TempDir()
 	// user::rwx, user:4242:rwx, group::r-x, mask::rwx, other::r-x (acl(5))
 	list := binary.LittleEndian.AppendUint32(nil, 2)

@@ -60,7 +60,7 @@ func TestLockIsNotTakenThroughALink(t *testing.T) {
 }
 
 // A user who can open the lock file could hold the lock for ever.
-func TestLockIsRootsAlone(t *testing.T) {
+func TestLockFileIsClosedToOtherUsers(t *testing.T) {
 	defer unix.Umask(unix.Umask(0))
 	path := t.TempDir()
 	if err := open(t, path).Lock(t.Context(), testenv.HangLimit); err != nil {

@@ -164,7 +164,7 @@ func isSkeleton(p string) bool {
 func insideSkeleton(p string) bool { return isSkeleton(path.Dir(p)) }
 
 // Manifest lists the files that Publish makes for a slot, as "MODE UID:GID PATH". The path
-// of a directory ends in a slash, and that of a FIFO in a bar.
+// of a directory ends in a slash, and the path of a FIFO in a bar.
 func Manifest(slot render.Slot, o Owners) []string {
 	var lines []string
 	for _, n := range tree(slot, o) {

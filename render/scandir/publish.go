@@ -122,8 +122,8 @@ func (d *Dir) mustNotRunHidden(service string) error {
 // The directory of a live slot never moves, because s6-svscan knows a service by device and
 // inode. Publish replaces each file that differs by itself.
 //
-// After an error the previous slot still exists, except after ErrLeftBehind. In a live slot
-// the files that were not replaced yet are the previous ones.
+// After ErrLeftBehind the new slot is published. After any other error the previous slot still
+// exists. In a live slot the error may come after some files were replaced.
 func (d *Dir) Publish(p Plan) error {
 	var err error
 	switch {

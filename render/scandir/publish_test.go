@@ -156,7 +156,7 @@ func relink(path, target string) error {
 	return errors.Join(os.Remove(path), os.Symlink(target, path))
 }
 
-func TestWhatS6KeepsInASlotDoesNotCount(t *testing.T) {
+func TestFilesOfS6InASlotDoNotCount(t *testing.T) {
 	testenv.NeedRoot(t, "gives a slot to a group")
 	path := t.TempDir()
 	d := open(t, path)
@@ -175,7 +175,7 @@ func TestWhatS6KeepsInASlotDoesNotCount(t *testing.T) {
 	}
 }
 
-func TestNameTakenByNoDirectoryIsAnErrorAndStays(t *testing.T) {
+func TestNameTakenByAFileIsAnErrorAndStays(t *testing.T) {
 	for what, take := range map[string]func(path string) error{
 		"a file": func(path string) error { return os.WriteFile(path, []byte("theirs"), 0o600) },
 		"a link": func(path string) error { return os.Symlink("/etc", path) },

@@ -11,7 +11,7 @@ import (
 
 // Replacing a slot removes everything that s6 or a user put into it, but nothing outside it
 // that a link leads to.
-func TestReplacedSlotGoesWithAllThatIsInIt(t *testing.T) {
+func TestReplacedSlotIsRemovedWithItsContents(t *testing.T) {
 	other := t.TempDir()
 	tests := map[string]func(slot string) error{
 		"a tree":               func(slot string) error { return os.MkdirAll(filepath.Join(slot, "data/a/b"), 0o755) },

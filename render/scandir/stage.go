@@ -110,7 +110,8 @@ func (s *stager) fill(nodes []node) error {
 
 // chownHint adds a hint to the error of a root that may not give files away.
 func chownHint(err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // EINVAL: the user namespace lacks the group
+	// The error is EINVAL in a user namespace that lacks the group.
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
 		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
 	}
 	return err

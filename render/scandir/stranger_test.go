@@ -76,7 +76,7 @@ func strangersDir(t *testing.T, uid int) string {
 	return path
 }
 
-func TestWithoutRootASlotIsItsMakersInTheOwnerForm(t *testing.T) {
+func TestWithoutRootASlotHasTheOwnerForm(t *testing.T) {
 	path := strangersDir(t, strangerID)
 	if err := asStranger(t, path); err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestWithoutRootASlotIsItsMakersInTheOwnerForm(t *testing.T) {
 	}
 }
 
-func TestWithoutRootAScandirOfRootsIsAnErrorAndStays(t *testing.T) {
+func TestWithoutRootAScandirOfRootIsAnErrorAndStays(t *testing.T) {
 	path := strangersDir(t, 0)
 	if err := asStranger(t, path); err == nil {
 		t.Error("no error")

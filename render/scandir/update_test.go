@@ -62,7 +62,7 @@ func TestLiveSlotIsMadeAsRenderedFileByFile(t *testing.T) {
 	}
 }
 
-func TestWhatALiveSlotKeeps(t *testing.T) {
+func TestLiveSlotKeepsForeignFiles(t *testing.T) {
 	tests := map[string]string{
 		"a name that is no service file": "notes.txt",
 		"a file below data":              "data/theirs",

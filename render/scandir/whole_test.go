@@ -205,7 +205,7 @@ func TestNameThatIsTakenMeanwhileIsAnErrorAndStays(t *testing.T) {
 	}
 }
 
-func TestSlotThatCannotBeMadeLeavesWhatStands(t *testing.T) {
+func TestFailedPublishLeavesThePreviousSlot(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
 	publish(t, d, slot("#!/bin/sh\n"))
@@ -227,7 +227,7 @@ func TestSlotThatCannotBeMadeLeavesWhatStands(t *testing.T) {
 	}
 }
 
-func TestStagedLeftoverIsNoHindrance(t *testing.T) {
+func TestStagedLeftoverDoesNotPreventPublishing(t *testing.T) {
 	path := t.TempDir()
 	write(t, filepath.Join(path, ".gateway-coder.new", "stray", "file"), "of a killed pass")
 	d := open(t, path)
