@@ -86,8 +86,11 @@ func (b *sandbox) generateNode(p string) {
 		b.write(p, "x\n")
 	case "link":
 		b.check(os.Symlink("nowhere", p))
-	case "link to a slot":
-		b.check(os.Symlink("gateway-a", p))
+	case "link to a slot": // not one of the scandir's own, which a pass may remove
+		linked := b.scandir + "-linked"
+		b.removeAll(linked)
+		b.generateSlot(linked)
+		b.check(os.Symlink(linked, p))
 	case "fifo":
 		b.check(unix.Mkfifo(p, 0o644))
 	}
