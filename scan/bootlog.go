@@ -31,7 +31,7 @@ type Outcome struct {
 	Reason string
 }
 
-// appendLine adds the outcome to text as the boot log shows it (design, "Boot log").
+// appendLine adds the outcome to text as the boot log shows it (docs/design.md, "Stale files and the boot log").
 func (o Outcome) appendLine(text []byte, at time.Time) []byte {
 	text = at.AppendFormat(text, "2006-01-02T15:04:05-0700")
 	text = append(append(text, " profile="...), Escape(o.Profile)...)

@@ -214,7 +214,7 @@ func FuzzIntent(f *testing.F) {
 	})
 }
 
-// stateIn reads valid JSON by the rules of the design, with the whole document decoded.
+// stateIn reads valid JSON by the rules of docs/design.md, "State", with the whole document decoded.
 func stateIn(data []byte) (intent Intent, valid bool) {
 	var doc map[string]any
 	dec := json.NewDecoder(bytes.NewReader(data))

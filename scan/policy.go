@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Policy says which gateways a boot starts (design, "Autostart policy").
+// Policy says which gateways a boot starts (docs/design.md, "Policy").
 type Policy string
 
 // The policies. Auto is Multiplex where multiplexing is switched on, else

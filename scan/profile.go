@@ -14,7 +14,7 @@ type EnvVar struct {
 }
 
 // Profile is what a template sees: its fields are the public template context
-// (design, "Templates"). Strings are raw; quote them with shquote or execquote.
+// (docs/design.md, "Templates"). Strings are raw; quote them with shquote or execquote.
 type Profile struct {
 	// Name is the profile's name, "default" for the home itself.
 	Name string

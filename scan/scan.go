@@ -107,7 +107,7 @@ func (l *Listing) dropMisnamed() {
 	}
 }
 
-// entry applies the table of design, "Scan", to one entry of profiles/. It returns
+// entry applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
 // a warning beside the entry, or "".
 func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
 	path := profiles.path + "/" + name

@@ -64,7 +64,7 @@ func (i Intent) why(unreadable bool) string {
 	return i.Key + " " + strconv.QuoteToASCII(i.State) + " in " + stateFile
 }
 
-// intent reads gateway_state.json of a profile (design, "Intent"). A file that
+// intent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
 // can be read and says nothing usable is no intent with a warning; a failing
 // read is an error, since nothing was decided.
 func (r *reader) intent(d dir) (Intent, string, error) {

@@ -24,7 +24,7 @@ type Volume struct {
 }
 
 // Root returns the volume's root that an absolute path stands for: of one whose parent
-// directory is called "profiles", the directory two levels up (design, "Words").
+// directory is called "profiles", the directory two levels up (docs/design.md, "Words").
 func Root(home string) string {
 	if parent := filepath.Dir(home); filepath.Base(parent) == ProfilesDir {
 		return filepath.Dir(parent)

@@ -17,7 +17,7 @@ func profileOf(service string) (name string, isSlot bool) {
 // orphans returns the chosen slots whose profile does not exist. It returns none when the
 // scan could not read all of profiles/.
 func (p *planner) orphans() ([]string, error) {
-	if p.dir == nil || p.Scan.Autostart == scan.None || p.list.Err != nil {
+	if !p.knowsProfiles() {
 		return nil, nil
 	}
 	names, err := p.dir.Names()
@@ -47,6 +47,11 @@ func (p *planner) orphans() ([]string, error) {
 		return nil, nil
 	}
 	return orphans, nil
+}
+
+// knowsProfiles reports whether the pass has slots of its own and read all of profiles/.
+func (p *planner) knowsProfiles() bool {
+	return p.dir != nil && p.Scan.Autostart != scan.None && p.list.Err == nil
 }
 
 // warnOfNoProfiles warns that profiles/ is missing while slots of named profiles exist. The

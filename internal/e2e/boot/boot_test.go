@@ -44,8 +44,8 @@ func checkRecord(t *testing.T, r harness.HermesRecord, args ...string) {
 	if diff := cmp.Diff(args, r.Args); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
-	if r.Uid != "10000" || r.Gid != "10000" || r.Groups != "10000" {
-		t.Errorf("ran as uid %s, gid %s, groups %s; want hermes and no group of root's", r.Uid, r.Gid, r.Groups)
+	if r.UID != "10000" || r.GID != "10000" || r.Groups != "10000" {
+		t.Errorf("ran as uid %s, gid %s, groups %s; want hermes and no group of root's", r.UID, r.GID, r.Groups)
 	}
 	if r.Dir != "/opt/data" {
 		t.Errorf("ran in %q, want the home", r.Dir)

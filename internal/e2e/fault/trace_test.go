@@ -32,7 +32,7 @@ func (r faultRun) mayLeaveFiles() bool {
 		r.reports(`slotgen: warning: removing ".logs.new": `) || r.reports("but what stood before is left: removing ")
 }
 
-// reports reports whether the run printed the text or could not print. strace counts the calls of
+// reports tells if the run printed the text or could not print. strace counts the calls of
 // each thread separately, so a fault may also hit the thread that writes messages.
 func (r faultRun) reports(text string) bool {
 	return strings.Contains(r.stderr, text) ||

@@ -41,7 +41,8 @@ type Container struct {
 	stdin   io.Writer // a line here lets PID 1 start s6-svscan
 }
 
-type containerOption func(*Container)
+// ContainerOption changes what NewContainer makes.
+type ContainerOption func(*Container)
 
 // HangLimitMS is testenv.HangLimit in milliseconds. Tests pass it as a time limit to programs
 // that should end sooner.
@@ -49,7 +50,7 @@ var HangLimitMS = strconv.FormatInt(testenv.HangLimit.Milliseconds(), 10)
 
 // WithVar sets a variable of the container's environment. with-contenv gives it to services, and
 // Run gives it to commands.
-func WithVar(name, value string) containerOption {
+func WithVar(name, value string) ContainerOption {
 	return func(c *Container) { c.vars[name] = value }
 }
 
@@ -59,7 +60,7 @@ func UnhurriedStop(c *Container) { WithVar("SLOTGEN_STOP_TIMEOUT", HangLimitMS)(
 // NewContainer makes a container with the given s6 and an empty volume that belongs to hermes.
 // s6-svscan does not run until Boot is called. The end of the test removes everything.
 // Without root or without that s6 the test is skipped; with CI=true it fails.
-func NewContainer(t *testing.T, release S6Release, options ...containerOption) *Container {
+func NewContainer(t *testing.T, release S6Release, options ...ContainerOption) *Container {
 	t.Helper()
 	testenv.NeedTime(t, "boots a container")
 	testenv.NeedRoot(t, "makes a container of mount and PID namespaces")

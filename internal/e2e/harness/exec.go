@@ -189,7 +189,7 @@ func (p *ContainerProcess) Wait() ExecResult {
 
 // HermesRecord is the record that the stand-in gateway writes about one of its starts.
 type HermesRecord struct {
-	Pid, Uid, Gid, Groups, Dir string // spaces separate the groups
+	PID, UID, GID, Groups, Dir string // spaces separate the groups
 	Args                       []string
 	Env                        map[string]string
 }
@@ -218,11 +218,11 @@ func parseRecord(text string) HermesRecord {
 		label, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch value = unescape.Replace(value); label {
 		case "pid":
-			record.Pid = value
+			record.PID = value
 		case "uid":
-			record.Uid = value
+			record.UID = value
 		case "gid":
-			record.Gid = value
+			record.GID = value
 		case "groups":
 			record.Groups = value
 		case "dir":

@@ -14,8 +14,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// terminal is a program that runs on a terminal of its own.
-type terminal struct {
+// Terminal is a program that runs on a terminal of its own.
+type Terminal struct {
 	t      *testing.T
 	master *os.File
 
@@ -45,7 +45,7 @@ func OpenTerminal(t *testing.T) (master, slave *os.File) {
 }
 
 // NewTerminal starts a program on a new terminal. The end of the test kills it.
-func NewTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+func NewTerminal(t *testing.T, cmd *exec.Cmd) *Terminal {
 	t.Helper()
 	master, slave := OpenTerminal(t)
 	defer slave.Close()
@@ -58,7 +58,7 @@ func NewTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, master: master}
+	term := &Terminal{t: t, master: master}
 	go term.read()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
@@ -68,7 +68,7 @@ func NewTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-func (term *terminal) read() {
+func (term *Terminal) read() {
 	buf := make([]byte, 4096)
 	for {
 		n, err := term.master.Read(buf)
@@ -82,7 +82,7 @@ func (term *terminal) read() {
 }
 
 // TypeKeys forgets the text on the screen and types keys.
-func (term *terminal) TypeKeys(keys string) {
+func (term *Terminal) TypeKeys(keys string) {
 	term.t.Helper()
 	term.mu.Lock()
 	term.seen.Reset()
@@ -93,7 +93,7 @@ func (term *terminal) TypeKeys(keys string) {
 }
 
 // Wait waits until the text is on the screen. It fails the test when the text does not appear.
-func (term *terminal) Wait(text string) {
+func (term *Terminal) Wait(text string) {
 	term.t.Helper()
 	var seen string
 	if !testenv.Holds(func() bool {

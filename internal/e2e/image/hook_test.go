@@ -82,7 +82,7 @@ func waitLines(c *harness.Container, profiles ...string) {
 		c.WaitFor("lines of "+name, func() bool {
 			records := c.Records(name)
 			return len(records) > 0 &&
-				strings.Contains(harness.ReadText(c.T, c.Console), fmt.Sprintf("%s %s line 2\n", name, records[len(records)-1].Pid))
+				strings.Contains(harness.ReadText(c.T, c.Console), fmt.Sprintf("%s %s line 2\n", name, records[len(records)-1].PID))
 		})
 	}
 }

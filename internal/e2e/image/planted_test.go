@@ -89,8 +89,8 @@ func TestContainerNoLibraryOfTheUsersIsLoadedByRoot(t *testing.T) {
 		c.MustRun("root", "slotgen", "reconcile")
 		c.Boot()
 		c.WaitFor("the gateway's start", func() bool { return len(c.Records("coder")) > 0 })
-		if got := c.Records("coder")[0]; got.Uid != strconv.Itoa(harness.HermesID) || got.Dir != "/opt/data" {
-			t.Errorf("the gateway began as %s in %q", got.Uid, got.Dir)
+		if got := c.Records("coder")[0]; got.UID != strconv.Itoa(harness.HermesID) || got.Dir != "/opt/data" {
+			t.Errorf("the gateway began as %s in %q", got.UID, got.Dir)
 		}
 	})
 }

@@ -35,16 +35,16 @@ func TestContainerSupervises(t *testing.T) {
 		if got := record.Env["COLOUR"]; got != "blue\ngreen" {
 			t.Errorf("the service has COLOUR=%q", got)
 		}
-		if record.Uid != "10000" || record.Groups != "10000" {
-			t.Errorf("the service runs as %s with groups %s", record.Uid, record.Groups)
+		if record.UID != "10000" || record.Groups != "10000" {
+			t.Errorf("the service runs as %s with groups %s", record.UID, record.Groups)
 		}
 		c.WaitFor("lines on the console", func() bool {
-			return strings.Contains(harness.ReadText(t, c.Console), "default "+record.Pid+" line 3\n")
+			return strings.Contains(harness.ReadText(t, c.Console), "default "+record.PID+" line 3\n")
 		})
 
 		c.MustRun("root", "s6-svc", "-t", "/run/service/gateway")
 		c.WaitFor("another start", func() bool { return len(c.Records("default")) == 2 })
-		if !strings.Contains(harness.ReadText(t, c.Console), "default "+record.Pid+" last\n") {
+		if !strings.Contains(harness.ReadText(t, c.Console), "default "+record.PID+" last\n") {
 			t.Error("the gateway's last line is not on the console")
 		}
 	})
@@ -112,16 +112,16 @@ func TestContainerGateway(t *testing.T) {
 	if !slices.Equal(record.Args, args) {
 		t.Errorf("it recorded the arguments %q, want %q", record.Args, args)
 	}
-	if record.Uid != "10000" || record.Gid != "10000" || record.Dir != "/" || record.Env["HERMES_HOME"] != "/opt/data" {
+	if record.UID != "10000" || record.GID != "10000" || record.Dir != "/" || record.Env["HERMES_HOME"] != "/opt/data" {
 		t.Errorf("it recorded %+v", record)
 	}
 
 	gateway.Signal(syscall.SIGTERM)
 	ended := gateway.Wait()
-	if ended.Code != 1 || !strings.HasSuffix(ended.Stdout, "coder "+record.Pid+" last\n") {
+	if ended.Code != 1 || !strings.HasSuffix(ended.Stdout, "coder "+record.PID+" last\n") {
 		t.Errorf("on TERM it exited %d with %q", ended.Code, ended.Stdout)
 	}
-	if want := "coder " + record.Pid + " starting\n"; ended.Stderr != want {
+	if want := "coder " + record.PID + " starting\n"; ended.Stderr != want {
 		t.Errorf("it wrote %q to stderr, want %q", ended.Stderr, want)
 	}
 
