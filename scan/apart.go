@@ -7,18 +7,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Apart returns an error where what is removed from an open directory by its name might
-// be of the volume: the home lies in there, or the directory in profiles/.
+// Apart returns an error where a directory that is removed from an open directory by its
+// name might be of the volume: the home lies in it, or it lies in profiles/.
 func (v *Volume) Apart(fd int) error {
-	switch in, err := within(v.top.fd, fd); {
-	case err != nil:
+	profiles := noDir()
+	err := v.AsUser(func() error {
+		in, err := within(v.top.fd, fd)
+		if in {
+			err = errors.New("the home lies in it")
+		}
+		if err == nil {
+			profiles, _ = openDir(v.top, ProfilesDir, unix.O_PATH) // without it nothing is removed
+		}
 		return err
-	case in:
-		return errors.New("the home lies in it")
-	}
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
-	if err != nil {
-		return nil // without profiles/ nothing is removed
+	})
+	if err != nil || profiles.fd < 0 {
+		return err
 	}
 	defer profiles.close()
 	in, err := within(fd, profiles.fd)

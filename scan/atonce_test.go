@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"slotgen/internal/testenv"
 )
 
@@ -47,7 +45,7 @@ func logAtOnce(t *testing.T, home string) {
 	for i := range passes {
 		v := openVolume(t, home)
 		group.Go(func() {
-			if err := v.AppendBootLog(KeepOwner(), epoch, []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
+			if err := v.AppendBootLog(epoch, []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -64,31 +62,5 @@ func logAtOnce(t *testing.T, home string) {
 	}
 	if !strings.Contains(text, string(old)) {
 		t.Error("the old log is lost")
-	}
-}
-
-// A pass moves into place what has its other name, which may be the file of another
-// pass that is not whole. Root may open that whatever its mode is.
-func TestLogThatAnotherPassHasNotFinishedIsAppendedTo(t *testing.T) {
-	home := newHome(t)
-	mkdir(t, home, "logs")
-	logs, err := unix.Open(filepath.Join(home, "logs"), unix.O_PATH, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(logs)
-	fd, err := openNew(logs, bootLog)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(fd)
-	if err := appendLine(t, home, KeepOwner()); err != nil {
-		t.Error(err)
-	}
-	if err := fillFile(fd, KeepOwner(), []byte("another's\n")); err != nil {
-		t.Error(err)
-	}
-	if got := read(t, home, "logs/container-boot.log"); got != oneLine+"another's\n" {
-		t.Errorf("the log holds %q", got)
 	}
 }

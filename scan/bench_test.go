@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"slotgen/internal/asuser"
 )
 
 // sampleState is a gateway_state.json as a gateway writes it.
@@ -30,7 +32,7 @@ func BenchmarkScan(b *testing.B) {
 			}
 		}
 	}
-	v, err := Open(home)
+	v, err := Open(home, asuser.Self())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
-	"slices"
 	"strconv"
 	"time"
 
@@ -44,117 +42,111 @@ func (o Outcome) appendLine(text []byte, at time.Time) []byte {
 	return append(text, '\n')
 }
 
-// Owner is the user and group that what slotgen makes on the volume belongs to.
-type Owner struct{ UID, GID int }
-
-// KeepOwner leaves what is made with the identity that made it, for a slotgen
-// without root privileges.
-func KeepOwner() Owner { return Owner{UID: -1, GID: -1} }
-
-// AppendBootLog appends one line for each outcome to logs/container-boot.log,
-// in one write, after moving a file of 262144 bytes or more aside to
-// container-boot.log.1. The directory and the file are made when missing and
-// then belong to owner. It goes on only with a regular file that has one link,
-// and returns an error otherwise: nothing was written then. A file that can't be
-// moved aside is appended to, and is an error too, as is a leftover of a killed pass
-// that can't be removed.
-func (v *Volume) AppendBootLog(owner Owner, at time.Time, outcomes []Outcome) error {
+// AppendBootLog appends one line for each outcome to logs/container-boot.log, in one
+// write. It renames a file of 262144 bytes or more to container-boot.log.1 first, and
+// makes the directory and the file where they are missing. It writes to a regular file
+// only: anything else of that name is an error, and stays. A file that can't be renamed
+// is appended to, and is an error too.
+func (v *Volume) AppendBootLog(at time.Time, outcomes []Outcome) error {
 	const usual = 110 // bytes in a line
 	text := make([]byte, 0, usual*len(outcomes))
 	for _, o := range outcomes {
 		text = o.appendLine(text, at)
 	}
-	logs, err := v.logDir(owner)
-	left := clearShut(v.top, logsDir)
-	if err != nil {
-		return errors.Join(fmt.Errorf("opening %q: %w", logsDir, err), left)
-	}
-	defer logs.close()
-	if err := appendRotating(logs, owner, text); err != nil {
-		return errors.Join(fmt.Errorf("writing %q: %w", logs.join(bootLog), err), left)
-	}
-	return left
+	return v.AsUser(func() error {
+		logs, err := makeLogDir(v.top)
+		if err != nil {
+			return fmt.Errorf("opening %q: %w", logsDir, err)
+		}
+		defer logs.close()
+		if err := appendRotating(logs, text); err != nil {
+			return fmt.Errorf("writing %q: %w", logs.join(bootLog), err)
+		}
+		return nil
+	})
 }
 
-// logDir opens logs/, which it makes where it is missing.
-func (v *Volume) logDir(owner Owner) (logs dir, err error) {
-	err = tryAgain(func() error {
-		logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		err = makeDir(v.top, logsDir, owner)
-		if errors.Is(err, errTempTaken) {
-			_ = clearShut(v.top, logsDir) // of a pass that was killed
-		}
-		if err == nil || errors.Is(err, fs.ErrExist) {
-			logs, err = v.openDir(v.top, logsDir, unix.O_PATH)
-		}
-		return err
-	}, fs.ErrNotExist, errTempTaken)
-	return logs, err
+// makeLogDir opens logs/, which it makes where it is missing.
+func makeLogDir(top dir) (dir, error) {
+	logs, err := openDir(top, logsDir, unix.O_PATH)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return logs, err
+	}
+	if err := unix.Mkdirat(top.fd, logsDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return noDir(), err
+	}
+	return openDir(top, logsDir, unix.O_PATH)
 }
 
-// tryAgain calls f, and again while it returns one of the errors that another pass or
-// the volume's owner can bring about, but not for ever.
-func tryAgain(f func() error, passing ...error) error {
-	err := f()
+// errRenamed says that another pass has renamed the log meanwhile.
+var errRenamed = errors.New("another pass renames it")
+
+// appendRotating appends to the log, and tries again where another pass renames it.
+func appendRotating(logs dir, text []byte) error {
+	err := errRenamed
 	for range 8 {
-		if !slices.ContainsFunc(passing, func(p error) bool { return errors.Is(err, p) }) {
+		if err = appendOnce(logs, text); !errors.Is(err, errRenamed) {
 			break
 		}
-		err = f()
 	}
 	return err
 }
 
-// appendRotating tries again when the file comes or goes under its hands.
-func appendRotating(logs dir, owner Owner, text []byte) error {
-	// What a killed pass left may be a second link of the log.
-	left := removeStanding(logs, tempName(bootLog))
-	if errors.Is(left, unix.EISDIR) && unix.Unlinkat(logs.fd, tempName(bootLog), unix.AT_REMOVEDIR) == nil {
-		left = nil
-	}
-	rotateAt := int64(rotateSize)
-	if left != nil {
-		rotateAt = math.MaxInt64 // there would be no new log behind the moved one
-	}
-	err := tryAgain(func() error { return appendOnce(logs, owner, text, rotateAt) }, fs.ErrExist, fs.ErrNotExist, errTempTaken)
-	if left != nil {
-		left = fmt.Errorf("removing %q: %w", tempName(bootLog), left)
-	}
-	return errors.Join(err, left)
-}
-
-func appendOnce(logs dir, owner Owner, text []byte, rotateAt int64) error {
-	fd, err := fdio.Open(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeFile(logs, bootLog, owner, text)
-	}
-	if err != nil {
-		return ownFileError(err)
-	}
-	defer unix.Close(fd)
-	size, err := ownFileSize(fd)
+// appendOnce renames a log that is full, unless another pass holds its lock to do so:
+// two renames would lose the older lines.
+func appendOnce(logs dir, text []byte) error {
+	fd, size, err := openLog(logs)
 	if err != nil {
 		return err
 	}
-	// Who has the lock moves the log; the others' lines still go into it. Held for ever,
-	// by the volume's owner, it keeps the owner's log from being parted.
-	if size < rotateAt || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+	defer unix.Close(fd)
+	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return writeWhole(fd, text)
 	}
-	if err := mustStandAt(logs, bootLog, fd); err != nil {
-		return err // it has been moved
+	if !isAt(logs, bootLog, fd) {
+		return errRenamed
 	}
 	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return err // it has just gone
-	case err != nil:
-		return errors.Join(writeWhole(fd, text), fmt.Errorf("moving it to %q: %w", bootLog+".1", err))
+	if errors.Is(err, fs.ErrNotExist) {
+		return errRenamed
 	}
-	return makeFile(logs, bootLog, owner, text)
+	if err != nil {
+		return errors.Join(writeWhole(fd, text), fmt.Errorf("renaming it to %q: %w", bootLog+".1", err))
+	}
+	fresh, _, err := openLog(logs)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fresh)
+	return writeWhole(fresh, text)
+}
+
+// openLog opens the log, which it makes where it is missing, and returns its size.
+func openLog(logs dir) (fd int, size int64, err error) {
+	fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
+		err = notRegular
+	}
+	if err != nil {
+		return -1, 0, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = notRegular
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, 0, err
+	}
+	return fd, st.Size, nil
+}
+
+// isAt reports whether the open file has that name.
+func isAt(d dir, name string, fd int) bool {
+	opened, err := FileIDAt(fd, "")
+	named, nerr := FileIDAt(d.fd, name)
+	return err == nil && nerr == nil && opened == named
 }
 
 // writeWhole appends text in one write. A write that the file system cut short

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/asuser"
 	"slotgen/internal/testenv"
 )
 
@@ -37,33 +39,56 @@ func TestLogLineIsAsDesigned(t *testing.T) {
 	}
 }
 
-func appendLine(t *testing.T, home string, owner Owner) error {
+func appendLine(t *testing.T, home string) error {
 	t.Helper()
-	v := openVolume(t, home)
-	return inTime(t, func() error { return v.AppendBootLog(owner, epoch, []Outcome{{Profile: "x", Action: "started"}}) })
+	return appendLineAs(t, home, asuser.Self())
+}
+
+func appendLineAs(t *testing.T, home string, user asuser.User) error {
+	t.Helper()
+	v := openVolumeAs(t, home, user)
+	return inTime(t, func() error { return v.AppendBootLog(epoch, []Outcome{{Profile: "x", Action: "started"}}) })
 }
 
 const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=\n"
 
-func TestLogIsMadeForTheUserAndKeepsItsOwner(t *testing.T) {
-	testenv.NeedRoot(t, "gives a file to another user")
-	home := newHome(t)
-	mkdir(t, home, ".logs.new") // of a pass that was killed
-	if err := appendLine(t, home, Owner{UID: 10000, GID: 10001}); err != nil {
-		t.Fatal(err)
+func TestLogIsTheUsers(t *testing.T) {
+	testenv.NeedRoot(t, "works as another user")
+	home := newUsersHome(t)
+	for range 2 {
+		if err := appendLineAs(t, home, testUser); err != nil {
+			t.Fatal(err)
+		}
 	}
 	checkOwner(t, home, "logs", 0o755)
-	checkOwner(t, home, "logs/container-boot.log", 0o644)
-	put(t, home, "logs/.container-boot.log.new", "of a pass that was killed")
-	if err := appendLine(t, home, Owner{UID: 7, GID: 7}); err != nil {
-		t.Fatal(err)
-	}
 	checkOwner(t, home, "logs/container-boot.log", 0o644)
 	if got := read(t, home, "logs/container-boot.log"); got != oneLine+oneLine {
 		t.Errorf("the log holds %q", got)
 	}
-	if !missingIn(home, "logs/.container-boot.log.new") || !missingIn(home, ".logs.new") {
-		t.Error("what killed passes left is still there")
+}
+
+// The user may put there whatever it can, and make root no more than its tool.
+func TestLogIsNeverWrittenWhereTheUserMayNotWrite(t *testing.T) {
+	testenv.NeedRoot(t, "works as another user")
+	const name = "logs/container-boot.log"
+	for what, plant := range map[string]func(t *testing.T, home, dir string){
+		"a directory of root": func(t *testing.T, home, dir string) { link(t, home, "logs", dir) },
+		"a file of root": func(t *testing.T, home, dir string) {
+			mkdir(t, home, "logs")
+			if err := os.Link(filepath.Join(dir, "container-boot.log"), filepath.Join(home, name)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		home, dir := newUsersHome(t), newHome(t)
+		put(t, dir, "container-boot.log", "precious")
+		plant(t, home, dir)
+		if err := appendLineAs(t, home, testUser); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: error %v", what, err)
+		}
+		if got := read(t, dir, "container-boot.log"); got != "precious" {
+			t.Errorf("%s: it holds %q", what, got)
+		}
 	}
 }
 
@@ -73,7 +98,7 @@ func TestLogIsRotatedAt262144Bytes(t *testing.T) {
 		old := strings.Repeat("x", size-1) + "\n"
 		put(t, home, "logs/container-boot.log", old)
 		put(t, home, "logs/container-boot.log.1", "older")
-		if err := appendLine(t, home, KeepOwner()); err != nil {
+		if err := appendLine(t, home); err != nil {
 			t.Fatal(err)
 		}
 		want, want1 := old+oneLine, "older"
@@ -106,7 +131,7 @@ func TestLogThatItsOwnerLocksIsAppendedTo(t *testing.T) {
 	if err := unix.Flock(int(log.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	if err := appendLine(t, home, KeepOwner()); err != nil {
+	if err := appendLine(t, home); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, home, "logs/container-boot.log"); got != old+oneLine {
@@ -119,29 +144,11 @@ func TestLogThatCannotBeRotatedIsAppendedTo(t *testing.T) {
 	old := strings.Repeat("x", 262144)
 	put(t, home, "logs/container-boot.log", old)
 	mkdir(t, home, "logs/container-boot.log.1")
-	if err := appendLine(t, home, KeepOwner()); err == nil || !strings.Contains(err.Error(), `moving it to "container-boot.log.1"`) {
+	if err := appendLine(t, home); err == nil || !strings.Contains(err.Error(), `renaming it to "container-boot.log.1"`) {
 		t.Errorf("error %v", err)
 	}
 	if got := read(t, home, "logs/container-boot.log"); got != old+oneLine {
 		t.Errorf("the log has %d bytes", len(got))
-	}
-}
-
-// What bears the name of the new log must not cost the old one.
-func TestLogIsRotatedOnlyWhereANewOneCanBeMade(t *testing.T) {
-	old := strings.Repeat("x", 262144)
-	for inside, rotates := range map[string]bool{"": true, "/x": false} {
-		home := newHome(t)
-		put(t, home, "logs/container-boot.log", old)
-		mkdir(t, home, "logs/.container-boot.log.new"+inside)
-		err := appendLine(t, home, KeepOwner())
-		if said := err != nil && strings.Contains(err.Error(), `removing ".container-boot.log.new"`); said == rotates {
-			t.Errorf("%q: error %v", inside, err)
-		}
-		want := map[bool]string{true: oneLine, false: old + oneLine}[rotates]
-		if got := read(t, home, "logs/container-boot.log"); got != want {
-			t.Errorf("%q: the log has %d bytes, want %d", inside, len(got), len(want))
-		}
 	}
 }
 
@@ -185,27 +192,20 @@ func TestLogIsNeverWrittenThroughWhatIsNoPlainFile(t *testing.T) {
 		"a link":                    func(t *testing.T, home, victim string) { link(t, home, name, victim) },
 		"a link that stays inside":  func(t *testing.T, home, _ string) { put(t, home, "inside", ""); link(t, home, name, "../inside") },
 		"a link that leads nowhere": func(t *testing.T, home, _ string) { link(t, home, name, "../made") },
-		"a hard link": func(t *testing.T, home, victim string) {
-			mkdir(t, home, "logs")
-			if err := os.Link(victim, filepath.Join(home, name)); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"a FIFO":                 func(t *testing.T, home, _ string) { fifo(t, home, name) },
-		"a directory":            func(t *testing.T, home, _ string) { mkdir(t, home, name) },
-		"a socket":               func(t *testing.T, home, _ string) { socket(t, home, name) },
-		"logs is a file":         func(t *testing.T, home, _ string) { put(t, home, "logs", "") },
-		"logs leads outside":     func(t *testing.T, home, victim string) { link(t, home, "logs", filepath.Dir(victim)) },
-		"logs leads nowhere":     func(t *testing.T, home, _ string) { link(t, home, "logs", "gone") },
-		"logs is a FIFO":         func(t *testing.T, home, _ string) { fifo(t, home, "logs") },
-		"a link that loops back": func(t *testing.T, home, _ string) { link(t, home, name, "container-boot.log") },
+		"a FIFO":                    func(t *testing.T, home, _ string) { fifo(t, home, name) },
+		"a directory":               func(t *testing.T, home, _ string) { mkdir(t, home, name) },
+		"a socket":                  func(t *testing.T, home, _ string) { socket(t, home, name) },
+		"logs is a file":            func(t *testing.T, home, _ string) { put(t, home, "logs", "") },
+		"logs leads nowhere":        func(t *testing.T, home, _ string) { link(t, home, "logs", "gone") },
+		"logs is a FIFO":            func(t *testing.T, home, _ string) { fifo(t, home, "logs") },
+		"a link that loops back":    func(t *testing.T, home, _ string) { link(t, home, name, "container-boot.log") },
 	}
 	for what, make := range tests {
 		t.Run(what, func(t *testing.T) {
 			home, elsewhere := newHome(t), newHome(t)
 			put(t, elsewhere, "container-boot.log", "precious")
 			make(t, home, filepath.Join(elsewhere, "container-boot.log"))
-			if err := appendLine(t, home, KeepOwner()); err == nil {
+			if err := appendLine(t, home); err == nil {
 				t.Error("no error")
 			}
 			if got := read(t, elsewhere, "container-boot.log"); got != "precious" {
@@ -230,7 +230,7 @@ func TestLogIsNeverWrittenIntoAPipeThatIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(reader)
-	if err := appendLine(t, home, KeepOwner()); !errors.Is(err, notOurs) {
+	if err := appendLine(t, home); !errors.Is(err, notRegular) {
 		t.Errorf("error %v, want that it is no plain file", err)
 	}
 	if n, err := unix.Read(reader, make([]byte, 1)); n != 0 || err != nil {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/asuser"
 	"slotgen/internal/testenv"
 )
 
@@ -102,7 +102,12 @@ func missingIn(home, name string) bool {
 
 func openVolume(t *testing.T, home string) *Volume {
 	t.Helper()
-	v, err := Open(home)
+	return openVolumeAs(t, home, asuser.Self())
+}
+
+func openVolumeAs(t *testing.T, home string, user asuser.User) *Volume {
+	t.Helper()
+	v, err := Open(home, user)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,21 +130,8 @@ func scanAsStranger(t *testing.T, home string) Listing {
 
 func scanAsStrangerUnder(t *testing.T, home string, policy Policy) Listing {
 	t.Helper()
-	v := openVolume(t, home)
-	return inTime(t, func() Listing {
-		becomeStranger()
-		return v.Scan(Options{Autostart: policy})
-	})
-}
-
-// becomeStranger takes the rights to files from the calling goroutine, which
-// must end soon: its thread ends with it.
-func becomeStranger() {
-	runtime.LockOSThread()
-	if os.Geteuid() == 0 {
-		_ = unix.Setfsgid(strangerID)
-		_ = unix.Setfsuid(strangerID)
-	}
+	v := openVolumeAs(t, home, asuser.New(strangerID, strangerID, nil))
+	return inTime(t, func() Listing { return v.Scan(Options{Autostart: policy}) })
 }
 
 // inTime returns what f returns, and fails the test when f blocks.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"slotgen/internal/asuser"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -43,7 +45,7 @@ func TestHomeThatIsNoDirectoryIsAnError(t *testing.T) {
 	for _, name := range []string{"missing", "file", "fifo"} {
 		path := filepath.Join(home, name)
 		err := inTime(t, func() error {
-			v, err := Open(path)
+			v, err := Open(path, asuser.Self())
 			if err == nil {
 				_ = v.Close()
 			}

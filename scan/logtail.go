@@ -8,8 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxTail bounds how much of the boot log's end is searched, in bytes.
@@ -21,7 +19,8 @@ const maxTail = 256 << 10
 func (v *Volume) BootLogTail(profile string, count int) (lines []string, err error) {
 	about := "profile=" + Escape(profile) + " "
 	for _, name := range []string{bootLog + ".1", bootLog} {
-		text, readErr := v.readTail(logsDir + "/" + name)
+		var text []byte
+		readErr := v.AsUser(func() (err error) { text, err = v.readTail(logsDir + "/" + name); return err })
 		err = errors.Join(err, readErr)
 		for line := range strings.Lines(string(text)) {
 			if _, fields, _ := strings.Cut(line, " "); strings.HasPrefix(fields, about) {
@@ -34,7 +33,7 @@ func (v *Volume) BootLogTail(profile string, count int) (lines []string, err err
 
 // readTail returns the end of a file on the volume, or nothing where there is no file.
 func (v *Volume) readTail(path string) ([]byte, error) {
-	fd, err := v.open(v.top, path, unix.O_RDONLY)
+	fd, err := openFile(v.top, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -55,9 +54,6 @@ func tail(f *os.File) ([]byte, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, notRegular
 	}
 	from := max(0, info.Size()-maxTail)
 	text, err := io.ReadAll(io.NewSectionReader(f, from, maxTail))

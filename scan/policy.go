@@ -42,7 +42,7 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 	if t != unset {
 		return policyOf(t), MultiplexVar
 	}
-	r := reader{Volume: v}
+	r := reader{}
 	c, err := r.readConfig(v.top)
 	if err != nil {
 		l.warn("%s: multiplexing is taken as off", err)
@@ -88,13 +88,13 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 // and starts that one when any of them wants to run.
 func (l *Listing) fold(v *Volume, basis string) {
 	var served []string
-	r := reader{Volume: v}
+	r := reader{}
 	for i := range l.Entries {
 		e := &l.Entries[i]
 		if e.Verdict != Publish || e.Profile.Default {
 			continue
 		}
-		if l.standalone(&r, e.Profile) {
+		if l.standalone(v, &r, e.Profile) {
 			e.Why += "; gateway.standalone in its own " + configFile
 			continue
 		}
@@ -122,8 +122,8 @@ func (l *Listing) fold(v *Volume, basis string) {
 
 // standalone tells whether a profile has a gateway of its own in spite of
 // multiplexing.
-func (l *Listing) standalone(r *reader, p Profile) bool {
-	d, err := r.profileDir(p)
+func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
+	d, err := v.profileDir(p)
 	if err != nil {
 		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
 		return false

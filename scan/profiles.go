@@ -12,20 +12,17 @@ import (
 )
 
 // Profiles is the open directory profiles/ of a volume, for who looks at what is
-// there and reads no file of a profile.
-type Profiles struct {
-	v *Volume
-	d dir
-}
+// there and reads no file of a profile. Its methods, like Volume.Profiles and Volume.TopFD,
+// are called inside of Volume.AsUser.
+type Profiles struct{ d dir }
 
-// Profiles opens profiles/, through links that stay inside the home. The error is
-// fs.ErrNotExist where there is none.
+// Profiles opens profiles/, through links. The error is fs.ErrNotExist where there is none.
 func (v *Volume) Profiles() (*Profiles, error) {
-	d, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
+	d, err := openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
 	}
-	return &Profiles{v: v, d: d}, nil
+	return &Profiles{d}, nil
 }
 
 // Close releases the descriptor.
@@ -49,7 +46,7 @@ func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
 // Judge returns what Scan would make of an entry as long as its files can be
 // read, and why where it is no profile. A directory without SOUL.md waits for one.
 func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) {
-	d, verdict, err := p.v.judge(p.d, name, p.d.join(name))
+	d, verdict, err := judge(p.d, name, p.d.join(name))
 	d.close()
 	if err != nil {
 		why = err.Error()
@@ -64,7 +61,7 @@ func (v *Volume) TopFD() (int, error) { return fdio.Open(v.top.fd, ".", unix.O_P
 // FD is TopFD for profiles/.
 func (p *Profiles) FD() (int, error) { return fdio.Open(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
-// EntryFD is TopFD for an entry's directory, through links that stay inside the home.
+// EntryFD is TopFD for an entry's directory, through links.
 func (p *Profiles) EntryFD(name string) (int, error) {
-	return p.v.open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
+	return open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
 }

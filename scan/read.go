@@ -13,15 +13,12 @@ const maxFile = 1 << 20
 
 // reader reads small files one after the other into the same memory. Goroutines
 // that read one volume have a reader each.
-type reader struct {
-	*Volume
-	buf []byte
-}
+type reader struct{ buf []byte }
 
 // read returns the content of the regular file name below d, which stands until
 // the next read. The error is fs.ErrNotExist, an unusable, or an errno.
 func (r *reader) read(d dir, name string) ([]byte, error) {
-	fd, err := r.open(d, name, unix.O_RDONLY)
+	fd, err := openFile(d, name)
 	if err != nil {
 		return nil, err
 	}

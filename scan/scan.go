@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -21,10 +23,18 @@ const (
 // Scan reads the default profile and every entry of profiles/, and decides by
 // the policy which gateways start. One entry's failure never ends the scan.
 func (v *Volume) Scan(o Options) Listing {
+	var l Listing
+	if err := v.user.Do(func() { l = v.scan(o) }); err != nil {
+		l.Err = err
+	}
+	return l
+}
+
+func (v *Volume) scan(o Options) Listing {
 	base := o.Base
 	base.Home = v.home
 	l := Listing{}
-	r := reader{Volume: v}
+	r := reader{}
 	first, warning := r.profile(base, v.top, DefaultName, v.home)
 	l.keep(warning)
 	if o.Legacy && o.Autostart != None && first.Verdict == Publish {
@@ -49,7 +59,7 @@ const chunk = 16
 // named adds the entries of profiles/, in byte order, to the first one.
 func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	l.Entries = []Entry{first}
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_RDONLY)
+	profiles, err := openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -71,14 +81,23 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string) {
 	l.Entries = append(l.Entries, make([]Entry, len(names))...)
 	entries, warnings := l.Entries[1:], make([]string, len(names))
-	Share((len(names)+chunk-1)/chunk, func() func(int) {
-		r := reader{Volume: v}
-		return func(part int) {
-			for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {
-				entries[i], warnings[i] = r.entry(base, profiles, names[i])
+	var failed atomic.Pointer[error]
+	Share((len(names)+chunk-1)/chunk, func(parts iter.Seq[int]) {
+		r := reader{}
+		err := v.user.Do(func() {
+			for part := range parts {
+				for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {
+					entries[i], warnings[i] = r.entry(base, profiles, names[i])
+				}
 			}
+		})
+		if err != nil {
+			failed.Store(&err)
 		}
 	})
+	if err := failed.Load(); err != nil {
+		l.Err = errors.Join(l.Err, *err)
+	}
 	for _, w := range warnings {
 		l.keep(w)
 	}
@@ -111,8 +130,8 @@ func (l *Listing) dropMisnamed() {
 // a warning beside the entry, or "".
 func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
 	path := profiles.path + "/" + name
-	absolute := r.absolute(path)
-	d, verdict, why := r.judge(profiles, name, path)
+	absolute := strings.TrimSuffix(base.Home, "/") + "/" + path
+	d, verdict, why := judge(profiles, name, path)
 	defer d.close()
 	if verdict == Publish {
 		return r.profile(base, d, name, absolute)
@@ -128,12 +147,12 @@ func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) 
 // judge tells what an entry of profiles/ is, and why where it is no profile,
 // without reading its files. The directory, whose path from the home is given, is
 // open where there is one, and the caller closes it.
-func (v *Volume) judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) {
+func judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) {
 	if strings.HasPrefix(name, ".") {
 		return noDir(), Ignored, dotName
 	}
 	badName := CheckName(name)
-	fd, err := v.open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
 	d = dir{fd: fd, path: path}
 	if err == nil {
 		err = hasMarker(d)
@@ -186,7 +205,7 @@ func hasMarker(d dir) error {
 }
 
 func isNoProfile(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, notDirectory) || errors.Is(err, leadsNowhere)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, notDirectory)
 }
 
 func ignoredReason(err error) error {

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,21 +11,23 @@ import (
 // same directories, so that a third one gains nothing.
 const workers = 2
 
-// Share has the parts of a whole, numbered from 0, done by the caller and, where
-// there are several and a processor for it, by a second goroutine at the same time.
-// Each gets a worker of its own. It returns when all are done.
-func Share(parts int, newWorker func() func(part int)) {
+// Share has the parts of a whole, numbered from 0, done by the caller and, where there are
+// several and a processor for it, by a second goroutine at the same time. Work gets the
+// parts of one goroutine. Share returns when all are done.
+func Share(parts int, work func(parts iter.Seq[int])) {
 	var next atomic.Int64
-	work := func() {
-		do := newWorker()
-		for part := next.Add(1) - 1; part < int64(parts); part = next.Add(1) - 1 {
-			do(int(part))
+	mine := func(yield func(int) bool) {
+		for {
+			part := int(next.Add(1)) - 1
+			if part >= parts || !yield(part) {
+				return
+			}
 		}
 	}
 	var wg sync.WaitGroup
 	for range min(workers, runtime.GOMAXPROCS(0), parts) - 1 {
-		wg.Go(work)
+		wg.Go(func() { work(mine) })
 	}
-	work()
+	work(mine)
 	wg.Wait()
 }

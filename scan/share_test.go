@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"iter"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -11,9 +12,11 @@ func TestWorkersShareAllParts(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1000} {
 		done := make([]atomic.Int32, n)
 		var made atomic.Int32
-		Share(n, func() func(int) {
+		Share(n, func(parts iter.Seq[int]) {
 			made.Add(1)
-			return func(i int) { done[i].Add(1) }
+			for i := range parts {
+				done[i].Add(1)
+			}
 		})
 		for i := range done {
 			if times := done[i].Load(); times != 1 {

@@ -37,6 +37,18 @@ func stands(d dir, name string) bool {
 // is returned as a warning; the profile is none the worse for it. A profile that is a
 // link keeps its stale files: the directory may belong to another profile, which is live.
 func (v *Volume) RemoveStale(p Profile) []string {
+	var warnings []string
+	err := v.AsUser(func() error {
+		warnings = v.removeStale(p)
+		return nil
+	})
+	if err != nil {
+		warnings = []string{fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err)}
+	}
+	return warnings
+}
+
+func (v *Volume) removeStale(p Profile) []string {
 	d, err := v.stalePlace(p)
 	if errors.Is(err, unix.ENOTDIR) {
 		return nil
@@ -77,7 +89,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 	if p.Default {
 		return v.top, nil
 	}
-	profiles, err := v.openDir(v.top, ProfilesDir, unix.O_PATH)
+	profiles, err := openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
 		return noDir(), err
 	}
@@ -90,5 +102,5 @@ func (v *Volume) profileDir(p Profile) (dir, error) {
 	if p.Default {
 		return v.top, nil
 	}
-	return v.openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
+	return openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
 }

@@ -1,25 +1,27 @@
 // Package scan reads the volume: the profiles, what each gateway was last meant
 // to do, and the container's own role. It knows nothing of s6 or of templates.
 //
-// The volume is written by an unprivileged user and read as root. So everything
-// on it is reached through the one descriptor that Open takes: no link leads
-// out of the home, no open blocks, no read is without a bound.
+// An unprivileged user writes the volume, and slotgen may be root. So everything on the
+// volume is done with the user's credentials, no open blocks, and no read is without a
+// bound (docs/design.md, "Credentials").
 package scan
 
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/asuser"
+	"slotgen/internal/fdio"
 )
 
 // Volume is an open home.
 type Volume struct {
 	home string
-	root *os.Root
+	user asuser.User
 	top  dir
 }
 
@@ -32,23 +34,32 @@ func Root(home string) string {
 	return home
 }
 
-// Open opens the volume's Root. The path is made absolute; a home that does not
-// exist or is no directory is an error.
-func Open(home string) (*Volume, error) {
+// Open opens the volume's Root as its user. The path is made absolute. A home that does
+// not exist, is no directory, or that the user can't read is an error.
+func Open(home string, user asuser.User) (*Volume, error) {
 	abs, err := filepath.Abs(home)
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	abs = Root(abs)
-	root, err := OpenRoot(abs)
-	if err != nil {
-		return nil, fmt.Errorf("opening home %q: %w", abs, err)
+	v := &Volume{home: Root(abs), user: user}
+	var openErr error
+	err = user.Do(func() {
+		v.top.path = "."
+		v.top.fd, openErr = fdio.Follow(unix.AT_FDCWD, v.home, unix.O_RDONLY|unix.O_DIRECTORY)
+	})
+	if err := errors.Join(err, openErr); err != nil {
+		return nil, fmt.Errorf("opening home %q: %w", v.home, err)
 	}
-	fd, err := openRooted(root, ".", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening home %q: %w", abs, Bare(err)), root.Close())
+	return v, nil
+}
+
+// AsUser runs f with the credentials of the volume's user.
+func (v *Volume) AsUser(f func() error) error {
+	var err error
+	if derr := v.user.Do(func() { err = f() }); derr != nil {
+		return derr
 	}
-	return &Volume{home: abs, root: root, top: dir{fd: fd, path: "."}}, nil
+	return err
 }
 
 // Home returns the volume's root as an absolute path.
@@ -57,8 +68,5 @@ func (v *Volume) Home() string { return v.home }
 // absolute returns the absolute path of what is at a clean path below the home.
 func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home, "/") + "/" + rel }
 
-// Close releases the volume's descriptors.
-func (v *Volume) Close() error {
-	v.top.close()
-	return v.root.Close()
-}
+// Close releases the volume's descriptor.
+func (v *Volume) Close() error { return unix.Close(v.top.fd) }

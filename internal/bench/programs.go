@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,12 +36,24 @@ func (b *bench) make() error {
 			return err
 		}
 	}
+	if err := os.Chmod(b.tmpfs, 0o755); err != nil { // slotgen reads the volume as its user
+		return err
+	}
 	for _, v := range []volume{small, medium, huge} {
 		if err := v.write(b.home(v)); err != nil {
 			return err
 		}
+		if err := giveToUser(b.home(v)); err != nil {
+			return err
+		}
 	}
 	return writeProc(filepath.Join(b.tmpfs, "proc"))
+}
+
+func giveToUser(dir string) error {
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, userID, userID))
+	})
 }
 
 func (b *bench) remove() error {

@@ -151,7 +151,7 @@ func shortened(name string) string {
 // profilesToCheck returns the profiles on the volume, or invented profiles if there is no
 // volume.
 func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	volume, err := scan.Open(s.home)
+	volume, err := scan.Open(s.home, s.user)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.line("no volume at %q: checking invented profiles", s.home)
 		return invented(s.base, set.Profiles()), nil

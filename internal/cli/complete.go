@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"io"
 	"os"
 	"strings"
 
@@ -156,7 +157,12 @@ func slotFiles() []string {
 // profileNames returns the names of the profiles that get a slot. It returns none when the
 // volume can't be read.
 func profileNames(home string) []string {
-	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome))
+	quiet := messages{w: &asyncWriter{w: io.Discard}}
+	user, err := lookupUser(cmp.Or(os.Getenv(userVar), defaultUser), quiet)
+	if err != nil {
+		return nil
+	}
+	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), user.credentials())
 	if err != nil {
 		return nil
 	}

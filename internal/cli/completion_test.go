@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ func TestCompletionCandidates(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv(homeVar, home)
+	t.Setenv(userVar, fmt.Sprintf("%d:%d", os.Geteuid(), os.Getegid())) // only we can enter it
 	policies := []string{"auto", "recorded", "multiplex", "none"}
 	profiles := []string{"default", "2nd-desk", "accounts", "broken-bot", "coder", "night_watch", "writer"}
 	tests := []struct {

@@ -13,6 +13,7 @@ import (
 
 const (
 	homeVar           = "HERMES_HOME"
+	userVar           = "SLOTGEN_USER"
 	defaultHome       = "/opt/data"
 	defaultScandir    = "/run/service"
 	defaultCommandDir = "/command"
@@ -129,7 +130,7 @@ func contextFlags() []cli.Flag {
 	return []cli.Flag{
 		templatesFlag(),
 		&cli.StringFlag{
-			Name: "user", EnvVars: []string{"SLOTGEN_USER"}, Category: categorySlots, DefaultText: defaultUser,
+			Name: "user", EnvVars: []string{userVar}, Category: categorySlots, DefaultText: defaultUser,
 			Usage: "run the gateways as `USER`, a name or UID:GID",
 		},
 		&cli.StringSliceFlag{

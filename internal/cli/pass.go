@@ -24,7 +24,7 @@ func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reco
 // passOptions returns the options that depend on the settings and the container's role.
 func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	return reconcile.Options{
-		Home: s.home, Scandir: s.scandir, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
+		Home: s.home, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
 		Access: s.access, MaxServices: s.maxServices, Tell: msg.print,
 	}
 }

@@ -153,7 +153,7 @@ func yesNo(b bool) string {
 
 // printDetails prints all fields of each outcome and its last lines of the boot log.
 func (e explainer) printDetails(report reconcile.Report) error {
-	volume, err := reconcile.OpenVolume(e.Home)
+	volume, err := reconcile.OpenVolume(e.Home, e.User)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"slotgen/internal/asuser"
+
 	"github.com/urfave/cli/v2"
 
 	"slotgen/render/scandir"
@@ -26,6 +28,7 @@ type settings struct {
 	access    scandir.Access
 	autostart scan.Policy
 	base      scan.Profile
+	user      asuser.User
 
 	maxServices int
 }
@@ -66,11 +69,12 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 		return s, fmt.Errorf("%s %w", origin(c, "command-dir"), err)
 	}
 	s.base.Command = cmp.Or(c.String("command"), defaultCommand)
-	user, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
+	a, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
 	if err != nil {
 		return s, fmt.Errorf("%s %w", origin(c, "user"), err)
 	}
-	s.base.User, s.base.UID, s.base.GID = user.name, user.uid, user.gid
+	s.base.User, s.base.UID, s.base.GID = a.name, a.uid, a.gid
+	s.user = a.credentials()
 	return s, nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+
+	"slotgen/internal/asuser"
 )
 
 const (
@@ -20,7 +22,10 @@ const (
 type account struct {
 	name     string
 	uid, gid int
+	groups   []int
 }
+
+func (a account) credentials() asuser.User { return asuser.New(a.uid, a.gid, a.groups) }
 
 // lookupUser parses UID:GID or looks up a name. On a machine without the user hermes it
 // returns the numbers that hermes has in the image.
@@ -42,8 +47,27 @@ func lookupUser(spec string, msg messages) (account, error) {
 		return account{}, fmt.Errorf("%q: %w", spec, err)
 	}
 	a, err := numericUser(spec, u.Uid, u.Gid)
+	if err != nil {
+		return a, err
+	}
 	a.name = spec
-	return a, err
+	a.groups, err = groupsOf(u)
+	if err != nil {
+		return a, fmt.Errorf("%q: finding the groups: %w", spec, err)
+	}
+	return a, nil
+}
+
+// groupsOf returns the groups that s6-setuidgid gives to a user.
+func groupsOf(u *user.User) ([]int, error) {
+	ids, err := u.GroupIds()
+	var groups []int
+	for _, id := range ids {
+		if n, err := parseID(id); err == nil {
+			groups = append(groups, n)
+		}
+	}
+	return groups, err
 }
 
 func numericUser(spec, uid, gid string) (account, error) {

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +44,38 @@ func Open(dir int, name string, flags int) (int, error) {
 		return unix.Openat(dir, name, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0o600)
 	})
 }
+
+// Create opens name as Open does, and makes it with that mode where it is missing. The
+// umask counts.
+func Create(dir int, name string, flags int, mode uint32) (int, error) {
+	return again(func() (int, error) {
+		return unix.Openat(dir, name, flags|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
+	})
+}
+
+// Follow opens a path as Open does, through links wherever they lead. Where the kernel can
+// refuse links like /proc/self/fd/3, it does, with ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS).
+func Follow(dir int, path string, flags int) (int, error) {
+	flags |= unix.O_CLOEXEC
+	if flags&unix.O_PATH == 0 {
+		flags |= unix.O_NONBLOCK | unix.O_NOCTTY
+	}
+	return again(func() (int, error) {
+		if !hasOpenat2() {
+			return unix.Openat(dir, path, flags, 0)
+		}
+		return unix.Openat2(dir, path, &unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_MAGICLINKS})
+	})
+}
+
+// hasOpenat2 reports whether the kernel has the call, and no filter refuses it.
+var hasOpenat2 = sync.OnceValue(func() bool {
+	fd, err := unix.Openat2(unix.AT_FDCWD, "/", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS})
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
+})
 
 // OpenBeneath opens a path, one element after the other, as Open does. For a link before the
 // last element the error is ENOTDIR.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -23,9 +24,9 @@ func (a applier) publishAll(ctx context.Context) []Outcome {
 			outcomes[i] = a.apply(first.plan(e))
 		}
 	}
-	scan.Share(len(entries), func() func(int) {
+	scan.Share(len(entries), func(parts iter.Seq[int]) {
 		s := a.stepper()
-		return func(i int) {
+		for i := range parts {
 			if outcomes[i].Entry == nil && ctx.Err() == nil {
 				outcomes[i] = a.apply(s.plan(entries[i]))
 			}

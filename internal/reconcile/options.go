@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"slotgen/internal/asuser"
+
 	"slotgen/internal/message"
 	"slotgen/render"
 	"slotgen/render/scandir"
@@ -16,6 +18,9 @@ type Options struct {
 	// Home is the volume's root. Scandir is the directory that s6-svscan scans. Both
 	// are absolute paths.
 	Home, Scandir string
+	// User is the volume's user. The pass does everything on the volume with the user's
+	// credentials.
+	User asuser.User
 	// Scan selects the gateways that start. It also holds the fields that all profiles
 	// share in templates.
 	Scan scan.Options

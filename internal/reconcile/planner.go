@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 
+	"slotgen/internal/asuser"
+
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/hint"
@@ -43,18 +45,21 @@ func newPlanner(o Options) *planner {
 	}
 }
 
-// OpenVolume opens the home.
-func OpenVolume(home string) (*scan.Volume, error) {
-	v, err := scan.Open(home)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+// OpenVolume opens the home as its user.
+func OpenVolume(home string, user asuser.User) (*scan.Volume, error) {
+	v, err := scan.Open(home, user)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR):
 		err = hint.Add(err, "--home or HERMES_HOME names the volume's root")
+	case errors.Is(err, fs.ErrPermission) && hint.Of(err) == "" && !user.IsSelf():
+		err = hint.Add(err, "slotgen reads the volume as the user that --user or SLOTGEN_USER names")
 	}
 	return v, err
 }
 
 // openVolume opens the home. It returns an error when Only names an unknown profile.
 func (p *planner) openVolume() error {
-	v, err := OpenVolume(p.Home)
+	v, err := OpenVolume(p.Home, p.User)
 	if err != nil {
 		return err
 	}

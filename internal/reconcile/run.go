@@ -95,7 +95,7 @@ func (a applier) migrate() {
 	if !a.migrates() {
 		return
 	}
-	err := a.volume.Migrate(a.volumeOwner(), time.Now())
+	err := a.volume.Migrate(time.Now())
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		a.listProfiles() // another process has written a state since the scan: it counts
@@ -104,14 +104,6 @@ func (a applier) migrate() {
 	default:
 		a.event("wrote %s", migrated)
 	}
-}
-
-// volumeOwner returns the owner of the files that the pass makes on the volume.
-func (p *planner) volumeOwner() scan.Owner {
-	if !p.owners.GivesAway() {
-		return scan.KeepOwner()
-	}
-	return scan.Owner{UID: p.Scan.Base.UID, GID: p.Scan.Base.GID}
 }
 
 // rescan makes s6-svscan scan the scandir.
@@ -147,7 +139,7 @@ func (a applier) log(outcomes []Outcome) {
 	if len(lines) == 0 {
 		return
 	}
-	if err := a.volume.AppendBootLog(a.volumeOwner(), time.Now(), lines); err != nil {
+	if err := a.volume.AppendBootLog(time.Now(), lines); err != nil {
 		a.Tell(message.Of(message.Warning, err))
 	}
 }

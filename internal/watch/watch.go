@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) error {
 		<-ctx.Done()
 		return nil
 	}
-	changes := notify.Start(ctx, notify.Options{Home: o.Pass.Home, Templates: o.Templates, Interval: o.Interval})
+	changes := notify.Start(ctx, notify.Options{Home: o.Pass.Home, User: o.Pass.User, Templates: o.Templates, Interval: o.Interval})
 	err := w.pass(ctx, true)
 	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
 		return err

@@ -85,6 +85,3 @@ func (o Owners) skeleton(nodes []node, prefix string) []node {
 	}
 	return append(nodes, event, supervise, control)
 }
-
-// GivesAway reports whether slotgen runs as root, and therefore gives files to the user.
-func (o Owners) GivesAway() bool { return o.selfUID == 0 }

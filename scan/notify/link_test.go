@@ -12,6 +12,7 @@ func TestLinkWhoseTargetComesIsReported(t *testing.T) {
 		l.link("../stage/early", "profiles/early")
 	})
 	l.link("../stage/late", "profiles/late")
+	l.want("a new link that leads nowhere", Change{Profiles: []string{"late"}})
 	l.silent("links that lead nowhere")
 	l.put("stage/early/SOUL.md")
 	wantNext := func(what, name string) { // there is no event

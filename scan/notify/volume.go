@@ -86,12 +86,23 @@ func (w *watcher) lookAtEverything() {
 
 // lookAtVolume looks at the entries with these names, or at all entries for nil.
 func (w *watcher) lookAtVolume(names map[string]bool) {
-	v, err := scan.Open(w.Home)
+	v, err := scan.Open(w.Home, w.User)
 	if err != nil {
 		w.setTop(err.Error())
 		return
 	}
 	defer v.Close()
+	// inotify asks for the user's permission to read, too.
+	err = v.AsUser(func() error {
+		w.lookAsUser(v, names)
+		return nil
+	})
+	if err != nil {
+		w.setTop(err.Error())
+	}
+}
+
+func (w *watcher) lookAsUser(v *scan.Volume, names map[string]bool) {
 	w.watch(use{kind: home}, v.TopFD)
 	p, err := v.Profiles()
 	if err != nil {

@@ -13,6 +13,8 @@ package notify
 import (
 	"context"
 	"time"
+
+	"slotgen/internal/asuser"
 )
 
 const (
@@ -36,8 +38,9 @@ const (
 
 // Options configure a watcher.
 type Options struct {
-	// Home is the volume's root, as scan.Open takes it.
+	// Home is the volume's root, as scan.Open takes it, and User the volume's user.
 	Home string
+	User asuser.User
 	// Templates is the override directory, which may be missing.
 	Templates string
 	// Interval is the time from one look at everything to the next. While inotify is not

@@ -69,13 +69,7 @@ func (h *hostile) state(name, text string) {
 // newHostile makes a hostile volume with a number of directories that are no profiles.
 func newHostile(t *testing.T, empty int) *hostile {
 	t.Helper()
-	// The volume is in memory, because making and removing so many directories takes the time.
-	home, err := os.MkdirTemp("/dev/shm", "slotgen-test-") //nolint:usetesting // t.TempDir is on disk
-	if err != nil {
-		home = t.TempDir()
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(home) })
-	h := &hostile{t: t, home: home}
+	h := &hostile{t: t, home: harness.UsersDir(t)}
 	h.oddFile("fifo", func(path string) error { return unix.Mkfifo(path, 0o644) })
 	h.oddFile("directory", func(path string) error { return os.Mkdir(path, 0o755) })
 	h.oddFile("link", func(path string) error { return os.Symlink("/etc/passwd", path) })
@@ -104,12 +98,14 @@ func newHostile(t *testing.T, empty int) *hostile {
 		h.bad = append(h.bad, fmt.Sprintf("warning: skipping profile %+q: name ", name))
 	}
 	h.must(os.Symlink("/", h.path("profiles/root")))
-	h.bad = append(h.bad, `warning: skipping profile "root": link leads outside the home`)
+	h.must(os.Symlink("gone", h.path("profiles/nowhere")))
+	h.bad = append(h.bad, `warning: skipping profile "nowhere": link leads nowhere`)
 	h.must(os.Symlink("/etc", h.path("logs")))
-	h.bad = append(h.bad, `warning: opening "logs": link leads outside the home`)
+	h.bad = append(h.bad, `warning: writing "logs/container-boot.log": permission denied`)
 	for i := range empty {
 		h.must(os.Mkdir(h.path(fmt.Sprintf("profiles/empty-%d", i)), 0o755))
 	}
+	harness.GiveToUser(t, h.home)
 	return h
 }
 
@@ -240,7 +236,8 @@ const raceRounds = 500
 
 func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 	testenv.NeedTime(t, "makes hundreds of passes")
-	home, outside := t.TempDir(), t.TempDir()
+	testenv.NeedRoot(t, "works as another user")
+	home, outside := harness.UsersDir(t), harness.UsersDir(t)
 	h := &hostile{t: t, home: home}
 	h.profile("a")
 	h.must(os.MkdirAll(h.path("logs"), 0o755))
@@ -249,6 +246,8 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 	for _, name := range []string{"SOUL.md", "gateway_state.json", "gateway.pid", "processes.json", "container-boot.log", "container-boot.log.1", "x/SOUL.md", "x/gateway.pid"} {
 		h.must(os.WriteFile(filepath.Join(outside, name), []byte(`{"desired_state": "canary"}`), 0o600))
 	}
+	h.must(os.Chown(outside, 0, 0))
+	harness.GiveToUser(t, home)
 	before := canary(t, outside)
 	// The state of this container was never recorded. So the migration writes a file too.
 	proc := t.TempDir()
@@ -256,7 +255,7 @@ func TestSwappedLinksLeadNowhereOverManyPasses(t *testing.T) {
 	h.must(os.WriteFile(proc+"/1/cmdline", []byte("main-wrapper.sh\x00gateway\x00run\x00"), 0o644))
 	h.must(os.WriteFile(proc+"/1/status", []byte(harness.RootsStatus), 0o644))
 	cmd := exec.Command("/bin/sh", "-c", swapper, "sh", home, outside)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: harness.HermesID, Gid: harness.HermesID}}
 	h.must(cmd.Start())
 	stop := func() error { // kills the children too
 		err := unix.Kill(-cmd.Process.Pid, unix.SIGKILL)

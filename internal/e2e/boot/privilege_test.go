@@ -121,8 +121,8 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 			"2 created", true,
 		},
 		{
-			"root without CAP_FOWNER", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile", 0,
-			`warning: opening "logs": operation not permitted`, true,
+			"root without CAP_FOWNER", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile && test -s /opt/data/logs/container-boot.log", 0,
+			"2 created", true,
 		},
 		{
 			"root without CAP_FOWNER and with access for the owner", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile --supervise-access owner", 1,
@@ -137,7 +137,15 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 			"2 created", true,
 		},
 		{
-			"root without CAP_DAC_OVERRIDE", "chmod 700 /opt/data/profiles/coder; setpriv --bounding-set -dac_override,-dac_read_search slotgen reconcile", 1,
+			"root without CAP_DAC_OVERRIDE", "chmod 700 /opt/data /opt/data/profiles/coder; setpriv --bounding-set -dac_override,-dac_read_search slotgen reconcile", 0,
+			"2 created", true,
+		},
+		{
+			"a home that the user may not enter", "mkdir -m 700 /srv/shut; mv /opt/data /srv/shut/; slotgen reconcile --home /srv/shut/data", 2,
+			`error: opening home "/srv/shut/data": permission denied`, false,
+		},
+		{
+			"a profile that the user may not read", "chown root /opt/data/profiles/coder; chmod 700 /opt/data/profiles/coder; slotgen reconcile", 1,
 			`error: profile "coder": reading "profiles/coder": permission denied`, false,
 		},
 		{

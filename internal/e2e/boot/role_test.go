@@ -43,7 +43,7 @@ func TestRoleOfRealProcesses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			home, service := t.TempDir(), filepath.Join(t.TempDir(), "service")
+			home, service := harness.UsersDir(t), filepath.Join(t.TempDir(), "service")
 			// sh -c SCRIPT NAME ARG...: the arguments are part of the process's command line.
 			script := `if [ -n "$LATER" ]; then
 	sh -c 'echo >"$STARTED"; sleep 100000; :' $LATER &
@@ -79,7 +79,7 @@ fi
 // When a user starts a set-uid program, /proc shows root as the owner of the process.
 func TestRoleIsNotAUsersToChoose(t *testing.T) {
 	testenv.NeedRoot(t, "makes a PID namespace")
-	home, dir := t.TempDir(), t.TempDir()
+	home, dir := harness.UsersDir(t), t.TempDir()
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func (pass *delayedPass) end() string {
 func duringPass(t *testing.T, happens func(f *faults), args ...string) (f *faults, out string) {
 	t.Helper()
 	retryRace(t, func(delay time.Duration) bool {
-		f = &faults{t: t, root: t.TempDir()}
+		f = &faults{t: t, root: memoryDir(t)}
 		f.write("proc/1/cmdline", "/init\x00/opt/hermes/docker/main-wrapper.sh\x00hermes\x00gateway\x00run\x00")
 		f.write("proc/1/status", harness.RootsStatus)
 		f.firstTemplates()
@@ -125,7 +125,7 @@ func TestLogThatIsRotatedMeanwhileKeepsWhatItHeld(t *testing.T) {
 	t.Parallel()
 	old := strings.Repeat("x", 256<<10) + "\n"
 	retryRace(t, func(delay time.Duration) bool {
-		f := &faults{t: t, root: t.TempDir()}
+		f := &faults{t: t, root: memoryDir(t)}
 		f.firstTemplates()
 		f.write("home/profiles/coder/SOUL.md", "")
 		f.write("home/logs/container-boot.log", old)

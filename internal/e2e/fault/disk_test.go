@@ -19,11 +19,12 @@ import (
 func inSmallFilesystem(t *testing.T, script string) string {
 	t.Helper()
 	testenv.NeedRoot(t, "mounts a small file system")
-	home, disk := t.TempDir(), t.TempDir()
-	f := &faults{t: t, root: filepath.Dir(home)}
-	for _, dir := range []string{"", "profiles/coder/"} {
-		f.write(filepath.Base(home)+"/"+dir+"SOUL.md", "")
-		f.write(filepath.Base(home)+"/"+dir+"gateway_state.json", `{"desired_state": "running"}`)
+	disk := t.TempDir()
+	f := &faults{t: t, root: memoryDir(t)}
+	home := filepath.Join(f.root, "home")
+	for _, dir := range []string{"home/", "home/profiles/coder/"} {
+		f.write(dir+"SOUL.md", "")
+		f.write(dir+"gateway_state.json", `{"desired_state": "running"}`)
 	}
 	cmd := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-euc", script, "sh",
 		harness.SlotgenBinary(t), "reconcile", "--home", home, "--scandir", disk+"/service", "--user", "10000:10000", "--proc", t.TempDir())
@@ -89,6 +90,7 @@ mkdir "$HOME_DIR/logs"
 mount -t tmpfs -o size=64k,mode=0755 tmpfs "$HOME_DIR/logs"
 cd "$HOME_DIR/logs"
 { head -c 4089 /dev/zero | tr '\0' x; echo; } >container-boot.log
+chown -R 10000:10000 .
 cp container-boot.log "$DISK/before"
 dd if=/dev/zero of=fill bs=4k 2>/dev/null || :
 "$@" 2>&1

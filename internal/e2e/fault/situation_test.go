@@ -183,6 +183,9 @@ func (f *faults) write(name, text string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	if strings.HasPrefix(name, "home/") {
+		harness.GiveToUser(f.t, filepath.Join(f.root, "home"))
+	}
 }
 
 func (f *faults) move(from, to string) {

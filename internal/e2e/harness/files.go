@@ -1,7 +1,10 @@
 package harness
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -49,3 +52,37 @@ func (c *Container) Inode(path string) uint64 {
 
 // RootsStatus is the part of /proc/PID/status that slotgen reads, for a process of root's.
 const RootsStatus = "Name:\tsh\nUid:\t0\t0\t0\t0\n"
+
+// UsersDir returns a directory of the user hermes, in memory where there is some, that
+// hermes can reach. Root works on a volume as its user, and so needs such a directory.
+func UsersDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "slotgen-home-") //nolint:usetesting // t.TempDir is below a directory of mode 0700
+	if err != nil {
+		dir, err = os.MkdirTemp("/tmp", "slotgen-home-") //nolint:usetesting // as above
+	}
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	GiveToUser(t, dir)
+	return dir
+}
+
+// GiveToUser gives a directory with all that it holds to the user hermes, where root runs
+// the test.
+func GiveToUser(t *testing.T, dir string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, HermesID, HermesID))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

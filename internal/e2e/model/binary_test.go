@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"golang.org/x/tools/txtar"
 )
 
@@ -26,6 +27,10 @@ func run(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	unix.Umask(0o022) // the user of a volume can read what the test makes
+	if err := os.Chmod(dir, 0o755); err != nil {
+		panic(err)
+	}
 	binary.dir, binary.path, binary.rendered = dir, filepath.Join(dir, "slotgen"), map[string]map[string]string{}
 	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-tags", "urfave_cli_no_docs", "-o", binary.path, "slotgen")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

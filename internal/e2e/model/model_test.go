@@ -60,6 +60,7 @@ func TestModel(t *testing.T) {
 
 // situation returns the files on disk and the settings of a pass.
 func (b *sandbox) situation(s settings) situation {
+	b.giveHome(s.uid, s.gid)
 	x := situation{
 		settings: s, isRoot: isRoot, homePath: b.home, held: map[string]bool{}, old: map[string]bool{},
 		listens: b.scanner != 0, embedded: func(profile string) map[string]string { return b.embedded(s, profile) },

@@ -37,8 +37,19 @@ func newSandbox(t *rapid.T) *sandbox {
 		templates: top + "/templates", proc: top + "/proc", locks: map[string]*os.File{},
 	}
 	t.Cleanup(b.close)
+	b.check(os.Chmod(top, 0o755))
 	b.mkdir(b.home, 0o755)
 	return b
+}
+
+// giveHome gives the volume to a user, where that is possible.
+func (b *sandbox) giveHome(uid, gid int) {
+	if !isRoot {
+		return
+	}
+	b.check(filepath.WalkDir(b.home, func(p string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(p, uid, gid))
+	}))
 }
 
 // sandboxParent returns a directory in memory, or "" when there is none.

@@ -62,7 +62,7 @@ func TestContainerRescanNeedsNoProgramOfS6(t *testing.T) {
 }
 
 func TestRescanIsAskedForOnceAfterTheLastSlot(t *testing.T) {
-	home, service := t.TempDir(), t.TempDir()
+	home, service := harness.UsersDir(t), t.TempDir()
 	const profiles = 50
 	for i := range profiles {
 		dir := filepath.Join(home, "profiles", fmt.Sprintf("p%d", i))

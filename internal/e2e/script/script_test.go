@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +28,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("TZ", "UTC")
 			env.Setenv("SLOTGEN_TEMPLATES", "")
-			return nil
+			return giveToUser(env.WorkDir)
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -44,6 +45,30 @@ func TestScripts(t *testing.T) {
 			"supervised": supervisedCommand,
 		},
 	})
+}
+
+// userID is the user of the volumes that scripts work on as root.
+const userID = 10000
+
+// giveToUser gives a script's files to the user, who can reach them: slotgen works on a
+// volume as its user. Templates stay root's, since a user may not change them.
+func giveToUser(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var templates []string
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if strings.HasSuffix(path, ".tmpl") {
+			templates = append(templates, path)
+		}
+		return errors.Join(err, os.Lchown(path, userID, userID))
+	})
+	for _, path := range templates {
+		for ; path != dir; path = filepath.Dir(path) {
+			err = errors.Join(err, os.Lchown(path, 0, 0))
+		}
+	}
+	return errors.Join(err, os.Chmod(filepath.Dir(dir), 0o755))
 }
 
 // exitcodeCommand implements "exitcode N PROGRAM [ARG...]". It runs a program, which must exit
@@ -109,6 +134,7 @@ func seedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.CopyFS(dir, os.DirFS("testdata/home")))
 	ts.Check(os.RemoveAll(filepath.Join(dir, "logs/container-boot.log")))
+	ts.Check(giveToUser(dir))
 }
 
 // lockedCommand implements "locked FILE". It holds an flock on FILE until the end of the script.
