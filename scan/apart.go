@@ -32,7 +32,7 @@ func (v *Volume) Apart(fd int) error {
 	return err
 }
 
-// within tells whether an open directory is outer, or below it however deep.
+// within reports whether an open directory is outer, or lies below it at any depth.
 func within(fd, outer int) (bool, error) {
 	want, err := FileIDAt(outer, "")
 	if err != nil {

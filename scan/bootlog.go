@@ -19,17 +19,17 @@ const (
 	rotateSize = 262144
 )
 
-// Outcome is what became of one profile in a pass.
+// Outcome is the result of a pass for one profile.
 type Outcome struct {
 	Profile   string
 	Intent    Intent
 	Action    string // started, registered, skipped or failed
 	PriorExit string
-	// Reason goes into the boot log when it is not empty.
+	// Reason is left out of the line when it is empty.
 	Reason string
 }
 
-// appendLine adds the outcome to text as the boot log shows it (docs/design.md, "Stale files and the boot log").
+// appendLine adds the line of the outcome to text (docs/design.md, "Stale files and the boot log").
 func (o Outcome) appendLine(text []byte, at time.Time) []byte {
 	text = at.AppendFormat(text, "2006-01-02T15:04:05-0700")
 	text = append(append(text, " profile="...), Escape(o.Profile)...)
@@ -149,9 +149,9 @@ func isAt(d dir, name string, fd int) bool {
 	return err == nil && nerr == nil && opened == named
 }
 
-// writeWhole appends text in one write. A write that the file system cut short
-// is taken back, so that the next line does not join a half one: not where another
-// container's lines have come behind it.
+// writeWhole appends text in one write. It takes back a write that the file system cut
+// short, so that the next line does not join a half one, unless another container has
+// written behind it.
 func writeWhole(fd int, text []byte) error {
 	n, err := unix.Write(fd, text)
 	if err == nil && n < len(text) {
@@ -160,8 +160,8 @@ func writeWhole(fd int, text []byte) error {
 	return err
 }
 
-// takeBack removes the last n bytes of a file, those that were just written to fd, and
-// nothing where there is more behind them.
+// takeBack removes the last n bytes of a file, which were just written to fd. It removes
+// nothing when more was written behind them.
 func takeBack(fd, n int) error {
 	end, err := unix.Seek(fd, 0, io.SeekCurrent)
 	if err != nil {

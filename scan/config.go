@@ -13,26 +13,28 @@ import (
 
 const configFile = "config.yaml"
 
-// maxConfig bounds what is parsed of one, in bytes: its tree takes 300 times as much, and
-// some kinds of it a time that grows by the square.
+// maxConfig is the largest config.yaml that is parsed, in bytes. The parsed tree takes 300
+// times as much memory, and the time for some files grows with the square of their size.
 const maxConfig = 128 << 10
 
-// maxDirectives bounds what the parser compares with each other: their number squared.
+// maxDirectives is the largest number of %TAG directives. The parser compares each of them
+// with all others.
 const maxDirectives = 100
 
-// config is a parsed config.yaml. It stays a tree of nodes: nothing that is not
-// asked for is decoded, so that no alias is ever expanded.
+// config is a parsed config.yaml. It stays a tree of nodes: only the values that slotgen
+// asks for are decoded, so no alias is expanded.
 type config struct {
 	root *yaml.Node
 	name string // for messages
 }
 
-// readConfig reads config.yaml in d. A missing one is empty. The error says,
-// quoted and with line and column, what is wrong with the file.
+// readConfig reads config.yaml in d. A missing file is an empty one. The error quotes the
+// path and gives line and column.
 func (r *reader) readConfig(d dir) (config, error) { return r.readConfigWith(d, "") }
 
-// readConfigWith is readConfig for who asks for one key only. A file without it counts
-// as empty and is not parsed, which would take longer than all else of a profile.
+// readConfigWith is readConfig for a caller that asks for one key only. A file without the
+// key counts as empty and is not parsed: that would take longer than all other work on a
+// profile.
 func (r *reader) readConfigWith(d dir, key string) (config, error) {
 	c := config{name: d.join(configFile)}
 	data, err := r.read(d, configFile)
@@ -54,14 +56,14 @@ func (r *reader) readConfigWith(d dir, key string) (config, error) {
 	return c, nil
 }
 
-// mayHold tells whether YAML can have a key of plain ASCII: as it is, in an escape of a
-// quoted string, or in an encoding of two or four bytes a character.
+// mayHold reports whether YAML can have a key of plain ASCII: as plain text, in an escape of
+// a quoted string, or in an encoding of two or four bytes for each character.
 func mayHold(data []byte, key string) bool {
 	return bytes.Contains(data, []byte(key)) || bytes.ContainsAny(data, "\\\x00")
 }
 
-// parseYAML returns the root of the one document that there is, or nil. As in Python a
-// second one is an error.
+// parseYAML returns the root of the only document, or nil for an empty file. As in Python, a
+// second document is an error.
 func parseYAML(data []byte) (*yaml.Node, error) {
 	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
 	if err != nil {
@@ -85,7 +87,7 @@ func parseYAML(data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// toggle is a switch that may be left alone.
+// toggle is a switch that may also be unset.
 type toggle int
 
 const (
@@ -94,8 +96,8 @@ const (
 	on
 )
 
-// toggle returns the switch at a path of keys: a boolean, or a string of the
-// words that parseToggle knows. Any other value is unset, and a warning.
+// toggle returns the switch at a path of keys: a boolean, or a word that parseToggle knows.
+// Any other value is unset and gets a warning.
 func (c config) toggle(keys ...string) (toggle, string) {
 	budget := maxAliases
 	n := lookup(c.root, keys, &budget)
@@ -111,8 +113,8 @@ func (c config) toggle(keys ...string) (toggle, string) {
 		c.name, n.Line, n.Column, strings.Join(keys, "."))
 }
 
-// parseToggle reads a switch: 1 true yes on, 0 false no off, in any case; blank
-// is unset.
+// parseToggle parses a switch: 1 true yes on, 0 false no off, in any letter case. A blank
+// word is unset.
 func parseToggle(word string) (toggle, bool) {
 	switch strings.ToLower(strings.TrimSpace(word)) {
 	case "":
@@ -125,12 +127,12 @@ func parseToggle(word string) (toggle, bool) {
 	return unset, false
 }
 
-// maxAliases bounds how many aliases and merge keys are followed to a value, all
-// told: they may lead in a circle, or branch.
+// maxAliases is how many aliases and merge keys one lookup follows in all. They may form a
+// circle, or branch.
 const maxAliases = 100
 
-// lookup returns the node below n at a path of keys, or nil. As in Python the
-// last of equal keys counts, and a key of the mapping itself before a merged one.
+// lookup returns the node below n at a path of keys, or nil. As in Python, the last of equal
+// keys counts, and a key of the mapping itself counts before a merged one.
 func lookup(n *yaml.Node, keys []string, budget *int) *yaml.Node {
 	if n == nil || *budget == 0 {
 		return nil
@@ -151,7 +153,7 @@ func lookup(n *yaml.Node, keys []string, budget *int) *yaml.Node {
 	return lookupMerged(member(n, "<<"), keys, budget)
 }
 
-// lookupMerged looks in what a merge key names: a mapping, or several.
+// lookupMerged looks in the mapping, or the mappings, that a merge key names.
 func lookupMerged(merged *yaml.Node, keys []string, budget *int) *yaml.Node {
 	if merged == nil || *budget == 0 {
 		return nil

@@ -2,12 +2,12 @@ package scan
 
 import "strconv"
 
-// NoState stands for the absence of an intent, on stdout and in the boot log.
+// NoState is how stdout and the boot log show that no state is recorded.
 const NoState = "None"
 
-// Escape returns value as it stands in a log line: unchanged when it matches
-// [A-Za-z0-9._-]+, else quoted in ASCII as strconv.QuoteToASCII does. The result
-// never holds white space outside quotes, a control character or a second line.
+// Escape returns value for a log line: unchanged when it matches [A-Za-z0-9._-]+, else quoted
+// as strconv.QuoteToASCII does. The result never holds white space outside of quotes, a
+// control character or a second line.
 func Escape(value string) string {
 	if !isPlain(value) {
 		return strconv.QuoteToASCII(value)

@@ -2,12 +2,11 @@ package scan
 
 import "golang.org/x/sys/unix"
 
-// FileID tells a file or directory from all others that there are, by whatever name.
-// The zero one is of none.
+// FileID identifies a file or directory, whatever its name. The zero FileID identifies none.
 type FileID struct{ dev, ino uint64 }
 
-// FileIDAt returns that of what name is in the open directory fd, of a link its own, and
-// without a name that of fd.
+// FileIDAt returns the FileID of a name in the open directory fd, or of fd itself when the
+// name is empty. It does not follow a link.
 func FileIDAt(fd int, name string) (FileID, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(fd, name, &st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH); err != nil {

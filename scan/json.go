@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// members holds the members of a JSON object that slotgen asks for. Names match exactly:
-// package json gives a name in another case to the first field that matches but for
-// case, and nobody reads that one.
+// members holds the members of a JSON object that slotgen asks for. Their names match
+// exactly: package json stores a name in another letter case in the first field that matches
+// it without regard to case, and slotgen never reads these fields.
 type members struct {
 	OtherDesired json.RawMessage `json:"DESIRED_STATE"`
 	OtherGateway json.RawMessage `json:"GATEWAY_STATE"`
@@ -21,7 +21,7 @@ type members struct {
 	Phase        json.RawMessage `json:"phase"`
 }
 
-// parseMembers reads a JSON object. The last of equal names counts, as in Python.
+// parseMembers parses a JSON object. The last of equal names counts, as in Python.
 func parseMembers(data []byte) (members, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
@@ -42,8 +42,8 @@ func parseMembers(data []byte) (members, error) {
 	return *object, nil
 }
 
-// nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity by null. Python's
-// json module writes them, and JSON does not have them. It leaves strings alone.
+// nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity with null. Python's
+// json module writes them, though JSON does not have them. Strings stay as they are.
 func nonNumbersToNull(data []byte) []byte {
 	out := make([]byte, 0, len(data))
 	quoted, escaped := false, false

@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// maxTail bounds how much of the boot log's end is searched, in bytes.
+// maxTail is how many bytes at the end of each file of the boot log are searched.
 const maxTail = 256 << 10
 
-// BootLogTail returns the last lines of the boot log that are about a profile, oldest
-// first, at most count: from the rotated file, then from the current one. They are as
-// found on the volume: escape them. An error says which file could not be read.
+// BootLogTail returns the last lines of the boot log about a profile, oldest first, at most
+// count, from the rotated file and the current one. The lines are not escaped. An error
+// names the file that could not be read.
 func (v *Volume) BootLogTail(profile string, count int) (lines []string, err error) {
 	about := "profile=" + Escape(profile) + " "
 	for _, name := range []string{bootLog + ".1", bootLog} {
@@ -31,7 +31,7 @@ func (v *Volume) BootLogTail(profile string, count int) (lines []string, err err
 	return lines[max(0, len(lines)-count):], err
 }
 
-// readTail returns the end of a file on the volume, or nothing where there is no file.
+// readTail returns the end of a file on the volume, or nothing when there is no file.
 func (v *Volume) readTail(path string) ([]byte, error) {
 	fd, err := openFile(v.top, path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// legacyReason is why a gateway starts of which nothing was recorded yet.
+// legacyReason is the reason to start a gateway without a recorded state.
 const legacyReason = "the container's command is gateway run, as before s6"
 
-// legacy completes the default profile of a container from before s6. It is to be
-// migrated when its home has no gateway_state.json, whatever that may be.
+// legacy completes the default profile of a container from before s6. The pass migrates it
+// when the home holds nothing named gateway_state.json.
 func (l *Listing) legacy(top dir, first Entry) Entry {
 	var st unix.Stat_t
 	err := unix.Fstatat(top.fd, stateFile, &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -30,8 +30,9 @@ func (l *Listing) legacy(top dir, first Entry) Entry {
 	return first
 }
 
-// Migrate records in gateway_state.json of the home that the default gateway is
-// running, for a container from before s6. It never replaces a file: fs.ErrExist says that one is there by now.
+// Migrate records in gateway_state.json of the home that the default gateway is running, for
+// a container from before s6. It never replaces a file: fs.ErrExist says that the file exists
+// by now.
 func (v *Volume) Migrate(at time.Time) error {
 	text := fmt.Sprintf(
 		`{"gateway_state": "running", "desired_state": "running", "timestamp": %d, "migrated_from": "legacy-container-cmd"}`+"\n",

@@ -17,7 +17,7 @@ const maxNameLen = 242
 
 const allowed = ", only a-z, 0-9, _ and - are allowed"
 
-// CheckName returns why name can't be a profile's, or "" when it can:
+// CheckName returns why no profile can have the name, or "" when one can:
 // ^[a-z0-9][a-z0-9_-]*$, at most 242 bytes (docs/design.md, "Scan").
 func CheckName(name string) string {
 	if name == "" {

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenRoot opens a directory, and never blocks on what else may have its name: that is
-// an ENOTDIR. The error is bare, for its caller to quote the path.
+// OpenRoot opens a directory. It never blocks: for anything else of that name the error is
+// ENOTDIR. The error does not name the path.
 func OpenRoot(dir string) (*os.Root, error) {
 	// Asked first, since opening a FIFO would block.
 	info, err := os.Stat(dir)
@@ -22,8 +22,7 @@ func OpenRoot(dir string) (*os.Root, error) {
 	return root, Bare(err)
 }
 
-// Bare strips the paths from an error of package os: messages name them themselves,
-// quoted.
+// Bare removes the paths from an error of package os. Messages quote paths themselves.
 func Bare(err error) error {
 	if perr, ok := errors.AsType[*os.PathError](err); ok {
 		return perr.Err

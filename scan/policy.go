@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Policy says which gateways a boot starts (docs/design.md, "Policy").
+// Policy decides which gateways a boot starts (docs/design.md, "Policy").
 type Policy string
 
 // The policies. Auto is Multiplex where multiplexing is switched on, else
@@ -30,7 +30,7 @@ func ParsePolicy(name string) (Policy, error) {
 // config.yaml.
 const MultiplexVar = "GATEWAY_MULTIPLEX_PROFILES"
 
-// inForce resolves Auto, and returns what a policy rests on, for messages.
+// inForce resolves Auto. It also returns the basis of the policy, for messages.
 func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, string) {
 	if asked != Auto {
 		return asked, "autostart " + string(asked)
@@ -67,7 +67,7 @@ func policyOf(t toggle) Policy {
 	return Recorded
 }
 
-// apply decides Start for every entry that is to be published, and says why.
+// apply sets Start and its reason for every entry that is to be published.
 func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 	var basis string
 	l.Autostart, basis = l.inForce(v, asked, variable)
@@ -84,8 +84,8 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 	}
 }
 
-// fold leaves the named profiles down, since the default gateway serves them,
-// and starts that one when any of them wants to run.
+// fold leaves the named profiles down, since the default gateway serves them. It starts the
+// default gateway when any of them is recorded as running.
 func (l *Listing) fold(v *Volume, basis string) {
 	var served []string
 	r := reader{}
@@ -120,8 +120,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 	}
 }
 
-// standalone tells whether a profile has a gateway of its own in spite of
-// multiplexing.
+// standalone reports whether a profile has a gateway of its own in spite of multiplexing.
 func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
 	d, err := v.profileDir(p)
 	if err != nil {
@@ -141,7 +140,7 @@ func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
 	return t == on
 }
 
-// some lists names, but not a thousand of them.
+// some lists at most ten names.
 func some(names []string) string {
 	const most = 10
 	if len(names) <= most {

@@ -13,7 +13,7 @@ type EnvVar struct {
 	Value string
 }
 
-// Profile is what a template sees: its fields are the public template context
+// Profile is the context of templates: its fields are what a template sees
 // (docs/design.md, "Templates"). Strings are raw; quote them with shquote or execquote.
 type Profile struct {
 	// Name is the profile's name, "default" for the home itself.
@@ -32,10 +32,9 @@ type Profile struct {
 	UID int
 	// GID is the number of the user's group.
 	GID int
-	// Start is true when the gateway is to come up, false when its slot gets a
-	// down file.
+	// Start is true when the gateway is to start. Otherwise its slot gets a down file.
 	Start bool
-	// PriorState is the recorded intent, empty where none is recorded.
+	// PriorState is the recorded state, empty when none is recorded.
 	PriorState string
 	// PriorExit is how the gateway last ended: "clean", "unclean" or "unknown".
 	PriorExit string
@@ -47,11 +46,11 @@ type Profile struct {
 	Command string
 }
 
-// Verdict says what a pass does with an entry.
+// Verdict is what a pass does with an entry.
 type Verdict int
 
-// The verdicts on an entry. Ignored is no profile at all; Skipped and Failed
-// are outcomes with a reason, and Failed makes a pass exit 1.
+// The verdicts on an entry. An Ignored entry is no profile. Skipped and Failed are outcomes
+// with a reason, and Failed makes a pass exit with 1.
 const (
 	Ignored Verdict = iota
 	Publish
@@ -59,18 +58,17 @@ const (
 	Failed
 )
 
-// Entry is the home or one entry of profiles/, and what the scan says of it.
+// Entry is the home or one entry of profiles/, with the result of its scan.
 type Entry struct {
 	Profile Profile
 	Intent  Intent
 	Verdict Verdict
-	// Stale is true where the profile's directory held files that RemoveStale
-	// removes.
+	// Stale is true when the profile's directory held files that RemoveStale removes.
 	Stale bool
-	// Why says what decided, in words that an operator can act on.
+	// Why is the reason of the verdict, in words that an operator can act on.
 	Why string
-	// Reason is what the boot log says beside the action. It is set for what is
-	// skipped or failed, and where Start is not what the recorded intent says.
+	// Reason is what the boot log gives beside the action. It is set for a skipped or failed
+	// entry, and when Start differs from the recorded state.
 	Reason string
 }
 
@@ -79,7 +77,7 @@ func (e Entry) verdict(v Verdict, reason string) Entry {
 	return e
 }
 
-// Options is what a scan depends on beside the volume.
+// Options are the inputs of a scan beside the volume.
 type Options struct {
 	// Base holds the fields that are the same for all profiles: User, UID, GID,
 	// Env, CommandDir, Command.
@@ -98,17 +96,16 @@ type Listing struct {
 	Entries []Entry
 	// Autostart is the policy in force, never Auto.
 	Autostart Policy
-	// Migrate is true when a container from before s6 has to get its recorded
-	// state.
+	// Migrate is true when a state has to be recorded for a container from before s6.
 	Migrate bool
-	// Warnings and Notices are for the operator, in the order they arose; what
-	// they quote of the volume is escaped.
+	// Warnings and Notices are for the operator, in the order they arose. Their quotes of the
+	// volume are escaped.
 	Warnings, Notices []string
-	// Err is set when profiles/ exists and could not be read to its end: the
-	// entries are then not all there are.
+	// Err is set when profiles/ exists and could not be read to its end. Then entries are
+	// missing.
 	Err error
-	// Complete is true when profiles/ exists and was read to its end: what is not
-	// among the entries was not there, or has a name that CheckName refuses.
+	// Complete is true when profiles/ exists and was read to its end: a name without an entry
+	// did not exist, or CheckName refuses it.
 	Complete bool
 }
 

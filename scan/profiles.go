@@ -11,8 +11,8 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// Profiles is the open directory profiles/ of a volume, for who looks at what is
-// there and reads no file of a profile. Its methods, like Volume.Profiles and Volume.TopFD,
+// Profiles is the open directory profiles/ of a volume. It is for a caller that looks at the
+// entries and reads no file of a profile. Its methods, like Volume.Profiles and Volume.TopFD,
 // are called inside of Volume.AsUser.
 type Profiles struct{ d dir }
 
@@ -28,23 +28,23 @@ func (v *Volume) Profiles() (*Profiles, error) {
 // Close releases the descriptor.
 func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
 
-// Names lists the entries in byte order. After an error in the middle it returns
-// those that were read, and the error.
+// Names lists the entries in byte order. After an error in the middle it returns the names
+// before it, and the error.
 func (p *Profiles) Names() ([]string, error) {
 	names, err := fdio.Names(p.d.fd)
 	slices.Sort(names)
 	return names, err
 }
 
-// Stat returns what the entry itself is, a link not followed.
+// Stat describes the entry itself. It does not follow a link.
 func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
 	var st unix.Stat_t
 	err := unix.Fstatat(p.d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return st, err
 }
 
-// Judge returns what Scan would make of an entry as long as its files can be
-// read, and why where it is no profile. A directory without SOUL.md waits for one.
+// Judge returns the verdict of Scan on an entry whose files can be read, with the reason
+// when it is no profile. Waits reports a directory without SOUL.md.
 func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) {
 	d, verdict, err := judge(p.d, name, p.d.join(name))
 	d.close()
@@ -54,8 +54,8 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 	return verdict, why, errors.Is(err, errNoMarker)
 }
 
-// TopFD returns a descriptor of the home for who waits for a change: opened with O_PATH,
-// it outlives v and is the caller's to close.
+// TopFD returns a descriptor of the home for a caller that waits for changes. It is opened
+// with O_PATH, outlives v, and the caller closes it.
 func (v *Volume) TopFD() (int, error) { return fdio.Open(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
 
 // FD is TopFD for profiles/.

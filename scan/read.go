@@ -8,15 +8,15 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// maxFile bounds what is read of any file on the volume, in bytes.
+// maxFile is the largest file that is read from the volume, in bytes.
 const maxFile = 1 << 20
 
-// reader reads small files one after the other into the same memory. Goroutines
-// that read one volume have a reader each.
+// reader reads small files one after the other into the same memory. Each goroutine has a
+// reader of its own.
 type reader struct{ buf []byte }
 
-// read returns the content of the regular file name below d, which stands until
-// the next read. The error is fs.ErrNotExist, an unusable, or an errno.
+// read returns the content of the regular file name below d. The content is valid until the
+// next read. The error is fs.ErrNotExist, an unusable, or an errno.
 func (r *reader) read(d dir, name string) ([]byte, error) {
 	fd, err := openFile(d, name)
 	if err != nil {

@@ -16,22 +16,21 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// maxCmdline bounds what is read of a command line; the kernel's own limit on
-// one argument is 128 KiB.
+// maxCmdline is the longest part of a command line that is read, in bytes. The kernel's own
+// limit for one argument is 128 KiB.
 const maxCmdline = 256 << 10
 
-// wrapper ends the argument that the image puts before the user's words.
+// wrapper is the end of the argument that the image puts before the user's words.
 const wrapper = "main-wrapper.sh"
 
-// Role is what the container was started to do: the words of its command after
-// the image's own wrappers.
+// Role is the command of the container: its words after the image's own wrappers.
 type Role struct{ Args []string }
 
-// ReadRole looks for the container's command line below proc: in process 1,
-// else in the lowest process that has an argument ending in main-wrapper.sh.
-// Processes that others than root and our own user started are passed over, since
-// anybody may choose such an argument. Without a find the role is empty, and an
-// error says that not all of proc could be read.
+// ReadRole finds the container's command line below proc: in process 1, else in the process
+// with the lowest number that has an argument ending in main-wrapper.sh. It skips processes
+// that neither root nor slotgen's own user started, since anybody may choose such an
+// argument. When it finds none the role is empty. An error says that some of proc could not
+// be read.
 func ReadRole(proc string) (Role, error) {
 	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -39,7 +38,7 @@ func ReadRole(proc string) (Role, error) {
 	}
 	defer unix.Close(fd)
 	r := cmdlines{proc: fd}
-	// Of s6-overlay 2 it is process 1, and the others need not be listed.
+	// Under s6-overlay 2 it is process 1: then the others need not be listed.
 	if args, found, _ := r.afterWrapper(1); found {
 		return Role{Args: args}, nil
 	}
@@ -59,8 +58,7 @@ func ReadRole(proc string) (Role, error) {
 	return Role{}, err
 }
 
-// NoGateways returns the word that makes this a container without gateways of
-// its own, or "".
+// NoGateways returns the first word of a container that needs no gateways, or "".
 func (r Role) NoGateways() string {
 	if len(r.Args) > 0 && slices.Contains([]string{"dashboard", "serve", "gui", "desktop"}, r.Args[0]) {
 		return r.Args[0]
@@ -68,12 +66,13 @@ func (r Role) NoGateways() string {
 	return ""
 }
 
-// NoSuperviseVar keeps `gateway run` from being taken for a supervised gateway.
+// NoSuperviseVar is the variable that keeps slotgen from migrating a container that runs
+// `gateway run`.
 const NoSuperviseVar = "HERMES_GATEWAY_NO_SUPERVISE"
 
-// Legacy tells whether the container runs the gateway as its command, as images
-// without s6 did: "gateway run" without --no-supervise. NoSupervise is the
-// value of HERMES_GATEWAY_NO_SUPERVISE.
+// Legacy reports whether the container runs the gateway as its command, as images without s6
+// did: "gateway run" without --no-supervise. NoSupervise is the value of
+// HERMES_GATEWAY_NO_SUPERVISE.
 func (r Role) Legacy(noSupervise string) bool {
 	switch strings.ToLower(noSupervise) {
 	case "1", "true", "yes":
@@ -102,11 +101,11 @@ type cmdlines struct {
 	buf  []byte
 }
 
-// afterWrapper returns the words of a process behind the wrapper, if it has one. A
+// afterWrapper returns the words of a process after the wrapper, and whether it has one. A
 // process that has ended has none.
 func (c *cmdlines) afterWrapper(pid int) (args []string, found bool, err error) {
-	// What is read below one descriptor is of one process: its number may be another's
-	// by the next look.
+	// All files below one descriptor belong to one process. Its number may be given to another
+	// process at any time.
 	fd, err := fdio.Open(c.proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, false, unlessEnded(err)
@@ -133,8 +132,8 @@ func unlessEnded(err error) error {
 	return err
 }
 
-// read returns a file of the open directory of a process, which stands until the next
-// read.
+// read returns the content of a file in the open directory of a process. The content is
+// valid until the next read.
 func (c *cmdlines) read(process int, name string) ([]byte, error) {
 	fd, err := fdio.Open(process, name, unix.O_RDONLY)
 	if err != nil {
@@ -143,14 +142,14 @@ func (c *cmdlines) read(process int, name string) ([]byte, error) {
 	defer unix.Close(fd)
 	c.buf, err = fdio.Read(fd, c.buf, maxCmdline)
 	if errors.Is(err, fdio.ErrTooLarge) || errors.Is(err, fdio.ErrNotRegular) {
-		err = nil // what is beyond the bound, or no file, does not count
+		err = nil // the rest, or anything that is no file, does not count
 	}
 	return c.buf, err
 }
 
-// isTrusted tells by its status whether root or our own user started a process. The
-// owner of its files does not tell that: of a process that nobody may trace they are
-// root's, and so are those of a set-uid program, whose arguments its caller chose.
+// isTrusted reports whether the status of a process says that root or slotgen's own user
+// started it. The owner of its files does not show that: they are root's for a process that
+// nobody may trace, and for a set-uid program, whose caller chose its arguments.
 func isTrusted(status []byte) bool {
 	_, ids, _ := bytes.Cut(status, []byte("\nUid:\t"))
 	uid, _, found := bytes.Cut(ids, []byte("\t")) // the real one
@@ -167,7 +166,7 @@ func parseCmdline(data []byte) []string {
 	return args
 }
 
-// behindWrapper strips what the image puts before the words of the user.
+// behindWrapper removes the words that the image puts before the words of the user.
 func behindWrapper(args []string) ([]string, bool) {
 	i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, wrapper) })
 	if i < 0 {

@@ -45,15 +45,15 @@ func (v *Volume) scan(o Options) Listing {
 	return l
 }
 
-// keep adds a warning that is not empty.
+// keep adds a warning unless it is empty.
 func (l *Listing) keep(warning string) {
 	if warning != "" {
 		l.Warnings = append(l.Warnings, warning)
 	}
 }
 
-// chunk is how many profiles are read in one go: a second goroutine for fewer
-// would take longer to start than to help.
+// chunk is how many profiles a goroutine reads in one go. A second goroutine for fewer would
+// take longer to start than it saves.
 const chunk = 16
 
 // named adds the entries of profiles/, in byte order, to the first one.
@@ -76,8 +76,7 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	l.readAll(v, base, profiles, names)
 }
 
-// readAll adds the entries of those names. They and their warnings come in the order
-// of the names, whoever read them.
+// readAll adds the entries of the names, and their warnings, in the order of the names.
 func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string) {
 	l.Entries = append(l.Entries, make([]Entry, len(names))...)
 	entries, warnings := l.Entries[1:], make([]string, len(names))
@@ -104,8 +103,8 @@ func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string)
 	l.dropMisnamed()
 }
 
-// maxMisnamed is how many entries are listed by whose names no slot can be called: each
-// is told in several places, and there may be any number of them.
+// maxMisnamed is how many entries are listed whose names no slot can have. Each of them is
+// printed in several places, and there may be any number of them.
 const maxMisnamed = 1000
 
 func (l *Listing) dropMisnamed() {
@@ -144,9 +143,8 @@ func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) 
 	return e.verdict(verdict, why.Error()), warning
 }
 
-// judge tells what an entry of profiles/ is, and why where it is no profile,
-// without reading its files. The directory, whose path from the home is given, is
-// open where there is one, and the caller closes it.
+// judge returns the verdict on an entry of profiles/, with the reason when it is no profile.
+// It reads no file. It opens the directory, if there is one, and the caller closes it.
 func judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) {
 	if strings.HasPrefix(name, ".") {
 		return noDir(), Ignored, dotName
@@ -175,7 +173,7 @@ func judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) 
 	return d, Publish, nil
 }
 
-// noProfile is why an entry of profiles/ is none, whatever it holds.
+// noProfile is the reason why an entry of profiles/ is no profile, whatever it holds.
 type noProfile string
 
 func (n noProfile) Error() string { return string(n) }
@@ -188,13 +186,13 @@ const (
 
 const errNoMarker = missing("no " + Marker)
 
-// missing is an fs.ErrNotExist that says what is not there.
+// missing is an fs.ErrNotExist that names the missing file.
 type missing string
 
 func (m missing) Error() string        { return string(m) }
 func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
 
-// hasMarker looks for SOUL.md, whatever it is, and never opens it.
+// hasMarker returns errNoMarker unless there is a SOUL.md of any kind. It never opens it.
 func hasMarker(d dir) error {
 	var st unix.Stat_t
 	err := unix.Fstatat(d.fd, Marker, &st, unix.AT_SYMLINK_NOFOLLOW)
@@ -215,7 +213,7 @@ func ignoredReason(err error) error {
 	return err
 }
 
-// profile reads what the files of one profile say, and returns a warning or "".
+// profile reads the files of one profile. It returns a warning or "".
 func (r *reader) profile(base Profile, d dir, name, path string) (Entry, string) {
 	e := Entry{Profile: base}
 	p := &e.Profile

@@ -11,8 +11,8 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// staleFiles returns the files of a profile that hold process IDs of the
-// container that wrote them, and of the home what a killed migration left.
+// staleFiles returns the files of a profile with process IDs of the container that wrote
+// them. For the home it adds the file that a killed migration leaves.
 func staleFiles(p Profile) []string {
 	files := []string{"gateway.pid", "processes.json"}
 	if p.Default {
@@ -22,20 +22,20 @@ func staleFiles(p Profile) []string {
 }
 
 func hasStale(d dir, p Profile) bool {
-	return slices.ContainsFunc(staleFiles(p), func(name string) bool { return stands(d, name) })
+	return slices.ContainsFunc(staleFiles(p), func(name string) bool { return exists(d, name) })
 }
 
-// stands tells whether there is anything of that name, or whether that can't be told:
+// exists reports whether there is anything of that name. It also does when that is unknown:
 // then its removal says why.
-func stands(d dir, name string) bool {
+func exists(d dir, name string) bool {
 	var st unix.Stat_t
 	return !errors.Is(unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
 }
 
-// RemoveStale removes what a dead container's gateway left in the profile's
-// directory. A link is removed, not followed. What can't be removed stays and
-// is returned as a warning; the profile is none the worse for it. A profile that is a
-// link keeps its stale files: the directory may belong to another profile, which is live.
+// RemoveStale removes the files that the gateway of a dead container left in the profile's
+// directory. It removes a link and does not follow it. It returns a warning for each file
+// that it can't remove. A profile that is a link keeps its stale files: the directory may
+// belong to another profile, which is live.
 func (v *Volume) RemoveStale(p Profile) []string {
 	var warnings []string
 	err := v.AsUser(func() error {
@@ -61,7 +61,7 @@ func (v *Volume) removeStale(p Profile) []string {
 	}
 	var warnings []string
 	for _, name := range staleFiles(p) {
-		err := removeStanding(d, name)
+		err := removeExisting(d, name)
 		if errors.Is(err, unix.EISDIR) {
 			err = errors.New("is a directory, left alone")
 		}
@@ -72,10 +72,10 @@ func (v *Volume) removeStale(p Profile) []string {
 	return warnings
 }
 
-// removeStanding removes what has that name. It looks first: a file system that is
-// read-only would not say that there is nothing.
-func removeStanding(d dir, name string) error {
-	if !stands(d, name) {
+// removeExisting removes a name. It looks first: on a read-only file system the removal of a
+// missing name would fail.
+func removeExisting(d dir, name string) error {
+	if !exists(d, name) {
 		return nil
 	}
 	if err := unix.Unlinkat(d.fd, name, 0); !errors.Is(err, fs.ErrNotExist) {

@@ -13,31 +13,30 @@ const (
 	lifecycleFile = "state/gateway.lifecycle.json"
 )
 
-// ExitUnknown is the prior exit of which nothing is recorded.
+// ExitUnknown is the prior exit when none is recorded.
 const ExitUnknown = "unknown"
 
-// maxState is the longest word that is taken as a state, in bytes. Words are written
-// to the boot log and into tables, where a longer one would hide those of others.
+// maxState is the length of the longest state, in bytes. The boot log and tables show states,
+// where a longer one would hide those of other profiles.
 const maxState = 256
 
-// Running is the one intent that starts a gateway.
+// Running is the only state that starts a gateway.
 const Running = "running"
 
-// Intent is what a profile's files say its gateway should be after boot.
+// Intent is the recorded state of a gateway.
 type Intent struct {
-	// State is the recorded word; it may be any text of at most 256 bytes, the empty one
-	// too.
+	// State is the recorded word. It may be any text of at most 256 bytes, also the empty one.
 	State string
-	// Known is false where nothing usable is recorded.
+	// Known is false when nothing usable is recorded.
 	Known bool
 	// Key names the member of gateway_state.json that State comes from.
 	Key string
-	// Raw is what stands under Key, where State is derived from another word.
+	// Raw is the value of Key when State is derived from another word.
 	Raw string
 }
 
-// String returns the intent as logs show it: escaped, or None. A state that is
-// the word None is quoted.
+// String returns the state in the form of the logs: escaped, or None. It quotes a state that
+// is the word None.
 func (i Intent) String() string {
 	switch {
 	case !i.Known:
@@ -48,10 +47,10 @@ func (i Intent) String() string {
 	return Escape(i.State)
 }
 
-// Starts tells whether the intent by itself starts the gateway.
+// Starts reports whether the state by itself starts the gateway.
 func (i Intent) Starts() bool { return i.Known && i.State == Running }
 
-// why says where the intent comes from.
+// why names the source of the state.
 func (i Intent) why(unreadable bool) string {
 	switch {
 	case unreadable:
@@ -65,8 +64,8 @@ func (i Intent) why(unreadable bool) string {
 }
 
 // intent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
-// can be read and says nothing usable is no intent with a warning; a failing
-// read is an error, since nothing was decided.
+// can be read and holds nothing usable is no state, with a warning. A failing read is an
+// error, since it decides nothing.
 func (r *reader) intent(d dir) (Intent, string, error) {
 	data, err := r.read(d, stateFile)
 	var odd unusable
@@ -100,7 +99,7 @@ func parseIntent(data []byte) (Intent, error) {
 	}
 	intent, err = stateMember(m.GatewayState, "gateway_state")
 	if intent.State == "draining" || intent.State == "degraded" {
-		// Only a gateway that is up gets there: it was killed before it could say more.
+		// Only a gateway that is up gets there: it was killed before it recorded more.
 		intent.Raw, intent.State = intent.State, Running
 	}
 	return intent, err
@@ -120,8 +119,8 @@ func stateMember(raw json.RawMessage, key string) (Intent, error) {
 	return Intent{State: state, Known: true, Key: key}, nil
 }
 
-// priorExit reads how the gateway last ended. It is a label for the log: what
-// can't be read is "unknown", never an error.
+// priorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
+// the file can't be read, never an error.
 func (r *reader) priorExit(d dir) string {
 	data, err := r.read(d, lifecycleFile)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package scan reads the volume: the profiles, what each gateway was last meant
-// to do, and the container's own role. It knows nothing of s6 or of templates.
+// Package scan reads the volume: the profiles, the recorded state of each gateway, and the
+// container's role. It knows nothing about s6 and templates.
 //
 // An unprivileged user writes the volume, and slotgen may be root. So everything on the
 // volume is done with the user's credentials, no open blocks, and no read is without a
@@ -25,8 +25,8 @@ type Volume struct {
 	top  dir
 }
 
-// Root returns the volume's root that an absolute path stands for: of one whose parent
-// directory is called "profiles", the directory two levels up (docs/design.md, "Words").
+// Root returns the volume's root for an absolute path. For a path whose parent directory is
+// called "profiles" it is the directory two levels up (docs/design.md, "Words").
 func Root(home string) string {
 	if parent := filepath.Dir(home); filepath.Base(parent) == ProfilesDir {
 		return filepath.Dir(parent)
@@ -65,7 +65,7 @@ func (v *Volume) AsUser(f func() error) error {
 // Home returns the volume's root as an absolute path.
 func (v *Volume) Home() string { return v.home }
 
-// absolute returns the absolute path of what is at a clean path below the home.
+// absolute returns the absolute path for a clean path below the home.
 func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home, "/") + "/" + rel }
 
 // Close releases the volume's descriptor.
