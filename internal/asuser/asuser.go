@@ -122,7 +122,7 @@ func (c credentials) take() error {
 			return err
 		}
 	}
-	if err := unix.Setgroups(c.groups); err != nil {
+	if err := setGroups(c.groups); err != nil {
 		return err
 	}
 	_, _ = unix.SetfsgidRetGid(c.gid) // these two report no error
@@ -133,6 +133,16 @@ func (c credentials) take() error {
 		}
 	}
 	return c.check()
+}
+
+// setGroups gives the thread these groups. It changes nothing when the thread has them: a
+// user namespace may refuse the call.
+func setGroups(groups []int) error {
+	now, err := unix.Getgroups()
+	if err != nil || slices.Equal(sorted(now), sorted(groups)) {
+		return err
+	}
+	return unix.Setgroups(groups)
 }
 
 // check reports an error unless the thread has the credentials.
