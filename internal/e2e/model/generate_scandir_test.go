@@ -81,16 +81,11 @@ func (b *sandbox) changeSlot() {
 
 // generateNode makes something that is no directory.
 func (b *sandbox) generateNode(p string) {
-	switch b.pick("node", "file", "link", "link to a slot", "fifo") {
+	switch b.pick("node", "file", "link", "fifo") {
 	case "file":
 		b.write(p, "x\n")
 	case "link":
 		b.check(os.Symlink("nowhere", p))
-	case "link to a slot": // not one of the scandir's own, which a pass may remove
-		linked := b.scandir + "-linked"
-		b.removeAll(linked)
-		b.generateSlot(linked)
-		b.check(os.Symlink(linked, p))
 	case "fifo":
 		b.check(unix.Mkfifo(p, 0o644))
 	}
