@@ -3,6 +3,7 @@ package fdio
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,31 @@ func TestOpenFollowsNoLinkAndNeverBlocks(t *testing.T) {
 		if err == nil {
 			unix.Close(fd)
 		}
+	}
+}
+
+func TestFollowFollowsLinksButNoMagicOnes(t *testing.T) {
+	path, dir := newDir(t)
+	for name, target := range map[string]string{"inside": "real/file", "absolute": path + "/real/file"} {
+		if err := os.Symlink(target, path+"/to-"+name); err != nil {
+			t.Fatal(err)
+		}
+		fd, err := Follow(dir, "to-"+name, unix.O_RDONLY)
+		if err != nil {
+			t.Errorf("a link that leads %s: %v", name, err)
+			continue
+		}
+		unix.Close(fd)
+	}
+	if err := os.Symlink(fmt.Sprintf("/proc/self/fd/%d", dir), path+"/magic"); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := Follow(dir, "magic", unix.O_RDONLY)
+	if err == nil {
+		unix.Close(fd)
+	}
+	if hasOpenat2() && !errors.Is(err, unix.ELOOP) {
+		t.Errorf("a magic link: %v, want ELOOP", err)
 	}
 }
 

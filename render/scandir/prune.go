@@ -20,11 +20,11 @@ const (
 )
 
 // ErrDraining is the error of a service that was sent the down command and has not ended yet.
-var ErrDraining = errors.New("was told to go down and has not ended yet")
+var ErrDraining = errors.New("was taken down and has not ended yet")
 
 // errNotBegun is the error of a service that was not sent the down command. It waits for an
 // earlier service under its hidden name, or ctx has ended.
-var errNotBegun = errors.New("was not told to go: there is an earlier one of its name")
+var errNotBegun = errors.New("was not taken down: an earlier service of its name ends first, or the pass was ended")
 
 // Prune takes services down and removes their directories. A name is visible, or it is hidden
 // because an earlier prune was killed. No line that the service wrote is lost: its

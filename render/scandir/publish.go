@@ -168,7 +168,7 @@ func (d *Dir) replace(p Plan) error {
 
 // ErrLeftBehind is the error of Publish when it published the slot but could not remove the
 // previous one. A later pass removes that as a leftover.
-var ErrLeftBehind = errors.New("it is published, but what stood before is left")
+var ErrLeftBehind = errors.New("published, but the previous copy was not removed")
 
 func leftBehind(name string, err error) error {
 	return fmt.Errorf("%w: removing %q: %w", ErrLeftBehind, name, err)
@@ -226,7 +226,7 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 }
 
 // errStaysHidden is the error of a slot that may be live and can't get its name back.
-var errStaysHidden = errors.New("what stood there is hidden and may be live")
+var errStaysHidden = errors.New("the previous slot is hidden and may be live")
 
 // restoreIfHeld gives the previous slot its name back, and returns an error, when a
 // supervisor may hold that slot. An s6-svscan may have started during the exchange.

@@ -38,9 +38,8 @@ const (
 )
 
 // notifier watches directories by their descriptors. A path may change its meaning between
-// two calls, and a link must not lead the watch out of the home. The notifier keeps the
-// descriptor open as long as it watches the directory: the descriptor's number names the
-// directory in events. A nil notifier watches nothing.
+// two calls. The notifier keeps the descriptor open as long as it watches the directory: the
+// descriptor's number names the directory in events. A nil notifier watches nothing.
 type notifier struct {
 	inotify *fsnotify.Watcher
 	limit   int

@@ -103,7 +103,6 @@ func situations() []situation {
 			f.write("service/.gateway-writer.new/run", "half")
 			f.write("service/.gateway-fresh.new/log/run", "half")
 			f.write("home/.gateway_state.json.new", "half")
-			f.write("home/logs/.container-boot.log.new", "half")
 		}},
 		{name: "templates export", args: export, again: with(export, "--force"), prepare: func(*faults) {}},
 		{name: "templates export over older ones", args: with(export, "--force"), prepare: func(f *faults) {

@@ -29,7 +29,7 @@ type faultRun struct {
 // reports them.
 func (r faultRun) mayLeaveFiles() bool {
 	return r.killed || r.code != harness.ExitOK || r.reports("slotgen: warning: clearing leftover ") ||
-		r.reports(`slotgen: warning: removing ".logs.new": `) || r.reports("but what stood before is left: removing ")
+		r.reports("but the previous copy was not removed: removing ")
 }
 
 // reports tells if the run printed the text or could not print. strace counts the calls of

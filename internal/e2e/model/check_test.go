@@ -123,7 +123,7 @@ func (f *findings) commands(commands string) {
 // pass may remove it.
 func isLeftover(p string) bool {
 	return slices.ContainsFunc(strings.Split(p, "/"), func(name string) bool {
-		return slices.Contains([]string{".logs.new", ".container-boot.log.new", ".gateway_state.json.new"}, name)
+		return name == ".gateway_state.json.new"
 	})
 }
 

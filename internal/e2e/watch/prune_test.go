@@ -215,7 +215,7 @@ func TestContainerWatchRestartsAProfileThatIsBackTooLate(t *testing.T) {
 	w.waitOutput(`pruned slot "gateway-back": its profile was gone, and is back`)
 	w.waitOutput(`created slot "gateway-back"`)
 	if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); strings.Contains(log, "the slot stands") {
-		t.Errorf("what was told to go is taken for a slot that stays:\n%s", log)
+		t.Errorf("a service that was taken down counts as one that stays:\n%s", log)
 	}
 	w.checkQuiet("a profile that is back")
 	if n := c.Supervisors()["gateway-back"]; n != 1 {
