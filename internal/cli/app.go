@@ -128,15 +128,3 @@ func decapitalize(s string) string {
 	}
 	return strings.ToLower(s[:1]) + s[1:]
 }
-
-// noArguments returns an action that refuses positional arguments. cli would silently take
-// every flag behind one as another argument.
-func noArguments(action cli.ActionFunc) cli.ActionFunc {
-	return func(c *cli.Context) error {
-		if c.Args().Present() {
-			return withHint(fmt.Errorf("unexpected argument %q", c.Args().First()),
-				"run %q for the flags", c.Command.HelpName+" --help")
-		}
-		return action(c)
-	}
-}

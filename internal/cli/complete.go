@@ -23,6 +23,8 @@ type commandLine struct {
 	commands []*cli.Command
 	// flags are the flags of the last command.
 	flags []cli.Flag
+	// takesProfile reports whether the name of a profile may follow.
+	takesProfile bool
 	// waiting is the flag that takes the next word as its value, or nil.
 	waiting cli.DocGenerationFlag
 	// home is the value of --home.
@@ -57,16 +59,16 @@ func (l *commandLine) take(word string) {
 		}
 	default:
 		for _, c := range l.commands {
-			if c.HasName(word) && c.Name == "help" {
+			if c.HasName(word) && c.Name == helpName {
 				l.flags = nil // commands follow "help", and no flags
 				return
 			}
 			if c.HasName(word) {
-				l.commands, l.flags = c.Subcommands, c.VisibleFlags()
+				l.commands, l.flags, l.takesProfile = c.Subcommands, c.VisibleFlags(), c.ArgsUsage == profileArgument
 				return
 			}
 		}
-		l.commands, l.flags = nil, nil
+		l.commands, l.takesProfile = nil, false
 	}
 }
 
@@ -95,6 +97,11 @@ func (l *commandLine) candidates(word string) []string {
 	}
 	if len(l.commands) > 0 && word == "" {
 		return found
+	}
+	if l.takesProfile {
+		for _, name := range profileNames(l.home) {
+			found = appendMatch(found, name, word, "profile")
+		}
 	}
 	for _, flag := range l.flags {
 		if f, ok := flag.(cli.DocGenerationFlag); ok {

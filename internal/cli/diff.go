@@ -18,8 +18,9 @@ import (
 
 func diffCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
-		Name:  "diff",
-		Usage: "compare the published slots with what would be rendered",
+		Name:      "diff",
+		ArgsUsage: profileArgument,
+		Usage:     "compare the published slots with what would be rendered",
 		Description: "Prints what a pass would change, as a unified diff with modes and owners, and what a restart\n" +
 			"would where a slot needs one. Touches nothing.\n\n" +
 			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
@@ -27,7 +28,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			profileFlag("compare the slot of the profile `NAME` only; repeatable"),
 			colourFlag(),
 		}, slotFlags()),
-		Action: noArguments(func(c *cli.Context) error {
+		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
 				return err

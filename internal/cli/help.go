@@ -6,11 +6,13 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+const helpName = "help"
+
 // helpCommand returns a command that runs "slotgen COMMAND --help", and so answers an
 // unknown command in the same words. cli's own help command looks at the first word only.
 func helpCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "help",
+		Name:      helpName,
 		Usage:     "list the commands, or tell what one of them does",
 		UsageText: "slotgen help [COMMAND]...",
 		Action: func(c *cli.Context) error {

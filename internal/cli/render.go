@@ -21,8 +21,9 @@ import (
 
 func renderCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
-		Name:  "render",
-		Usage: "show or write the slot of one profile",
+		Name:      "render",
+		ArgsUsage: profileArgument,
+		Usage:     "show or write the slot of one profile",
 		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
 			"files in txtar form, their modes and owners in the comment on top; what fails a check is\n" +
 			"printed too. With --out it takes that directory's lock, DIR/.slotgen.lock, as reconcile\n" +
@@ -36,7 +37,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
 			&cli.StringFlag{Name: "out", Category: categoryChoice, Usage: "write the slot as `DIR`/gateway-NAME/"},
 		}, slotFlags()),
-		Action: noArguments(func(c *cli.Context) error {
+		Action: oneProfile(func(c *cli.Context) error {
 			if err := checkRenderFlags(c); err != nil {
 				return err
 			}
@@ -64,7 +65,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 func checkRenderFlags(c *cli.Context) error {
 	switch names := c.StringSlice("profile"); {
 	case len(names) == 0 || names[0] == "":
-		return withHint(errors.New("no profile given"), "name one with --profile")
+		return withHint(errors.New("no profile given"), "name one: slotgen render NAME")
 	case len(names) > 1:
 		return fmt.Errorf("more than one profile given: %q", names)
 	}

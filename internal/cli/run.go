@@ -29,7 +29,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	unix.Umask(unix.Umask(0) &^ ownerBits) // else slotgen could not open the files that it makes
 	msg := messages{w: &asyncWriter{w: stderr}}
 	out := &output{w: stdout}
-	err := newApp(out, msg).Run(args)
+	app := newApp(out, msg)
+	err := app.Run(flagsFirst(app.Commands, args))
 	if out.err != nil {
 		msg.fail(out.err)
 		return exitIncomplete

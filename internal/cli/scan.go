@@ -20,8 +20,9 @@ const tailLines = 5
 
 func scanCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
-		Name:  "scan",
-		Usage: "tell what a pass would do with every profile, and why",
+		Name:      "scan",
+		ArgsUsage: profileArgument,
+		Usage:     "tell what a pass would do with every profile, and why",
 		Description: "Touches nothing. The column \"why\" answers \"why didn't my profile come back up\".\n\n" +
 			"Exit code 0: told; 1: a profile fails; 2: wrong usage or configuration.",
 		Flags: slices.Concat(passFlags(), []cli.Flag{
@@ -33,7 +34,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			},
 			colourFlag(),
 		}, slotFlags()),
-		Action: noArguments(func(c *cli.Context) error {
+		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
 				return err
