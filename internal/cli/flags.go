@@ -112,7 +112,7 @@ func templatesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"}, Category: categoryPaths,
 		DefaultText: defaultTemplates + " when it exists",
-		Usage:       "templates in `DIR` go before the embedded ones",
+		Usage:       "templates in `DIR` go before the embedded ones; none: the embedded ones alone",
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -9,8 +10,8 @@ import (
 )
 
 // loadTemplates reads the templates and prints their warnings.
-func loadTemplates(dir string, msg messages) (*render.Set, error) {
-	set, err := readTemplates(dir)
+func loadTemplates(flag string, msg messages) (*render.Set, error) {
+	set, err := readTemplates(flag)
 	if err != nil {
 		return nil, err
 	}
@@ -18,18 +19,30 @@ func loadTemplates(dir string, msg messages) (*render.Set, error) {
 	return set, nil
 }
 
-// readTemplates returns the embedded templates with the overrides of dir. When dir is empty
-// it uses the default override directory, if that exists.
-func readTemplates(dir string) (*render.Set, error) {
+// noOverrides is the value of --templates for the embedded templates alone.
+const noOverrides = "none"
+
+// overrideDir returns the override directory, or "" for none. Flag is the value of --templates.
+func overrideDir(flag string) string {
+	if flag == noOverrides {
+		return ""
+	}
+	return cmp.Or(flag, defaultTemplates)
+}
+
+// readTemplates returns the embedded templates with the overrides. Only the default override
+// directory may be missing.
+func readTemplates(flag string) (*render.Set, error) {
+	dir := overrideDir(flag)
 	if dir == "" {
-		if _, err := os.Stat(defaultTemplates); errors.Is(err, fs.ErrNotExist) {
-			return render.Embedded(), nil
-		}
-		dir = defaultTemplates
+		return render.Embedded(), nil
+	}
+	if _, err := os.Stat(dir); flag == "" && errors.Is(err, fs.ErrNotExist) {
+		return render.Embedded(), nil
 	}
 	set, err := render.Load(dir)
 	if err != nil {
-		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory")
+		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory; --templates none goes without one")
 	}
 	return set, nil
 }

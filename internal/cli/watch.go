@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"os/signal"
@@ -82,7 +81,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	}
 	o := watch.Options{
 		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval,
-		Templates: cmp.Or(s.templates, defaultTemplates),
+		Templates: overrideDir(s.templates),
 		Load:      func() (*render.Set, error) { return readTemplates(s.templates) },
 	}
 	o.Pass.Prune = c.Bool("prune")
