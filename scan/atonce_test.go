@@ -45,7 +45,7 @@ func logAtOnce(t *testing.T, home string) {
 	for i := range passes {
 		v := openVolume(t, home)
 		group.Go(func() {
-			if err := v.AppendBootLog(epoch, []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
+			if err := v.AppendBootLog(epoch, "box", []Outcome{{Profile: fmt.Sprintf("p%d", i)}}); err != nil {
 				t.Error(err)
 			}
 		})

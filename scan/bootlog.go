@@ -25,17 +25,20 @@ type Outcome struct {
 	Intent    Intent
 	Action    string // started, registered, skipped or failed
 	PriorExit string
+	Change    string // created, updated, unchanged or none
 	// Reason is left out of the line when it is empty.
 	Reason string
 }
 
 // appendLine adds the line of the outcome to text (docs/design.md, "Stale files and the boot log").
-func (o Outcome) appendLine(text []byte, at time.Time) []byte {
+func (o Outcome) appendLine(text []byte, at time.Time, host string) []byte {
 	text = at.AppendFormat(text, "2006-01-02T15:04:05-0700")
 	text = append(append(text, " profile="...), Escape(o.Profile)...)
 	text = append(append(text, " prior_state="...), o.Intent.String()...)
 	text = append(append(text, " action="...), o.Action...)
 	text = append(append(text, " prior_exit="...), o.PriorExit...)
+	text = append(append(text, " change="...), o.Change...)
+	text = append(append(text, " host="...), Escape(host)...)
 	if o.Reason != "" {
 		text = strconv.AppendQuoteToASCII(append(text, " reason="...), o.Reason)
 	}
@@ -43,15 +46,15 @@ func (o Outcome) appendLine(text []byte, at time.Time) []byte {
 }
 
 // AppendBootLog appends one line for each outcome to logs/container-boot.log, in one
-// write. It renames a file of 262144 bytes or more to container-boot.log.1 first, and
+// write. Host is the name of this host: several containers may write to one log. It renames a file of 262144 bytes or more to container-boot.log.1 first, and
 // makes the directory and the file where they are missing. It writes to a regular file
 // only: anything else of that name is an error, and stays. A file that can't be renamed
 // is appended to, and is an error too.
-func (v *Volume) AppendBootLog(at time.Time, outcomes []Outcome) error {
-	const usual = 110 // bytes in a line
+func (v *Volume) AppendBootLog(at time.Time, host string, outcomes []Outcome) error {
+	const usual = 150 // bytes in a line
 	text := make([]byte, 0, usual*len(outcomes))
 	for _, o := range outcomes {
-		text = o.appendLine(text, at)
+		text = o.appendLine(text, at, host)
 	}
 	return v.AsUser(func() error {
 		logs, err := makeLogDir(v.top)

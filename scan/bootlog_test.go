@@ -22,18 +22,18 @@ func TestLogLineIsAsDesigned(t *testing.T) {
 		outcome Outcome
 		want    string
 	}{
-		{Outcome{"coder", state("running"), "started", "clean", ""}, `profile=coder prior_state=running action=started prior_exit=clean`},
-		{Outcome{"x", Intent{}, "registered", "unknown", ""}, `profile=x prior_state=None action=registered prior_exit=unknown`},
-		{Outcome{"x", state("None"), "registered", "unknown", ""}, `profile=x prior_state="None" action=registered prior_exit=unknown`},
-		{Outcome{"None", Intent{}, "skipped", "unknown", ""}, `profile=None prior_state=None action=skipped prior_exit=unknown`},
-		{Outcome{"x", state(""), "registered", "unknown", ""}, `profile=x prior_state="" action=registered prior_exit=unknown`},
+		{Outcome{"coder", state("running"), "started", "clean", "none", ""}, `profile=coder prior_state=running action=started prior_exit=clean change=none host=box`},
+		{Outcome{"x", Intent{}, "registered", "unknown", "none", ""}, `profile=x prior_state=None action=registered prior_exit=unknown change=none host=box`},
+		{Outcome{"x", state("None"), "registered", "unknown", "none", ""}, `profile=x prior_state="None" action=registered prior_exit=unknown change=none host=box`},
+		{Outcome{"None", Intent{}, "skipped", "unknown", "none", ""}, `profile=None prior_state=None action=skipped prior_exit=unknown change=none host=box`},
+		{Outcome{"x", state(""), "registered", "unknown", "none", ""}, `profile=x prior_state="" action=registered prior_exit=unknown change=none host=box`},
 		{
-			Outcome{"a\nb", state("x\n2026 profile=y \x1b[31mä"), "skipped", "unknown", "name has \"a\"\n"},
-			`profile="a\nb" prior_state="x\n2026 profile=y \x1b[31m\u00e4" action=skipped prior_exit=unknown reason="name has \"a\"\n"`,
+			Outcome{"a\nb", state("x\n2026 profile=y \x1b[31mä"), "skipped", "unknown", "none", "name has \"a\"\n"},
+			`profile="a\nb" prior_state="x\n2026 profile=y \x1b[31m\u00e4" action=skipped prior_exit=unknown change=none host=box reason="name has \"a\"\n"`,
 		},
 	}
 	for _, tt := range tests {
-		if got, want := string(tt.outcome.appendLine(nil, at)), "2026-05-21T06:18:05+0230 "+tt.want+"\n"; got != want {
+		if got, want := string(tt.outcome.appendLine(nil, at, "box")), "2026-05-21T06:18:05+0230 "+tt.want+"\n"; got != want {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	}
@@ -47,10 +47,10 @@ func appendLine(t *testing.T, home string) error {
 func appendLineAs(t *testing.T, home string, user asuser.User) error {
 	t.Helper()
 	v := openVolumeAs(t, home, user)
-	return inTime(t, func() error { return v.AppendBootLog(epoch, []Outcome{{Profile: "x", Action: "started"}}) })
+	return inTime(t, func() error { return v.AppendBootLog(epoch, "box", []Outcome{{Profile: "x", Action: "started", PriorExit: "clean", Change: "created"}}) })
 }
 
-const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=\n"
+const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=clean change=created host=box\n"
 
 func TestLogIsTheUsers(t *testing.T) {
 	testenv.NeedRoot(t, "works as another user")

@@ -208,7 +208,7 @@ func FuzzIntent(f *testing.F) {
 		if want, valid := stateIn(data); valid && intent != want {
 			t.Errorf("%q gives %+v, want %+v", data, intent, want)
 		}
-		if line := string((Outcome{Profile: "x", Intent: intent}).appendLine(nil, epoch)); strings.Count(line, "\n") != 1 {
+		if line := string((Outcome{Profile: "x", Intent: intent}).appendLine(nil, epoch, "box")); strings.Count(line, "\n") != 1 {
 			t.Errorf("the log line %q is not one", line)
 		}
 	})

@@ -69,22 +69,22 @@ func TestLogLineQuotesWhatCouldForgeOne(t *testing.T) {
 	}{
 		{
 			"only a state may be taken for the word None",
-			Outcome{Profile: "None", Action: "skipped", PriorExit: "unknown", Reason: "name has an upper-case letter, only a-z, 0-9, _ and - are allowed"},
-			`profile=None prior_state=None action=skipped prior_exit=unknown reason="name has an upper-case letter, only a-z, 0-9, _ and - are allowed"`,
+			Outcome{Profile: "None", Action: "skipped", PriorExit: "unknown", Change: "none", Reason: "name has an upper-case letter, only a-z, 0-9, _ and - are allowed"},
+			`profile=None prior_state=None action=skipped prior_exit=unknown change=none host=box reason="name has an upper-case letter, only a-z, 0-9, _ and - are allowed"`,
 		},
 		{
 			"a reason is ASCII",
-			Outcome{Profile: "x", Action: "failed", PriorExit: "clean", Reason: "ä \"b\"\u202e\x1b"},
-			`profile=x prior_state=None action=failed prior_exit=clean reason="\u00e4 \"b\"\u202e\x1b"`,
+			Outcome{Profile: "x", Action: "failed", PriorExit: "clean", Change: "none", Reason: "ä \"b\"\u202e\x1b"},
+			`profile=x prior_state=None action=failed prior_exit=clean change=none host=box reason="\u00e4 \"b\"\u202e\x1b"`,
 		},
 		{
 			"a profile's name is any bytes",
-			Outcome{Profile: "a\xff b", Action: "skipped", PriorExit: "unknown"},
-			`profile="a\xff b" prior_state=None action=skipped prior_exit=unknown`,
+			Outcome{Profile: "a\xff b", Action: "skipped", PriorExit: "unknown", Change: "none"},
+			`profile="a\xff b" prior_state=None action=skipped prior_exit=unknown change=none host=box`,
 		},
 	}
 	for _, tt := range tests {
-		if got, want := string(tt.outcome.appendLine(nil, epoch)), "2026-05-21T06:18:05+0000 "+tt.want+"\n"; got != want {
+		if got, want := string(tt.outcome.appendLine(nil, epoch, "box")), "2026-05-21T06:18:05+0000 "+tt.want+"\n"; got != want {
 			t.Errorf("%s:\ngot  %swant %s", tt.what, got, want)
 		}
 	}
@@ -129,16 +129,16 @@ func TestAllOutcomesOfAPassAreLogged(t *testing.T) {
 	home := newHome(t)
 	v := openVolume(t, home)
 	outcomes := []Outcome{
-		{Profile: "default", Intent: Intent{State: Running, Known: true}, Action: "started", PriorExit: "clean"},
-		{Profile: "a b", Action: "skipped", PriorExit: "unknown", Reason: "name has a space"},
+		{Profile: "default", Intent: Intent{State: Running, Known: true}, Action: "started", PriorExit: "clean", Change: "none"},
+		{Profile: "a b", Action: "skipped", PriorExit: "unknown", Change: "none", Reason: "name has a space"},
 	}
 	for range 2 {
-		if err := v.AppendBootLog(epoch, outcomes); err != nil {
+		if err := v.AppendBootLog(epoch, "box", outcomes); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := "2026-05-21T06:18:05+0000 profile=default prior_state=running action=started prior_exit=clean\n" +
-		"2026-05-21T06:18:05+0000 profile=\"a b\" prior_state=None action=skipped prior_exit=unknown reason=\"name has a space\"\n"
+	want := "2026-05-21T06:18:05+0000 profile=default prior_state=running action=started prior_exit=clean change=none host=box\n" +
+		"2026-05-21T06:18:05+0000 profile=\"a b\" prior_state=None action=skipped prior_exit=unknown change=none host=box reason=\"name has a space\"\n"
 	if got := read(t, home, "logs/container-boot.log"); got != want+want {
 		t.Errorf("the log holds\n%s", got)
 	}

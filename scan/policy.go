@@ -9,21 +9,23 @@ import (
 type Policy string
 
 // The policies. Auto is Multiplex where multiplexing is switched on, else
-// Recorded; under None the gateways belong to another container.
+// Recorded. Under All the scan reads no states, and every gateway starts. Under None the
+// gateways belong to another container.
 const (
 	Auto      Policy = "auto"
 	Recorded  Policy = "recorded"
 	Multiplex Policy = "multiplex"
+	All       Policy = "all"
 	None      Policy = "none"
 )
 
 // ParsePolicy returns the policy of that name.
 func ParsePolicy(name string) (Policy, error) {
 	switch p := Policy(name); p {
-	case Auto, Recorded, Multiplex, None:
+	case Auto, Recorded, Multiplex, All, None:
 		return p, nil
 	}
-	return "", fmt.Errorf("%q is none of recorded, multiplex, none, auto", name)
+	return "", fmt.Errorf("%q: must be recorded, multiplex, all, none or auto", name)
 }
 
 // MultiplexVar is the variable that switches multiplexing on or off, before
@@ -78,9 +80,19 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 				l.Entries[i] = e.verdict(Skipped, "autostart none")
 			}
 		}
+	case All:
+		l.startAll(basis)
 	case Multiplex:
 		l.fold(v, basis)
 	case Auto, Recorded:
+	}
+}
+
+func (l *Listing) startAll(basis string) {
+	for i := range l.Entries {
+		if e := &l.Entries[i]; e.Verdict == Publish {
+			e.Profile.Start, e.Reason, e.Why = true, basis, basis
+		}
 	}
 }
 

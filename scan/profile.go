@@ -68,7 +68,8 @@ type Entry struct {
 	// Why is the reason of the verdict, in words that an operator can act on.
 	Why string
 	// Reason is what the boot log gives beside the action. It is set for a skipped or failed
-	// entry, and when Start differs from the recorded state.
+	// entry, when Start differs from the recorded state, and when the state is unusable or
+	// misspelled.
 	Reason string
 }
 
@@ -89,6 +90,9 @@ type Options struct {
 	// Legacy is true in a container that runs the gateway as its command.
 	Legacy bool
 }
+
+// reader returns a reader of profiles.
+func (o Options) reader() reader { return reader{withoutStates: o.Autostart == All} }
 
 // Listing is one reading of a volume.
 type Listing struct {

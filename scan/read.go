@@ -13,7 +13,10 @@ const maxFile = 1 << 20
 
 // reader reads small files one after the other into the same memory. Each goroutine has a
 // reader of its own.
-type reader struct{ buf []byte }
+type reader struct {
+	buf           []byte
+	withoutStates bool // no profile has a recorded state
+}
 
 // read returns the content of the regular file name below d. The content is valid until the
 // next read. The error is fs.ErrNotExist, an unusable, or an errno.

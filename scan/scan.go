@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,18 +32,33 @@ func (v *Volume) Scan(o Options) Listing {
 }
 
 func (v *Volume) scan(o Options) Listing {
-	base := o.Base
-	base.Home = v.home
+	o.Base.Home = v.home
 	l := Listing{}
-	r := reader{}
-	first, warning := r.profile(base, v.top, DefaultName, v.home)
+	r := o.reader()
+	first, warning := r.profile(o.Base, v.top, DefaultName, v.home)
 	l.keep(warning)
-	if o.Legacy && o.Autostart != None && first.Verdict == Publish {
+	if o.Legacy && o.Autostart != None && o.Autostart != All && first.Verdict == Publish {
 		first = l.legacy(v.top, first)
 	}
-	l.named(v, base, first)
+	l.named(v, o, first)
+	l.warnOfEmptyHome(v)
 	l.apply(v, o.Autostart, o.Multiplex)
 	return l
+}
+
+// warnOfEmptyHome warns of a home that holds nothing of a profile: the volume may not be
+// mounted.
+func (l *Listing) warnOfEmptyHome(v *Volume) {
+	if l.Complete || l.Err != nil {
+		return
+	}
+	for _, name := range []string{Marker, stateFile} {
+		var st unix.Stat_t
+		if err := unix.Fstatat(v.top.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); !errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+	}
+	l.warn("home %q has no %s/, %s or %s: is the volume mounted?", v.home, ProfilesDir, Marker, stateFile)
 }
 
 // keep adds a warning unless it is empty.
@@ -57,7 +73,7 @@ func (l *Listing) keep(warning string) {
 const chunk = 16
 
 // named adds the entries of profiles/, in byte order, to the first one.
-func (l *Listing) named(v *Volume, base Profile, first Entry) {
+func (l *Listing) named(v *Volume, o Options, first Entry) {
 	l.Entries = []Entry{first}
 	profiles, err := openDir(v.top, ProfilesDir, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -73,20 +89,20 @@ func (l *Listing) named(v *Volume, base Profile, first Entry) {
 	}
 	l.Complete = err == nil
 	slices.Sort(names)
-	l.readAll(v, base, profiles, names)
+	l.readAll(v, o, profiles, names)
 }
 
 // readAll adds the entries of the names, and their warnings, in the order of the names.
-func (l *Listing) readAll(v *Volume, base Profile, profiles dir, names []string) {
+func (l *Listing) readAll(v *Volume, o Options, profiles dir, names []string) {
 	l.Entries = append(l.Entries, make([]Entry, len(names))...)
 	entries, warnings := l.Entries[1:], make([]string, len(names))
 	var failed atomic.Pointer[error]
 	Share((len(names)+chunk-1)/chunk, func(parts iter.Seq[int]) {
-		r := reader{}
+		r := o.reader()
 		err := v.user.Do(func() {
 			for part := range parts {
 				for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {
-					entries[i], warnings[i] = r.entry(base, profiles, names[i])
+					entries[i], warnings[i] = r.entry(o.Base, profiles, names[i])
 				}
 			}
 		})
@@ -214,17 +230,22 @@ func ignoredReason(err error) error {
 }
 
 // profile reads the files of one profile. It returns a warning or "".
-func (r *reader) profile(base Profile, d dir, name, path string) (Entry, string) {
-	e := Entry{Profile: base}
+func (r *reader) profile(base Profile, d dir, name, path string) (e Entry, warning string) {
+	e = Entry{Profile: base}
 	p := &e.Profile
 	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
 	p.PriorExit, e.Stale = r.priorExit(d), hasStale(d, *p)
-	intent, warning, err := r.intent(d)
+	intent, doubt, err := r.intent(d)
 	if err != nil {
 		return e.verdict(Failed, err.Error()), ""
 	}
 	e.Intent = intent
 	p.PriorState, p.Start = intent.State, intent.Starts()
-	e.Verdict, e.Why = Publish, intent.why(warning != "")
+	e.Verdict, e.Why, e.Reason = Publish, intent.why(), intent.nearMiss()
+	if doubt != nil {
+		e.Reason = fmt.Sprintf("%s: %s: taken as no recorded state", stateFile, doubt)
+		warning = fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), doubt)
+	}
+	e.Why = cmp.Or(e.Reason, e.Why)
 	return e, warning
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -50,11 +51,18 @@ func (i Intent) String() string {
 // Starts reports whether the state by itself starts the gateway.
 func (i Intent) Starts() bool { return i.Known && i.State == Running }
 
+// nearMiss returns why the state starts nothing though it reads like "running", or "".
+func (i Intent) nearMiss() string {
+	if i.State == Running || !strings.EqualFold(strings.TrimSpace(i.State), Running) {
+		return ""
+	}
+	return fmt.Sprintf("%s %s in %s starts nothing: it differs from %q in letter case or white space",
+		i.Key, strconv.QuoteToASCII(i.State), stateFile, Running)
+}
+
 // why names the source of the state.
-func (i Intent) why(unreadable bool) string {
+func (i Intent) why() string {
 	switch {
-	case unreadable:
-		return "nothing usable in " + stateFile
 	case !i.Known:
 		return "no state recorded in " + stateFile
 	case i.Raw != "":
@@ -64,28 +72,27 @@ func (i Intent) why(unreadable bool) string {
 }
 
 // intent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
-// can be read and holds nothing usable is no state, with a warning. A failing read is an
+// can be read and holds nothing usable is no state, and doubt says why. A failing read is an
 // error, since it decides nothing.
-func (r *reader) intent(d dir) (Intent, string, error) {
+func (r *reader) intent(d dir) (i Intent, doubt, err error) {
+	if r.withoutStates {
+		return Intent{}, nil, nil
+	}
 	data, err := r.read(d, stateFile)
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return Intent{}, "", nil
+		return Intent{}, nil, nil
 	case errors.As(err, &odd):
-		return Intent{}, noState(d, odd), nil
+		return Intent{}, odd, nil
 	case err != nil:
-		return Intent{}, "", fmt.Errorf("reading %+q: %w", d.join(stateFile), err)
+		return Intent{}, nil, fmt.Errorf("reading %+q: %w", d.join(stateFile), err)
 	}
-	intent, err := parseIntent(data)
-	if err != nil {
-		return Intent{}, noState(d, err), nil
+	intent, doubt := parseIntent(data)
+	if doubt != nil {
+		return Intent{}, doubt, nil
 	}
-	return intent, "", nil
-}
-
-func noState(d dir, why error) string {
-	return fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), why)
+	return intent, nil, nil
 }
 
 func parseIntent(data []byte) (Intent, error) {

@@ -30,7 +30,7 @@ func newPalette(when string, w io.Writer) (palette, error) {
 		return palette{}, nil
 	case colourAlways:
 	default:
-		return palette{}, fmt.Errorf("--color: %q is none of auto, always, never", when)
+		return palette{}, fmt.Errorf("--color: %q: must be auto, always or never", when)
 	}
 	return palette{bold: "\x1b[1m", red: "\x1b[31m", green: "\x1b[32m", yellow: "\x1b[33m", cyan: "\x1b[36m", reset: "\x1b[0m"}, nil
 }

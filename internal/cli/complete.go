@@ -131,7 +131,7 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 	}
 	switch f.Names()[0] {
 	case "autostart":
-		return add(string(scan.Auto), string(scan.Recorded), string(scan.Multiplex), string(scan.None))
+		return add(string(scan.Auto), string(scan.Recorded), string(scan.Multiplex), string(scan.All), string(scan.None))
 	case "supervise-access":
 		return add(string(scandir.AccessGroup), string(scandir.AccessEvents), string(scandir.AccessOwner), string(scandir.AccessRoot))
 	case "output":

@@ -29,7 +29,7 @@ func TestCompletionCandidates(t *testing.T) {
 	}
 	t.Setenv(homeVar, home)
 	t.Setenv(userVar, fmt.Sprintf("%d:%d", os.Geteuid(), os.Getegid())) // only we can enter it
-	policies := []string{"auto", "recorded", "multiplex", "none"}
+	policies := []string{"auto", "recorded", "multiplex", "all", "none"}
 	profiles := []string{"default", "2nd-desk", "accounts", "broken-bot", "coder", "night_watch", "writer"}
 	tests := []struct {
 		words []string

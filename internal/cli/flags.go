@@ -63,7 +63,7 @@ func autostartFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"}, Category: categoryChoice,
 		DefaultText: string(scan.Auto),
-		Usage:       "which gateways start: `POLICY` is recorded, multiplex, none or auto",
+		Usage:       "which gateways start: `POLICY` is recorded, multiplex, all, none or auto",
 	}
 }
 

@@ -94,7 +94,7 @@ func origin(c *cli.Context, flag string) string {
 
 func parseFormat(name string) (asJSON bool, err error) {
 	if name != formatText && name != formatJSON {
-		return false, fmt.Errorf("--output: %q is neither text nor json", name)
+		return false, fmt.Errorf("--output: %q: must be text or json", name)
 	}
 	return name == formatJSON, nil
 }

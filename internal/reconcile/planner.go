@@ -88,6 +88,7 @@ func (p *planner) readVolume() {
 	if p.list.Err != nil {
 		p.fail(p.list.Err)
 	}
+	p.warnOfLiveSlots()
 }
 
 func (p *planner) listProfiles() { p.list = p.volume.Scan(p.Scan) }

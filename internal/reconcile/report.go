@@ -32,7 +32,8 @@ type Outcome struct {
 	Effect scandir.Effect
 	// Reason is the reason in the boot log. Why is the full explanation.
 	Reason, Why string
-	// Hint tells the operator how to repair a failure, or is empty.
+	// Hint tells the operator what to type, or is empty: to repair a failure, or to start or
+	// stop a live service whose down file changes.
 	Hint string
 	// Differences are the differences between the existing slot and the rendered one.
 	Differences []scandir.Difference

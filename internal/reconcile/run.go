@@ -139,7 +139,11 @@ func (a applier) log(outcomes []Outcome) {
 	if len(lines) == 0 {
 		return
 	}
-	if err := a.volume.AppendBootLog(time.Now(), lines); err != nil {
+	host, err := os.Hostname()
+	if err != nil {
+		a.Tell(message.Warn("finding this host's name for the boot log: %s", err))
+	}
+	if err := a.volume.AppendBootLog(time.Now(), host, lines); err != nil {
 		a.Tell(message.Of(message.Warning, err))
 	}
 }
@@ -147,7 +151,7 @@ func (a applier) log(outcomes []Outcome) {
 func (o Outcome) bootLogLine() scan.Outcome {
 	return scan.Outcome{
 		Profile: o.Entry.Profile.Name, Intent: o.Entry.Intent, Action: string(o.Action),
-		PriorExit: o.Entry.Profile.PriorExit, Reason: o.Reason,
+		PriorExit: o.Entry.Profile.PriorExit, Change: string(o.Change), Reason: o.Reason,
 	}
 }
 

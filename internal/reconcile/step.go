@@ -121,6 +121,9 @@ func (s *stepper) planSlot(o Outcome) Step {
 	if s.Differences || plan.Live {
 		o.Differences = plan.Differences
 	}
+	if plan.Live && slices.ContainsFunc(plan.Differences, isDown) {
+		o.Hint = s.controlHint(o)
+	}
 	if s.Differences && plan.Change == scandir.Created {
 		o.Differences = plan.Everything()
 	}
@@ -128,6 +131,21 @@ func (s *stepper) planSlot(o Outcome) Step {
 		s.renderer = s.Templates.Renderer() // the outcome keeps the memory of the old renderer
 	}
 	return Step{Outcome: o, work: publish, plan: plan}
+}
+
+func isDown(d scandir.Difference) bool { return d.Path == render.DownFile }
+
+// controlHint says how to start or stop a live service: a pass does neither.
+func (p *planner) controlHint(o Outcome) string {
+	if o.Entry.Profile.Start {
+		return "to start it now: " + p.controlCommand("-u", o.Entry.Profile.Service)
+	}
+	return "to stop it now: " + p.controlCommand("-wD -d", o.Entry.Profile.Service)
+}
+
+// controlCommand returns the command line of s6-svc for a service.
+func (p *planner) controlCommand(options, service string) string {
+	return fmt.Sprintf("%s/s6-svc %s %s/%s", p.Scan.Base.CommandDir, options, p.Scandir, service)
 }
 
 func (s *stepper) compare(slot render.Slot) (scandir.Plan, error) {

@@ -3,13 +3,11 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"slotgen/internal/message"
-	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -44,9 +42,7 @@ func (o Outcome) Messages() []message.Message {
 		})
 	case o.Effect == scandir.AtNextStart:
 		m := message.Event("slot %q is live, in force at next start: %s", service, describe(o.Differences))
-		if slices.ContainsFunc(o.Differences, func(d scandir.Difference) bool { return d.Path == render.DownFile }) {
-			m.Hint = "a pass starts and stops nothing: s6-svc -u or -d does"
-		}
+		m.Hint = o.Hint
 		all = append(all, m)
 	}
 	return all

@@ -28,7 +28,7 @@ func ParseAccess(name string) (Access, error) {
 	case AccessGroup, AccessEvents, AccessOwner, AccessRoot:
 		return a, nil
 	}
-	return "", fmt.Errorf("%q is none of group, events, owner, root", name)
+	return "", fmt.Errorf("%q: must be group, events, owner or root", name)
 }
 
 // Dangerous describes the damage that the form lets the user do beyond its own service, or

@@ -63,7 +63,7 @@ func (o Owners) parents(nodes []node, p string) []node {
 type Difference struct {
 	// Path is relative to the slot; "" is the slot's directory.
 	Path string
-	// What describes the difference: "missing", "content", "mode 0644, not 0755".
+	// What describes the difference: "added", "removed", "content", "mode 0644, not 0755".
 	What string
 	// Have is the published item and Want the rendered one. One of them may be nil.
 	Have, Want *Item
@@ -128,9 +128,9 @@ func compare(have, want []node) []Difference {
 func difference(have, want *node) *Difference {
 	switch {
 	case want == nil:
-		return &Difference{Path: have.path, What: "not wanted", Have: have.item()}
+		return &Difference{Path: have.path, What: "removed", Have: have.item()}
 	case have == nil:
-		return &Difference{Path: want.path, What: "missing", Want: want.item()}
+		return &Difference{Path: want.path, What: "added", Want: want.item()}
 	}
 	if what := have.differs(*want); what != "" {
 		return &Difference{Path: want.path, What: what, Have: have.item(), Want: want.item()}

@@ -110,8 +110,8 @@ func TestAnyDifferenceReplacesASlot(t *testing.T) {
 	}{
 		"another content":  {func(dir string) error { return os.WriteFile(dir+"/run", []byte("x"), 0o755) }, Difference{Path: "run", What: "content"}},
 		"another mode":     {func(dir string) error { return os.Chmod(dir+"/run", 0o700) }, Difference{Path: "run", What: "mode 0700, not 0755"}},
-		"a missing file":   {func(dir string) error { return os.Remove(dir + "/finish") }, Difference{Path: "finish", What: "missing"}},
-		"one file more":    {func(dir string) error { return os.WriteFile(dir+"/down", nil, 0o644) }, Difference{Path: "down", What: "not wanted"}},
+		"a missing file":   {func(dir string) error { return os.Remove(dir + "/finish") }, Difference{Path: "finish", What: "added"}},
+		"one file more":    {func(dir string) error { return os.WriteFile(dir+"/down", nil, 0o644) }, Difference{Path: "down", What: "removed"}},
 		"a link":           {func(dir string) error { return relink(dir+"/run", "finish") }, Difference{Path: "run", What: "type"}},
 		"the slot's mode":  {func(dir string) error { return os.Chmod(dir, 0o700) }, Difference{Path: "", What: "mode 0700, not 0755"}},
 		"supervise's mode": {func(dir string) error { return os.Chmod(dir+"/supervise", 0o755) }, Difference{Path: "supervise", What: "mode 0755, not 0710"}},

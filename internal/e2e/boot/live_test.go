@@ -26,7 +26,7 @@ func TestContainerLiveSlotIsUpdatedInItsPlace(t *testing.T) {
 		c.Override("log/run.tmpl", strings.Replace(text, "n10 ", "n20 ", 1))
 		c.Override("notification-fd.tmpl", "3\n")
 		got := c.Run("root", "slotgen", "reconcile", "--rescan", "--env", "NEW=1")
-		if want := `slot "gateway-coder" is live, in force at next start: log/run (content), notification-fd (missing), run (content)`; got.Code != 0 || !strings.Contains(got.Stderr, want) {
+		if want := `slot "gateway-coder" is live, in force at next start: log/run (content), notification-fd (added), run (content)`; got.Code != 0 || !strings.Contains(got.Stderr, want) {
 			t.Errorf("exit code %d, stderr:\n%s\nwant %q", got.Code, got.Stderr, want)
 		}
 		c.Rescan()
@@ -68,12 +68,36 @@ func TestContainerServiceThatIsToRunOrRestAnewIsLeftAsItIs(t *testing.T) {
 		c.MustRun("root", "slotgen", "reconcile", "--rescan", "--wait", "10m")
 		c.Profile("coder", harness.Running)
 		got := c.Run("root", "slotgen", "reconcile", "--rescan")
-		const want = "slotgen: slot \"gateway-coder\" is live, in force at next start: down (not wanted)\n" +
-			"slotgen: hint: a pass starts and stops nothing: s6-svc -u or -d does\n"
+		const want = "slotgen: slot \"gateway-coder\" is live, in force at next start: down (removed)\n" +
+			"slotgen: hint: to start it now: /command/s6-svc -u /run/service/gateway-coder\n"
 		if got.Code != 0 || !strings.Contains(got.Stderr, want) {
 			t.Errorf("exit code %d, stderr:\n%swant %q", got.Code, got.Stderr, want)
 		}
 		harness.NeverStarted(t, c, "coder")
+	})
+}
+
+func TestContainerOfAnotherOwnerNamesLiveGateways(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		c.Profile("coder", harness.Running)
+		c.MustRun("root", "slotgen", "reconcile")
+		const want = "slotgen: warning: slot \"gateway-coder\" is live, and autostart none leaves the gateways to another container\n" +
+			"slotgen: hint: to stop it: /command/s6-svc -wD -d /run/service/gateway-coder\n"
+		none := []string{"slotgen", "reconcile", "--autostart", "none"}
+		if got := c.Run("root", none...); got.Code != 0 || strings.Contains(got.Stderr, "live") {
+			t.Errorf("exit code %d before any supervisor runs:\n%s", got.Code, got.Stderr)
+		}
+		c.Boot()
+		c.WaitUp("gateway-coder", "gateway-coder/log")
+		for _, command := range [][]string{none, {"slotgen", "scan", "--autostart", "none"}} {
+			if got := c.Run("root", command...); got.Code != 0 || !strings.Contains(got.Stderr, want) {
+				t.Errorf("%q: exit code %d, stderr:\n%swant %q", command, got.Code, got.Stderr, want)
+			}
+		}
+		if c.ServicePID("gateway-coder") == 0 {
+			t.Error("the gateway was stopped")
+		}
 	})
 }
 

@@ -64,7 +64,7 @@ func describe(path string) (string, error) {
 
 var (
 	traceTimestamp = regexp.MustCompile(`"timestamp": \d+`)
-	bootLogLine    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} profile=\S+ prior_state=\S+ action=\S+ prior_exit=\S+( reason=".*")?\n$`)
+	bootLogLine    = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} profile=\S+ prior_state=\S+ action=\S+ prior_exit=\S+ change=\w+ host=\S+( reason=".*")?\n$`)
 )
 
 // withoutTimes removes from a file's text the parts that differ between two runs of the same

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -45,7 +46,7 @@ func (f *findings) bootLog(want, got tree, written map[string]bool) {
 	want[p], written[p] = got[p], true
 }
 
-var bootLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000 (profile=.* prior_exit=[a-z]+)( reason=".*")?$`)
+var bootLine = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000 (profile=.* prior_exit=[a-z]+ change=[a-z]+) host=(\S+)( reason=".*")?$`)
 
 // bootLines compares the added lines with the rows.
 func (f *findings) bootLines(text string) {
@@ -61,8 +62,11 @@ func (f *findings) bootLines(text string) {
 			f.add("boot log", "line "+strconv.Quote(line))
 			return
 		}
-		f.equal("boot log", strings.TrimSuffix(strings.TrimPrefix(r.line(false), "reconcile: "), "\n")+" prior_exit="+r.exit, m[1])
-		reason, _ := strconv.Unquote(strings.TrimPrefix(m[2], " reason="))
+		fields := strings.TrimSuffix(strings.TrimPrefix(r.line(false), "reconcile: "), "\n")
+		f.equal("boot log", fields+" prior_exit="+r.exit+" change="+r.change, m[1])
+		host, _ := os.Hostname()
+		f.equal("host in the boot log", host, m[2])
+		reason, _ := strconv.Unquote(strings.TrimPrefix(m[3], " reason="))
 		f.reason(r, reason)
 	}
 	if strings.Join(lines, "") != "" {

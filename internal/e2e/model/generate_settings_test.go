@@ -10,7 +10,7 @@ import (
 // generateSettings draws flags, variables, processes and templates.
 func (b *sandbox) generateSettings() settings {
 	s := settings{
-		autostart:   b.pick("autostart", "auto", "auto", "auto", "recorded", "multiplex", "none"),
+		autostart:   b.pick("autostart", "auto", "auto", "auto", "recorded", "multiplex", "all", "none"),
 		multiplex:   b.pick("GATEWAY_MULTIPLEX_PROFILES", "", "", "1", "true", "yes", "on", "0", "false", "no", "off", "maybe"),
 		noSupervise: b.pick("HERMES_GATEWAY_NO_SUPERVISE", "", "", "1", "true", "0", "maybe"),
 		access:      b.pick("access", "group", "group", "events", "owner", "root"),

@@ -92,7 +92,7 @@ func (x situation) toggle(dir string, keys ...string) string {
 func (x situation) plan() []row {
 	rows := x.scan()
 	policy := x.policy()
-	if x.migrates() && policy != "none" && rows[0].action != failed {
+	if x.migrates() && policy != "none" && policy != "all" && rows[0].action != failed {
 		rows[0].state, rows[0].known, rows[0].action, rows[0].reason = "running", true, started, "gateway run"
 	}
 	switch policy {
@@ -104,6 +104,12 @@ func (x situation) plan() []row {
 		}
 	case "multiplex":
 		x.fold(rows)
+	case "all":
+		for i := range rows {
+			if r := &rows[i]; r.isProfile() {
+				r.action, r.reason = started, "autostart all"
+			}
+		}
 	}
 	for i, r := range rows {
 		rows[i].leftOut = len(x.only) > 0 && !slices.Contains(x.only, r.name)

@@ -115,15 +115,13 @@ func (x situation) profile(name, dir string) row {
 	r.exit = x.priorExit(dir)
 	p, found := x.home.resolve(path.Join(dir, "gateway_state.json"))
 	switch {
-	case !found:
-		// A link that leads nowhere is not a regular file. That is a reason for the missing state.
-		r.mayReason = x.home.holds(path.Join(dir, "gateway_state.json"))
+	case x.autostart == "all":
+	case !found: // a link that leads nowhere is not a regular file, and a reason
+		r.mayReason = true
 	case !x.mayRead(p):
 		r.fail("permission denied")
 	default:
-		r.state, r.known = x.state(p)
-		// The contract asks for a reason when the file is unusable. The boot log does not give it.
-		r.mayReason = !r.known
+		r.recorded(x.state(p))
 	}
 	if r.known && r.state == "running" {
 		r.action = started
@@ -131,17 +129,34 @@ func (x situation) profile(name, dir string) row {
 	return r
 }
 
-// state returns the recorded state in a file.
-func (x situation) state(p string) (word string, known bool) {
-	members := x.object(p)
-	if value := members["desired_state"]; value != nil && string(value) != "null" {
-		return asString(value)
+// recorded sets the recorded state, and the reason when it is unusable or misspelled.
+func (r *row) recorded(word string, known, usable bool) {
+	r.state, r.known = word, known
+	switch {
+	case !usable:
+		r.reason = "taken as no recorded state"
+	case word != "running" && strings.EqualFold(strings.TrimSpace(word), "running"):
+		r.reason = "letter case or white space"
 	}
-	word, known = asString(members["gateway_state"])
+}
+
+// state returns the recorded state in a file. The state is unusable when the file holds no
+// object, or the member is not a string.
+func (x situation) state(p string) (word string, known, usable bool) {
+	members := x.object(p)
+	if members == nil {
+		return "", false, false
+	}
+	if value := members["desired_state"]; value != nil && string(value) != "null" {
+		word, known = asString(value)
+		return word, known, known
+	}
+	value := members["gateway_state"]
+	word, known = asString(value)
 	if word == "draining" || word == "degraded" {
 		word = "running"
 	}
-	return word, known
+	return word, known, known || value == nil || string(value) == "null"
 }
 
 // priorExit returns how the gateway of a profile ended.

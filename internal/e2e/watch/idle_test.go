@@ -149,7 +149,7 @@ func TestWatchDoesWithoutInotify(t *testing.T) {
 			if err := os.WriteFile(l.templates+"/timeout-kill.tmpl", []byte("5"), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			l.waitOutput(`updated slot "gateway-new": timeout-kill (missing)`)
+			l.waitOutput(`updated slot "gateway-new": timeout-kill (added)`)
 			if n := strings.Count(l.stderr.String(), "by inotify: "); n != 1 {
 				t.Errorf("it was said %d times:\n%s", n, l.stderr)
 			}

@@ -154,7 +154,7 @@ func TestContainerWatchTouchesNothingForAStateFile(t *testing.T) {
 		w.waitOutput("4 profiles: 0 created, 0 updated, 4 unchanged")
 		c.Override("timeout-finish.tmpl", "4000\n")
 		for _, name := range []string{"stops", "starts"} {
-			w.waitOutput(`slot "gateway-` + name + `" is live, in force at next start: timeout-finish (missing)`)
+			w.waitOutput(`slot "gateway-` + name + `" is live, in force at next start: timeout-finish (added)`)
 		}
 		if _, err := os.Lstat(c.Path("/run/service/gateway-stops/down")); err == nil {
 			t.Error("a slot that was to start has a down file")
@@ -232,7 +232,7 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 		}
 		w.waitOutput(`slotgen: slot "gateway-writer" is as it should be again: profile=writer prior_state=stopped action=registered`)
 		if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); !strings.Contains(log, "profile=writer prior_state=stopped action=failed") ||
-			!strings.Contains(log[strings.LastIndex(log, "profile=writer"):], "action=registered prior_exit=unknown\n") {
+			!strings.Contains(log[strings.LastIndex(log, "profile=writer"):], "action=registered prior_exit=unknown change=unchanged ") {
 			t.Errorf("the boot log does not end well:\n%s", log)
 		}
 		version(3)
