@@ -47,7 +47,9 @@ func appendLine(t *testing.T, home string) error {
 func appendLineAs(t *testing.T, home string, user asuser.User) error {
 	t.Helper()
 	v := openVolumeAs(t, home, user)
-	return inTime(t, func() error { return v.AppendBootLog(epoch, "box", []Outcome{{Profile: "x", Action: "started", PriorExit: "clean", Change: "created"}}) })
+	return inTime(t, func() error {
+		return v.AppendBootLog(epoch, "box", []Outcome{{Profile: "x", Action: "started", PriorExit: "clean", Change: "created"}})
+	})
 }
 
 const oneLine = "2026-05-21T06:18:05+0000 profile=x prior_state=None action=started prior_exit=clean change=created host=box\n"

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -80,6 +78,9 @@ func (e explainer) run(ctx context.Context) error {
 		return err
 	}
 	e.printHints(shown.Outcomes)
+	if slices.ContainsFunc(shown.Outcomes, func(o reconcile.Outcome) bool { return o.Live }) && !e.json {
+		e.msg.line("live: s6 supervises the slot; slotgen status shows whether the gateway is up")
+	}
 	if left := len(report.Outcomes) - len(shown.Outcomes); left > 0 {
 		e.msg.line("%d skipped or ignored: --all lists them", left)
 	}
@@ -96,7 +97,7 @@ func (e explainer) print(report reconcile.Report) error {
 	case len(e.Only) > 0:
 		return e.printDetails(report)
 	}
-	return table(e.out, report.Outcomes, e.colours)
+	return e.printTable(report)
 }
 
 // isNoProfile reports whether the entry can have no slot under any policy.
@@ -115,33 +116,28 @@ func (e explainer) printHints(outcomes []reconcile.Outcome) {
 	}
 }
 
-// table prints one line for each outcome, in aligned columns and one colour.
-func table(out *output, outcomes []reconcile.Outcome, colours palette) error {
-	var text bytes.Buffer
-	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "PROFILE\tINTENT\tPRIOR EXIT\tACTION\tLIVE\tWHY")
-	for _, o := range outcomes {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n",
-			scan.Escape(o.Entry.Profile.Name), o.Entry.Intent, o.Entry.Profile.PriorExit, o.Action, yesNo(o.Live), printable(o.Why))
+// printTable prints one row for each outcome, below a line about the pass.
+func (e explainer) printTable(report reconcile.Report) error {
+	listens := ""
+	if !report.Listens {
+		listens = " (no s6-svscan listens there)"
 	}
-	if err := tw.Flush(); err != nil {
+	if _, err := fmt.Fprintf(e.out, "home %s, scandir %s%s, autostart %s\n\n",
+		printable(report.Home), printable(e.Scandir), listens, report.Autostart); err != nil {
 		return err
 	}
-	colour := colours.bold
-	for i, line := range strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n") {
-		if i > 0 {
-			colour = colours.of(outcomes[i-1].Action)
-		}
-		if _, err := fmt.Fprintln(out, colours.paint(colour, line)); err != nil {
-			return err
-		}
+	var t table
+	t.add(e.colours.bold, "PROFILE", "STATE", "PRIOR EXIT", "PLAN", "LIVE", "WHY")
+	for _, o := range report.Outcomes {
+		t.add(e.colours.of(o.Action),
+			scan.Escape(o.Entry.Profile.Name), o.Entry.Intent.String(), o.Entry.Profile.PriorExit, o.Plan(), yesNo(o.Live), o.Why)
 	}
-	return nil
+	return t.print(e.out, e.colours)
 }
 
 func (p palette) of(action reconcile.Action) string {
 	return map[reconcile.Action]string{
-		reconcile.Started: p.green, reconcile.Skipped: p.yellow, reconcile.Failed: p.red,
+		reconcile.Skipped: p.yellow, reconcile.Orphan: p.yellow, reconcile.Failed: p.red,
 	}[action]
 }
 
@@ -180,10 +176,9 @@ func (e explainer) fields(o reconcile.Outcome) error {
 		{"profile", scan.Escape(profile.Name)},
 		{"directory", profile.Dir},
 		{"slot", e.slotPath(o)},
-		{"intent", o.Entry.Intent.String()},
+		{"state", o.Entry.Intent.String()},
 		{"prior exit", profile.PriorExit},
-		{"action", string(o.Action)},
-		{"change", string(o.Change)},
+		{"plan", o.Plan()},
 		{"live", yesNo(o.Live)},
 		{"in force", string(o.Effect)},
 		{"why", o.Why},

@@ -17,8 +17,9 @@ type UnreadError struct{ error }
 // Unwrap returns the error of the scan.
 func (e UnreadError) Unwrap() error { return e.error }
 
-// checkOnly returns an error when Only names an unknown profile. With Prune, Only may also
-// name a slot without a profile. With Explain, it may name an entry that is no profile.
+// checkOnly returns an error when Only names an unknown profile. With Prune or Explain, Only
+// may also name a slot without a profile. With Explain, it may name an entry that is no
+// profile.
 func (p *planner) checkOnly() error {
 	if len(p.Only) == 0 || p.KeepDown {
 		return nil
@@ -27,7 +28,7 @@ func (p *planner) checkOnly() error {
 	for _, name := range p.Only {
 		_, err := FindProfile(p.list, name, p.volume.Home())
 		_, listed := p.list.Find(name)
-		known := p.Explain && listed || p.Prune && !listed && HasSlot(p.Scandir, name)
+		known := p.Explain && listed || (p.Prune || p.Explain) && !listed && HasSlot(p.Scandir, name)
 		if err != nil && !known {
 			return err
 		}

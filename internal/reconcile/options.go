@@ -39,7 +39,7 @@ type Options struct {
 
 	// Only limits the pass to the profiles of these names. An empty list means all.
 	Only []string
-	// Explain gives a step also to entries that are no profiles.
+	// Explain gives an outcome also to entries that are no profiles, and to orphans.
 	Explain bool
 	// Live makes the pass find out for every slot whether it is live, also for slots
 	// that the pass leaves alone.

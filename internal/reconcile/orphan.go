@@ -64,19 +64,35 @@ func (p *planner) warnOfNoProfiles(services []string) {
 }
 
 // confirmedOrphans returns the orphans to prune. A pass that does not prune names them
-// instead.
+// instead, or gives them outcomes.
 func (p *planner) confirmedOrphans() []string {
 	orphans, err := p.orphans()
 	if err != nil {
 		p.fail(err)
 	}
 	orphans = p.Orphans.Confirm(orphans, p.Chosen)
-	if p.Prune {
+	switch {
+	case p.Prune:
 		return orphans
+	case p.Explain:
+		p.orphanRows = orphans
+		return nil
 	}
 	for _, service := range orphans {
 		name, _ := profileOf(service)
 		p.Tell(message.Warn("slot %q has no profile: left alone, reconcile --prune removes it", service).About(name))
 	}
 	return nil
+}
+
+// orphanOutcomes returns an outcome for each orphan that the pass leaves alone.
+func (p *planner) orphanOutcomes() []Outcome {
+	var outcomes []Outcome
+	for _, service := range p.orphanRows {
+		o := newOutcome(orphanEntry(service), Orphan)
+		o.Why = "its profile does not exist: slotgen reconcile --prune removes the slot"
+		o.Live = p.isLive(o.Entry)
+		outcomes = append(outcomes, o)
+	}
+	return outcomes
 }

@@ -33,6 +33,7 @@ type planner struct {
 	noRoom map[string]bool
 
 	incomplete bool
+	orphanRows []string // with Explain, the orphans that get an outcome
 	pruned     []string
 	draining   []string
 }
@@ -128,8 +129,12 @@ func (p *planner) hasProfile(service string) bool {
 }
 
 func (p *planner) report(outcomes []Outcome) Report {
+	listens := false
+	if p.dir != nil {
+		listens, _ = p.dir.HasScanner() // without an answer nothing is known to listen
+	}
 	return Report{
-		Home: p.volume.Home(), Autostart: p.list.Autostart, Outcomes: outcomes,
+		Home: p.volume.Home(), Autostart: p.list.Autostart, Listens: listens, Outcomes: outcomes,
 		Pruned: p.pruned, Draining: p.draining, Incomplete: p.incomplete,
 	}
 }

@@ -32,7 +32,7 @@ func Preview(ctx context.Context, o Options, each func(Outcome) error) (Report, 
 	p.previewPrune()
 	p.readScandir()
 	outcomes, err := p.previewSteps(ctx, each)
-	return p.report(outcomes), err
+	return p.report(append(outcomes, p.orphanOutcomes()...)), err
 }
 
 func (p *planner) previewSteps(ctx context.Context, each func(Outcome) error) ([]Outcome, error) {

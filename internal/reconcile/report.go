@@ -19,6 +19,8 @@ const (
 	Failed     Action = "failed"
 	// Ignored is the action for an entry that is no profile.
 	Ignored Action = "ignored"
+	// Orphan is the action for a slot whose profile does not exist.
+	Orphan Action = "orphan"
 )
 
 // Outcome is the result of a pass for one profile, or the planned result.
@@ -62,8 +64,11 @@ type Report struct {
 	Home string
 	// Autostart is the policy in force, never scan.Auto.
 	Autostart scan.Policy
-	// Outcomes holds the default profile first, then the others in byte order, then the
-	// orphans that the pass could not remove.
+	// Listens reports whether an s6-svscan listens on the scandir.
+	Listens bool
+	// Outcomes holds the default profile first, then the others in byte order. Then come the
+	// orphans that the pass could not remove and, with Options.Explain, those that it leaves
+	// alone.
 	Outcomes []Outcome
 	// Pruned are the services whose slots the pass removed, or would remove.
 	Pruned []string

@@ -19,6 +19,25 @@ func (o Outcome) Fields() string {
 		scan.Escape(o.Entry.Profile.Name), o.Entry.Intent, o.Action)
 }
 
+// Plan describes the outcome of a preview: what a pass would do with the slot, and what s6
+// does with it then. A pass starts and stops no live slot.
+func (o Outcome) Plan() string {
+	verb, planned := map[scandir.Change]string{
+		scandir.Created: "create", scandir.Updated: "update", scandir.Unchanged: "keep",
+	}[o.Change]
+	switch {
+	case !o.Published():
+		return map[Action]string{Skipped: "skip", Failed: "fail", Ignored: "ignore", Orphan: "orphan"}[o.Action]
+	case !planned:
+		return string(o.Effect)
+	case o.Live:
+		return verb
+	case o.Action == Started:
+		return verb + ", start"
+	}
+	return verb + ", stay down"
+}
+
 // Messages returns the warnings of the outcome and a message about its failure or effect.
 func (o Outcome) Messages() []message.Message {
 	name, service := o.Entry.Profile.Name, o.Entry.Profile.Service

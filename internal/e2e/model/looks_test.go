@@ -36,7 +36,7 @@ func (b *sandbox) checkLooks(s settings) {
 		}
 		f.equal("exit code", f.e.code(), f.r.code)
 		if !f.e.refuses {
-			f.document(f.e.rows, func(r row) bool { return !r.leftOut })
+			f.document(append(f.e.rows, x.orphanRows()...), func(r row) bool { return !r.leftOut })
 		}
 	}
 	home, scandir := b.trees()

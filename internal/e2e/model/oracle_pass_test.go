@@ -162,6 +162,19 @@ func (x situation) orphans() []string {
 	return orphans
 }
 
+// orphanRows returns the rows in which scan shows the orphans. It shows none when the policy
+// leaves the gateways to another container.
+func (x situation) orphanRows() []row {
+	var rows []row
+	if x.policy() == "none" {
+		return nil
+	}
+	for _, service := range x.orphans() {
+		rows = append(rows, row{name: strings.TrimPrefix(service, "gateway-"), exit: "unknown", action: "orphan", change: none, live: x.isLive(service)})
+	}
+	return rows
+}
+
 // prune removes the orphans.
 func (x situation) prune(e *expectation, counted tree) {
 	if !x.settings.prune {

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/sys/unix"
+)
+
+// table is a list of rows with aligned columns. The first row is the head.
+type table struct {
+	rows    [][]string
+	colours []string // of each row; "" colours nothing
+}
+
+// add adds a row. It escapes what a terminal would obey.
+func (t *table) add(colour string, cells ...string) {
+	for i := range cells {
+		cells[i] = printable(cells[i])
+	}
+	t.rows = append(t.rows, cells)
+	t.colours = append(t.colours, colour)
+}
+
+// print prints the table. On a terminal it cuts the last column, so that a row is one line.
+func (t *table) print(out *output, colours palette) error {
+	var text bytes.Buffer
+	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	for _, row := range t.rows {
+		fmt.Fprintln(tw, strings.Join(row, "\t"))
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	width := terminalWidth(out.w)
+	for i, line := range strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n") {
+		line = shorten(strings.TrimRight(line, " "), width)
+		if _, err := fmt.Fprintln(out, colours.paint(t.colours[i], line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shorten cuts a line that has more than width characters. A width of 0 cuts nothing.
+func shorten(line string, width int) string {
+	runes := []rune(line)
+	if width == 0 || len(runes) <= width {
+		return line
+	}
+	return string(runes[:width-1]) + "…"
+}
+
+// terminalWidth returns the number of columns of a terminal, or 0 when w is none or does not
+// know.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
