@@ -90,7 +90,7 @@ func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 	if p.Live, err = liveAt(fd, d.scannerCached); err != nil {
 		return p, err
 	}
-	have, err := readSlot(fd, p.want)
+	have, err := readSlot(fd)
 	if err != nil {
 		return p, err
 	}

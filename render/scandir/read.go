@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -32,103 +33,80 @@ func (d *Dir) openSlot(service string) (int, error) {
 	return fd, err
 }
 
-// reader reads a published slot. It knows the wanted nodes, and shares their bytes where a
-// file holds the same.
-type reader struct {
-	want  []node
-	nodes []node
-}
+// reader collects the nodes of a published slot.
+type reader struct{ nodes []node }
 
 // readSlot returns the nodes in the open directory of a slot, sorted by path. It does not
 // look into supervise/ and event/.
-func readSlot(fd int, want []node) ([]node, error) {
-	r := reader{want: want, nodes: make([]node, 0, len(want)+4)}
-	if err := r.dir(fd, "", 0); err != nil {
+func readSlot(fd int) ([]node, error) {
+	var r reader
+	if err := r.open(fd, ""); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(r.nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
 	return r.nodes, nil
 }
 
-// dir adds the open directory at path and its contents.
-func (r *reader) dir(fd int, path string, depth int) error {
+// open adds an open file or directory, and everything in that directory.
+func (r *reader) open(fd int, p string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return reading(path, err)
+		return reading(p, err)
 	}
-	r.nodes = append(r.nodes, found(path, &st))
-	names, err := fdio.Names(fd)
-	if err == nil && (depth > maxDepth || len(r.nodes)+len(names) > maxNodes) {
+	n := found(p, &st)
+	var names []string
+	var err error
+	switch n.kind {
+	case unix.S_IFREG:
+		n.data, err = content(fd, st.Size)
+	case unix.S_IFDIR:
+		names, err = fdio.Names(fd)
+	}
+	r.nodes = append(r.nodes, n)
+	if err == nil && (strings.Count(p, "/") > maxDepth || len(r.nodes)+len(names) > maxNodes) {
 		err = errors.New("more than a service directory holds")
 	}
 	if err != nil {
-		return reading(path, err)
+		return reading(p, err)
 	}
 	for _, name := range names {
-		if err := r.entry(fd, name, join(path, name), depth+1); err != nil {
+		if err := r.entry(fd, name, path.Join(p, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func reading(path string, err error) error {
-	if err == nil {
-		return nil
+// entry adds one name of an open directory. It opens the name, which never blocks. It only
+// describes links, sockets and the directories of s6.
+func (r *reader) entry(dir int, name, p string) error {
+	if !isSkeleton(p) {
+		fd, err := fdio.Open(dir, name, unix.O_RDONLY)
+		if err == nil {
+			defer unix.Close(fd)
+			return r.open(fd, p)
+		}
+		if !errors.Is(err, unix.ELOOP) && !errors.Is(err, unix.ENXIO) {
+			return reading(p, err)
+		}
 	}
-	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
-}
-
-// entry adds one name. It does not open the directories of s6. It opens every other name,
-// which never blocks, and asks the descriptor for its type.
-func (r *reader) entry(dirFd int, name, path string, depth int) error {
-	if isSkeleton(path) {
-		return r.other(dirFd, name, path)
-	}
-	fd, err := fdio.Open(dirFd, name, unix.O_RDONLY)
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
-		return r.other(dirFd, name, path)
-	}
-	if err != nil {
-		return reading(path, err)
-	}
-	defer unix.Close(fd)
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return reading(path, err)
+	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return reading(p, err)
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return r.dir(fd, path, depth)
-	}
-	n := found(path, &st)
-	if n.kind == unix.S_IFREG {
-		n.data, err = r.content(fd, path, st.Size)
-	}
-	r.nodes = append(r.nodes, n)
-	return reading(path, err)
-}
-
-// other adds a name without opening it.
-func (r *reader) other(dirFd int, name, path string) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(dirFd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return reading(path, err)
-	}
-	r.nodes = append(r.nodes, found(path, &st))
+	r.nodes = append(r.nodes, found(p, &st))
 	return nil
 }
 
-// content returns the bytes of an open file. Where the file holds the wanted bytes, content
-// needs one read and returns the wanted slice. Without this a pass over unchanged slots is a
-// fifth slower.
-func (r *reader) content(fd int, path string, size int64) ([]byte, error) {
-	var buf [2 << 10]byte // larger than most files of a slot
-	i := slices.IndexFunc(r.want, func(n node) bool { return n.path == path })
-	if i >= 0 && size < int64(len(buf)) {
-		n, err := unix.Pread(fd, buf[:], 0)
-		if err == nil && n < len(buf) && bytes.Equal(buf[:n], r.want[i].data) {
-			return r.want[i].data, nil
-		}
+func reading(path string, err error) error {
+	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
+}
+
+// content returns the bytes of an open file. For most files of a slot it needs one read.
+func content(fd int, size int64) ([]byte, error) {
+	var buf [2 << 10]byte
+	if n, err := unix.Pread(fd, buf[:], 0); err == nil && n < len(buf) && int64(n) == size {
+		return bytes.Clone(buf[:n]), nil
 	}
 	data, err := fdio.Read(fd, nil, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) {
@@ -142,11 +120,4 @@ func found(path string, st *unix.Stat_t) node {
 		path: path, kind: st.Mode & unix.S_IFMT, mode: st.Mode &^ unix.S_IFMT,
 		uid: int(st.Uid), gid: int(st.Gid),
 	}
-}
-
-func join(dir, name string) string {
-	if dir == "" {
-		return name
-	}
-	return dir + "/" + name
 }
