@@ -108,7 +108,9 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 	buf = slices.Grow(buf, int(min(st.Size, int64(most)))+1)
 	for {
 		buf = slices.Grow(buf, 1)
-		n, err := ReadAt(fd, buf[len(buf):min(cap(buf), most+1)], int64(len(buf)))
+		n, err := again(func() (int, error) {
+			return unix.Pread(fd, buf[len(buf):min(cap(buf), most+1)], int64(len(buf)))
+		})
 		if err != nil {
 			return buf, err
 		}
@@ -122,24 +124,15 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 	}
 }
 
-// ReadAt reads bytes of an open file at an offset. At the end of the file it returns 0.
-func ReadAt(fd int, p []byte, offset int64) (int, error) {
-	n, err := again(func() (int, error) { return unix.Pread(fd, p, offset) })
-	return max(n, 0), err
-}
-
 // maxNames bounds the reading of a directory. It is about ten times the number of profiles
 // that a volume is meant for.
 const maxNames = 200_000
 
-// Names returns the names in an open directory, in no order. It always starts at the beginning.
-// If reading fails, or after 200,000 names, it returns the names so far and an error.
+// Names returns the names in a directory that was just opened, in no order. If reading fails, or
+// after 200,000 names, it returns the names so far and an error.
 func Names(dir int) ([]string, error) { return listNames(dir, maxNames) }
 
 func listNames(dir, most int) ([]string, error) {
-	if _, err := unix.Seek(dir, 0, unix.SEEK_SET); err != nil {
-		return nil, err
-	}
 	var names []string
 	for buf := make([]byte, 4<<10); len(names) <= most; {
 		n, err := again(func() (int, error) { return unix.ReadDirent(dir, buf) })
