@@ -158,19 +158,6 @@ func (d *Dir) HasScanner() (bool, error) {
 	return listens, nil
 }
 
-// scannerCached is HasScanner, but keeps the first answer. Comparing slots uses it, since
-// Publish asks again.
-func (d *Dir) scannerCached() (bool, error) {
-	if known := d.scanner.Load(); known != nil {
-		return *known, nil
-	}
-	yes, err := d.HasScanner()
-	if err == nil {
-		d.scanner.Store(&yes)
-	}
-	return yes, err
-}
-
 func mustBe(fd int, kind uint32) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

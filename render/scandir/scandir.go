@@ -13,7 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -27,8 +27,9 @@ type Dir struct {
 	root *os.Root
 	fd   int
 	lock *os.File
-	// scanner is the first answer of scannerCached.
-	scanner atomic.Pointer[bool]
+	// scanner is HasScanner, but keeps the first answer. Comparing slots uses it, since Publish
+	// asks again.
+	scanner func() (bool, error)
 }
 
 // Open opens the scandir at path.
@@ -46,7 +47,9 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
 	}
-	return &Dir{path: path, root: root, fd: fd}, nil
+	d := &Dir{path: path, root: root, fd: fd}
+	d.scanner = sync.OnceValues(d.HasScanner)
+	return d, nil
 }
 
 // FD returns the scandir's descriptor. It is valid until Close.
