@@ -15,13 +15,19 @@ import (
 	"slotgen/internal/hint"
 )
 
+// The locks of a service directory, held by its own supervisor and by its logger's.
+const (
+	serviceLock = "supervise/lock"
+	loggerLock  = "log/supervise/lock"
+)
+
 // liveAt reports whether the slot in the open directory is live. It asks first for a
 // scanner: that answer is the same for all slots.
 func liveAt(fd int, hasScanner func() (bool, error)) (bool, error) {
 	if yes, err := hasScanner(); yes || err != nil {
 		return yes, err
 	}
-	return heldAt(fd)
+	return anyHeld(fd, serviceLock, loggerLock)
 }
 
 // WaitSupervised polls for at most limit until every service has its supervisors: its own,
@@ -35,26 +41,23 @@ func (d *Dir) WaitSupervised(services []string, limit time.Duration) []string {
 }
 
 func (d *Dir) isSupervised(service string) bool {
-	fd, err := fdio.Open(d.fd, service, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(fd)
-	held, err := lockHeld(fd, "supervise/lock")
+	held, err := d.holds(service, serviceLock)
 	if !held || err != nil {
 		return false
 	}
-	logged, err := isDir(fd, "log", unix.AT_SYMLINK_NOFOLLOW)
+	logged, err := isDir(d.fd, service+"/log", unix.AT_SYMLINK_NOFOLLOW)
 	if !logged {
 		return err == nil
 	}
-	held, err = lockHeld(fd, "log/supervise/lock")
+	held, err = d.holds(service, loggerLock)
 	return held && err == nil
 }
 
-// held reports whether an s6-supervise holds the lock of the service directory name, or its
-// logger's.
-func (d *Dir) held(name string) (bool, error) {
+// held reports whether an s6-supervise holds the service directory name, or its logger's.
+func (d *Dir) held(name string) (bool, error) { return d.holds(name, serviceLock, loggerLock) }
+
+// holds reports whether an s6-supervise holds one of the locks in the directory name.
+func (d *Dir) holds(name string, locks ...string) (bool, error) {
 	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		return false, nil // s6-supervise runs only in directories
@@ -63,11 +66,11 @@ func (d *Dir) held(name string) (bool, error) {
 		return false, ignoreMissing(err)
 	}
 	defer unix.Close(fd)
-	return heldAt(fd)
+	return anyHeld(fd, locks...)
 }
 
-func heldAt(fd int) (bool, error) {
-	for _, lock := range []string{"supervise/lock", "log/supervise/lock"} {
+func anyHeld(fd int, locks ...string) (bool, error) {
+	for _, lock := range locks {
 		if held, err := lockHeld(fd, lock); held || err != nil {
 			return held, err
 		}
@@ -112,8 +115,7 @@ func isLocked(fd int) (bool, error) {
 // isUp reports whether a process of the service, or its finish script, runs under
 // a supervisor.
 func (d *Dir) isUp(name string) (bool, error) {
-	held, err := d.isServiceHeld(name)
-	if !held || err != nil {
+	if held, err := d.holds(name, serviceLock); !held || err != nil {
 		return false, err
 	}
 	fd, err := fdio.OpenBeneath(d.fd, name+"/supervise/status", unix.O_RDONLY)
@@ -125,23 +127,8 @@ func (d *Dir) isUp(name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return statusIsUp(status)
-}
-
-// isServiceHeld reports whether the service itself, not its logger, has a supervisor.
-func (d *Dir) isServiceHeld(name string) (bool, error) {
-	fd, err := fdio.Open(d.fd, name, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return false, ignoreMissing(err)
-	}
-	defer unix.Close(fd)
-	return lockHeld(fd, "supervise/lock")
-}
-
-// statusIsUp reports whether supervise/status names a process. The file holds two stamps of
-// 12 bytes each, then the process number in 8 bytes, big endian. The number 0 means no
-// process.
-func statusIsUp(status []byte) (bool, error) {
+	// The file holds two stamps of 12 bytes each, then the process number in 8 bytes, big
+	// endian. The number 0 means no process.
 	const number = 24 // its offset
 	if len(status) < number+8 {
 		return false, io.ErrUnexpectedEOF

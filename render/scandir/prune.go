@@ -168,7 +168,7 @@ func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
 // sends it when s6-svscan has died. When that supervisor has ended, endSupervisors ends the
 // logger and its supervisor.
 func (d *Dir) endSupervisors(s *drainingService) {
-	held, err := d.isServiceHeld(s.hidden)
+	held, err := d.holds(s.hidden, serviceLock)
 	if err != nil {
 		return
 	}
