@@ -59,7 +59,7 @@ func (p *planner) roomFor(candidates []candidate) (room int, err error) {
 		if ours[name] || p.toRemove[name] {
 			continue
 		}
-		weight, werr := p.dir.Entry(name).Weight()
+		weight, werr := p.dir.Weight(name)
 		room -= weight
 		err = errors.Join(err, werr)
 	}
@@ -106,11 +106,10 @@ func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err er
 	if p.dir == nil {
 		return 0, false, nil
 	}
-	slot := p.dir.Entry(profile.Service)
-	if weight, err = slot.Weight(); err != nil {
+	if weight, err = p.dir.Weight(profile.Service); err != nil {
 		return weight, false, err
 	}
-	isSlot, err := slot.IsDir()
+	isSlot, err := p.dir.IsDir(profile.Service)
 	switch {
 	case err != nil:
 		return weight, false, err
@@ -119,6 +118,6 @@ func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err er
 	case !p.Chosen(profile.Name):
 		return weight, true, nil
 	}
-	stays, err = slot.Live()
+	stays, err = p.dir.Live(profile.Service)
 	return weight, stays, err
 }

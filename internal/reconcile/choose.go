@@ -78,6 +78,6 @@ func HasSlot(path, name string) bool {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	defer dir.Close()
-	exists, err := dir.Entry(scan.ServicePrefix + name).HasSlot()
+	exists, err := dir.HasSlot(scan.ServicePrefix + name)
 	return exists || err != nil
 }

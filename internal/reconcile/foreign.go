@@ -29,7 +29,7 @@ func (p *planner) warnOfLiveSlots() {
 		if !isSlot || scan.CheckName(name) != "" || !p.Chosen(name) {
 			continue
 		}
-		if live, err := dir.Entry(service).Live(); !live || err != nil {
+		if live, err := dir.Live(service); !live || err != nil {
 			continue
 		}
 		m := message.Warn("slot %q is live, and autostart none leaves the gateways to another container", service).About(name)

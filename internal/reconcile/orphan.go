@@ -34,7 +34,7 @@ func (p *planner) orphans() ([]string, error) {
 		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.Chosen(name) {
 			continue
 		}
-		isDir, err := p.dir.Entry(service).IsDir()
+		isDir, err := p.dir.IsDir(service)
 		if isDir {
 			orphans = append(orphans, service)
 		}

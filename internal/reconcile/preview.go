@@ -103,9 +103,8 @@ func (p *planner) previewLeftovers() {
 		p.Tell(message.Of(message.Warning, err))
 	}
 	for _, l := range leftovers {
-		if p.dir.Entry(l.Name).Abandoned() {
-			p.toRemove[l.Name] = true
-		}
+		held, err := p.dir.Held(l.Name)
+		p.toRemove[l.Name] = !held && err == nil
 	}
 }
 

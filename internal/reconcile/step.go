@@ -158,12 +158,11 @@ func (s *stepper) compare(slot render.Slot) (scandir.Plan, error) {
 // keepDown returns the entry with Start as the existing slot has it: true without a down
 // file.
 func (p *planner) keepDown(e *scan.Entry) (*scan.Entry, error) {
-	slot := p.dir.Entry(e.Profile.Service)
-	exists, err := slot.IsDir()
+	exists, err := p.dir.IsDir(e.Profile.Service)
 	if !exists || err != nil {
 		return e, err
 	}
-	down, err := slot.IsDown()
+	down, err := p.dir.IsDown(e.Profile.Service)
 	if down != e.Profile.Start || err != nil {
 		return e, err
 	}
@@ -178,7 +177,7 @@ func (p *planner) isLive(e *scan.Entry) bool {
 	if p.dir == nil || scan.CheckName(e.Profile.Name) != "" {
 		return false
 	}
-	live, err := p.dir.Entry(scan.ServicePrefix + e.Profile.Name).Live()
+	live, err := p.dir.Live(scan.ServicePrefix + e.Profile.Name)
 	return live && err == nil
 }
 

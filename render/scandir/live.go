@@ -53,8 +53,8 @@ func (d *Dir) isSupervised(service string) bool {
 	return held && err == nil
 }
 
-// held reports whether an s6-supervise holds the service directory name, or its logger's.
-func (d *Dir) held(name string) (bool, error) { return d.holds(name, serviceLock, loggerLock) }
+// Held reports whether an s6-supervise holds the service directory name, or its logger's.
+func (d *Dir) Held(name string) (bool, error) { return d.holds(name, serviceLock, loggerLock) }
 
 // holds reports whether an s6-supervise holds one of the locks in the directory name.
 func (d *Dir) holds(name string, locks ...string) (bool, error) {

@@ -144,7 +144,7 @@ func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
 	if !s.isHidden() {
 		return false
 	}
-	held, err := d.held(s.hidden)
+	held, err := d.Held(s.hidden)
 	age := time.Since(s.hiddenSince)
 	switch {
 	case !held && err == nil:

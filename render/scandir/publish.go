@@ -106,7 +106,7 @@ func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 
 func (d *Dir) mustNotRunHidden(service string) error {
 	hidden := hiddenName(service)
-	held, err := d.held(hidden)
+	held, err := d.Held(hidden)
 	switch {
 	case err != nil:
 		return fmt.Errorf("looking at %q: %w", hidden, err)
@@ -181,7 +181,7 @@ var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
 // is ready: an s6-svscan may have started since the plan, and its service would be left in a
 // deleted directory.
 func (d *Dir) mustNotBeLive(service string) error {
-	live, err := d.Entry(service).Live()
+	live, err := d.Live(service)
 	if live {
 		return errCameUp
 	}
@@ -234,7 +234,7 @@ var errStaysHidden = errors.New("the previous slot is hidden and may be live")
 // When the second exchange fails, restoreIfHeld gives the previous slot its hidden name: a
 // later pass looks for supervisors there before it removes anything.
 func (d *Dir) restoreIfHeld(staged, service string) error {
-	held, err := d.held(staged)
+	held, err := d.Held(staged)
 	if held {
 		err = errCameUp
 	}
@@ -268,7 +268,7 @@ func (d *Dir) swapByTwoRenames(staged, service string) error {
 	if err := d.rename(staged, service); err != nil {
 		return errors.Join(err, d.rename(hidden, service))
 	}
-	held, err := d.held(hidden)
+	held, err := d.Held(hidden)
 	if held {
 		err = errCameUp
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // Dir is an open scandir. Its methods reach everything from its descriptor, and follow no link
-// at the end of a path. Only Entry.Weight follows links, because s6-svscan does.
+// at the end of a path. Only Weight follows links, because s6-svscan does.
 type Dir struct {
 	path string
 	root *os.Root

@@ -141,7 +141,7 @@ func isVisibleStage(name string) bool {
 // slot is not live. While an s6-svscan listens nothing is restored: s6-svscan could start the
 // slot with its previous files.
 func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeftover bool, err error) {
-	isDir, err := d.Entry(name).IsDir()
+	isDir, err := d.IsDir(name)
 	switch {
 	case err != nil:
 		return Prune, false, err
@@ -150,7 +150,7 @@ func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clear
 	case keep == nil:
 		return Prune, false, nil
 	}
-	live, err := d.Entry(name).Live()
+	live, err := d.Live(name)
 	switch {
 	case err != nil:
 		return Prune, false, err

@@ -161,15 +161,14 @@ func (d *Dir) update(p Plan) error {
 // leaves a slot alone that has a supervisor. Its caller calls it before s6-svscan scans the
 // scandir.
 func (d *Dir) HoldDown(service string, o Owners) error {
-	slot := d.Entry(service)
-	exists, err := slot.IsDir()
+	exists, err := d.IsDir(service)
 	if !exists || err != nil {
 		return err
 	}
-	if down, err := slot.IsDown(); down || err != nil {
+	if down, err := d.IsDown(service); down || err != nil {
 		return err
 	}
-	if held, err := d.held(service); held || err != nil {
+	if held, err := d.Held(service); held || err != nil {
 		return err
 	}
 	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
