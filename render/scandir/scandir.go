@@ -10,9 +10,7 @@ package scandir
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -57,22 +55,12 @@ func (d *Dir) FD() int { return d.fd }
 
 // Make makes the scandir with mode 0755, and its parents, where they are missing.
 func Make(path string) error {
-	_, err := os.Stat(path)
-	if err == nil {
+	if _, err := os.Stat(path); err == nil {
 		return nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("making scandir %q: %w", path, scan.Bare(err))
 	}
 	// A later chmod would not do: a kill before it would leave a mode that the umask reduced.
 	defer unix.Umask(unix.Umask(0))
-	err = os.Mkdir(path, 0o755)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
-			err = os.Mkdir(path, 0o755)
-		}
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.MkdirAll(path, 0o755); err != nil {
 		return fmt.Errorf("making scandir %q: %w", path, scan.Bare(err))
 	}
 	return nil
