@@ -23,7 +23,8 @@ import (
 type Dir struct {
 	path string
 	root *os.Root
-	fd   int
+	top  *os.File
+	fd   int // of top
 	lock *os.File
 	// scanner is HasScanner, but keeps the first answer. Comparing slots uses it, since Publish
 	// asks again.
@@ -40,12 +41,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
-	defer top.Close()
-	fd, err := unix.FcntlInt(top.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), root.Close())
-	}
-	d := &Dir{path: path, root: root, fd: fd}
+	d := &Dir{path: path, root: root, top: top, fd: int(top.Fd())}
 	d.scanner = sync.OnceValues(d.HasScanner)
 	return d, nil
 }
@@ -68,5 +64,5 @@ func Make(path string) error {
 
 // Close releases the lock, if it is held, and closes the descriptors.
 func (d *Dir) Close() error {
-	return errors.Join(d.unlock(), unix.Close(d.fd), d.root.Close())
+	return errors.Join(d.unlock(), d.top.Close(), d.root.Close())
 }

@@ -3,6 +3,7 @@ package scandir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"slotgen/internal/fdio"
 	"slotgen/scan"
 )
 
@@ -94,24 +94,15 @@ func (n Names) Free(service string) bool { return !n[service] && !n[hiddenName(s
 
 // Names returns the names in the scandir.
 func (d *Dir) Names() (Names, error) {
-	list, err := d.list()
+	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err != nil {
-		return nil, fmt.Errorf("listing scandir %q: %w", d.path, err)
+		return nil, fmt.Errorf("listing scandir %q: %w", d.path, scan.Bare(err))
 	}
-	names := make(Names, len(list))
-	for _, name := range list {
-		names[name] = true
+	names := make(Names, len(entries))
+	for _, e := range entries {
+		names[e.Name()] = true
 	}
 	return names, nil
-}
-
-func (d *Dir) list() ([]string, error) {
-	fd, err := fdio.Open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	return fdio.Names(fd)
 }
 
 // leftover reports whether a name is a leftover, and how to clear it.
