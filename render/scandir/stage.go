@@ -23,19 +23,13 @@ func (d *Dir) stage(name string, nodes []node) error {
 	if err := d.mkdirEmpty(name); err != nil {
 		return fmt.Errorf("making %q: %w", name, err)
 	}
-	root, err := d.root.OpenRoot(name)
-	if err != nil {
-		return fmt.Errorf("opening %q: %w", name, scan.Bare(err))
-	}
-	defer root.Close()
-	fd, err := fdio.Open(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	s, err := d.openStager(name)
 	if err != nil {
 		return fmt.Errorf("opening %q: %w", name, err)
 	}
-	defer unix.Close(fd)
-	s := stager{root: root, fd: fd, made: &unix.Stat_t{}}
 	defer s.close()
-	if err := unix.Fstat(fd, s.made); err != nil {
+	s.made = &unix.Stat_t{}
+	if err := unix.Fstat(s.fd, s.made); err != nil {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
 	return s.fill(nodes)
@@ -60,35 +54,25 @@ type stager struct {
 	// made describes the new directory: files made in it have its owner from the start.
 	// It is nil where the directory is not new.
 	made *unix.Stat_t
-	// below is the directory belowName in root, where the last file was written.
-	below     *os.Root
-	belowName string
+}
+
+// openStager opens the directory name.
+func (d *Dir) openStager(name string) (*stager, error) {
+	fd, err := fdio.Open(d.fd, name, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	root, err := d.root.OpenRoot(name)
+	if err != nil {
+		unix.Close(fd)
+		return nil, scan.Bare(err)
+	}
+	return &stager{root: root, fd: fd}, nil
 }
 
 func (s *stager) close() {
-	if s.below != nil {
-		_ = s.below.Close()
-	}
-}
-
-// rootOf returns the directory of a path as a root, and the path's last element. With it a
-// file is renamed within one directory. A rename from one directory to another takes a lock
-// of the whole file system.
-func (s *stager) rootOf(name string) (*os.Root, string, error) {
-	dir, base := path.Dir(name), path.Base(name)
-	switch dir {
-	case ".":
-		return s.root, base, nil
-	case s.belowName:
-		return s.below, base, nil
-	}
-	below, err := s.root.OpenRoot(dir)
-	if err != nil {
-		return nil, "", err
-	}
-	s.close()
-	s.below, s.belowName = below, dir
-	return below, base, nil
+	unix.Close(s.fd)
+	_ = s.root.Close()
 }
 
 func (s *stager) fill(nodes []node) error {
@@ -132,9 +116,13 @@ func (s *stager) make(n node) error {
 // write writes a file under a temporary name, sets its owner and then its mode, and renames
 // it into place.
 func (s *stager) write(n node) (err error) {
-	root, name, err := s.rootOf(n.path)
-	if err != nil {
-		return err
+	root, dir, name := s.root, path.Dir(n.path), path.Base(n.path)
+	if dir != "." {
+		// A rename from one directory to another takes a lock of the whole file system.
+		if root, err = s.root.OpenRoot(dir); err != nil {
+			return err
+		}
+		defer root.Close()
 	}
 	f, err := renameio.NewPendingFile(name, renameio.WithRoot(root))
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"slotgen/internal/fdio"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -137,17 +136,10 @@ func (d *Dir) update(p Plan) error {
 	if len(p.edits) == 0 {
 		return nil
 	}
-	root, err := d.root.OpenRoot(p.service)
-	if err != nil {
-		return scan.Bare(err)
-	}
-	defer root.Close()
-	fd, err := fdio.Open(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
+	s, err := d.openStager(p.service)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	s := stager{root: root, fd: fd}
 	defer s.close()
 	for _, e := range p.edits {
 		if err := s.apply(e); err != nil {
