@@ -124,9 +124,6 @@ func (s *stepper) planSlot(o Outcome) Step {
 	if plan.Live && slices.ContainsFunc(plan.Differences, isDown) {
 		o.Hint = s.controlHint(o)
 	}
-	if s.Differences && plan.Change == scandir.Created {
-		o.Differences = plan.Everything()
-	}
 	if len(o.Differences) > 0 {
 		s.renderer = s.Templates.Renderer() // the outcome keeps the memory of the old renderer
 	}

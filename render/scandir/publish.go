@@ -32,8 +32,7 @@ type Plan struct {
 	// Effect says when the change takes effect.
 	Effect Effect
 	// Differences lists how the published slot differs from the rendered one. In a live
-	// slot that needs no restart, files that an update leaves alone do not count. A slot
-	// that does not exist has none: see Everything.
+	// slot that needs no restart, files that an update leaves alone do not count.
 	Differences []Difference
 
 	service string
@@ -43,11 +42,9 @@ type Plan struct {
 
 // PlanNew returns the plan for a slot whose name is free.
 func PlanNew(slot render.Slot, o Owners) Plan {
-	return Plan{Change: Created, service: slot.Service, want: tree(slot, o)}
+	want := tree(slot, o)
+	return Plan{Change: Created, Differences: compare(nil, want), service: slot.Service, want: want}
 }
-
-// Everything lists all of the slot as missing.
-func (p Plan) Everything() []Difference { return compare(nil, p.want) }
 
 // Plan compares a rendered slot with the published one, and changes nothing. Where the
 // name is free, the change is Created. Plan returns an error when an earlier service of the
