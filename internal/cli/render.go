@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/tools/txtar"
@@ -175,21 +174,12 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 
 // clearSlot clears the leftovers of one slot.
 func clearSlot(ctx context.Context, dir *scandir.Dir, service string, msg messages) error {
-	leftovers, err := dir.Leftovers(time.Now(), func(string) bool { return true })
-	var prune []string
-	for _, l := range leftovers {
-		if l.Service() != service {
-			continue // the directory may hold files that are not slotgen's
-		}
-		if err := dir.Clear(l); err != nil {
-			msg.print(message.Of(message.Warning, dir.LeftoverError(l.Name, err)))
-		}
-		if l.Do == scandir.Prune {
-			prune = append(prune, l.Name)
-		}
-	}
-	for name, err := range dir.Prune(ctx, prune) {
-		msg.print(message.Of(message.Warning, dir.LeftoverError(name, err)))
+	leftovers, err := dir.Leftovers(func(string) bool { return true })
+	// The directory may hold files that are not slotgen's.
+	leftovers = slices.DeleteFunc(leftovers, func(l scandir.Leftover) bool { return l.Service() != service })
+	warn := func(name string, err error) { msg.print(message.Of(message.Warning, dir.LeftoverError(name, err))) }
+	for name, err := range dir.Prune(ctx, dir.Clear(leftovers, warn)) {
+		warn(name, err)
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"time"
 
 	"slotgen/internal/message"
 	"slotgen/render/scandir"
@@ -79,23 +78,15 @@ func (a applier) retire(service string) error {
 
 // clearLeftovers clears the leftovers of killed passes. It returns the names of the
 // leftovers that need a prune.
-func (a applier) clearLeftovers() (prune []string) {
+func (a applier) clearLeftovers() []string {
 	if a.dir == nil || a.Scan.Autostart == scan.None {
 		return nil
 	}
-	leftovers, err := a.leftovers(time.Now())
+	leftovers, err := a.leftovers()
 	if err != nil {
 		a.Tell(message.Of(message.Warning, err))
 	}
-	for _, l := range leftovers {
-		if err := a.dir.Clear(l); err != nil {
-			a.warnLeftover(l.Name, err)
-		}
-		if l.Do == scandir.Prune {
-			prune = append(prune, l.Name)
-		}
-	}
-	return prune
+	return a.dir.Clear(leftovers, a.warnLeftover)
 }
 
 func (a applier) warnLeftover(name string, err error) {

@@ -2,19 +2,18 @@ package reconcile
 
 import (
 	"slices"
-	"time"
 
 	"slotgen/render/scandir"
 )
 
 // leftovers returns the leftovers that this pass clears. A hidden slot stays when its
 // profile is not chosen: this pass would not publish a new one.
-func (p *planner) leftovers(now time.Time) ([]scandir.Leftover, error) {
+func (p *planner) leftovers() ([]scandir.Leftover, error) {
 	keep := func(service string) bool { return p.hasProfile(service) && !p.Drain.Has(service) }
 	if p.list.Err != nil {
 		keep = nil // the profile of a hidden slot may exist
 	}
-	all, err := p.dir.Leftovers(now, keep)
+	all, err := p.dir.Leftovers(keep)
 	return slices.DeleteFunc(all, p.isUnchosenSlot), err
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"time"
 
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
@@ -98,7 +97,7 @@ func (p *planner) previewLeftovers() {
 	if p.dir == nil || p.Scan.Autostart == scan.None {
 		return
 	}
-	leftovers, err := p.leftovers(time.Now())
+	leftovers, err := p.leftovers()
 	if err != nil {
 		p.Tell(message.Of(message.Warning, err))
 	}

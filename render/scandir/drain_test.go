@@ -25,7 +25,7 @@ func upStatus(pid uint64) string {
 // clearedInSteps sweeps and prunes as a watch does, and returns the warnings.
 func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string {
 	l.Keep(d)
-	leftovers, warnings := clearAll(d, time.Now(), func(service string) bool { return wanted(service) && !l.Has(service) })
+	leftovers, warnings := clearAll(d, func(service string) bool { return wanted(service) && !l.Has(service) })
 	for name, err := range l.Step(context.Background(), d, leftovers) {
 		if !errors.Is(err, ErrDraining) {
 			warnings = append(warnings, d.LeftoverError(name, err).Error())

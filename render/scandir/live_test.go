@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -179,7 +178,7 @@ func TestLiveSlotThatWasExchangedOutIsNeverRemoved(t *testing.T) {
 			if err := d.restoreIfHeld(".gateway-coder.new", "gateway-coder"); !errors.Is(err, errCameUp) {
 				t.Errorf("error %v, want that a supervisor came up", err)
 			}
-			clearAll(d, time.Now(), func(string) bool { return true })
+			clearAll(d, func(string) bool { return true })
 			if inode(t, at(tt.keptAs)) != before {
 				t.Errorf("it does not stand as %s", tt.keptAs)
 			}

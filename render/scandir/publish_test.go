@@ -230,7 +230,6 @@ func TestModesDoNotDependOnUmaskOrOnTheScandir(t *testing.T) {
 }
 
 func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
-	now := time.Now()
 	tests := []struct {
 		name  string
 		age   time.Duration
@@ -253,14 +252,14 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := t.TempDir()
 			write(t, filepath.Join(path, tt.name, "run"), "left")
-			stamp := now.Add(-tt.age)
+			stamp := time.Now().Add(-tt.age)
 			if err := os.Chtimes(filepath.Join(path, tt.name), stamp, stamp); err != nil {
 				t.Fatal(err)
 			}
 			if tt.taken {
 				write(t, filepath.Join(path, "gateway-a", "run"), "stands")
 			}
-			warnings := cleared(open(t, path), now, func(service string) bool { return service == "gateway-a" })
+			warnings := cleared(open(t, path), func(service string) bool { return service == "gateway-a" })
 			if diff := cmp.Diff(tt.want, names(t, path)); diff != "" || len(warnings) > 0 {
 				t.Errorf("warnings %q, left (-want +got):\n%s", warnings, diff)
 			}

@@ -31,7 +31,8 @@ type Clearing int
 // The ways to clear. Remove removes a staged slot. Restore gives a hidden slot its name back.
 // Prune is for a slot whose service may still run: see Dir.Prune.
 const (
-	Remove Clearing = iota
+	leave Clearing = iota // the name is no leftover
+	Remove
 	Restore
 	Prune
 )
@@ -40,21 +41,21 @@ const (
 // Keep reports whether a hidden slot of a service gets its name back, where that name is
 // free. Where keep is nil, hidden slots are no leftovers. Leftovers returns an error for
 // the names that it could not look at, beside the leftovers that it found.
-func (d *Dir) Leftovers(now time.Time, keep func(service string) bool) ([]Leftover, error) {
+func (d *Dir) Leftovers(keep func(service string) bool) ([]Leftover, error) {
 	names, err := d.Names()
 	if err != nil {
 		return nil, err
 	}
 	var all []Leftover
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		do, isLeftover, lerr := d.leftover(name, now, keep)
+		do, lerr := d.leftover(name, keep)
 		if lerr != nil {
 			err = errors.Join(err, d.LeftoverError(name, lerr))
 		}
 		if service, _ := ParseHidden(name); do == Restore && names[service] {
 			do = Prune
 		}
-		if isLeftover {
+		if do != leave {
 			all = append(all, Leftover{name, do})
 		}
 	}
@@ -67,17 +68,26 @@ func (l Leftover) Service() string {
 	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
-// Clear removes a leftover or gives it its name back. It leaves a leftover for Prune alone.
-func (d *Dir) Clear(l Leftover) error {
-	switch l.Do {
-	case Remove:
-		return d.removeAll(l.Name)
-	case Restore:
-		service, _ := ParseHidden(l.Name)
-		return d.renameNew(l.Name, service)
-	case Prune:
+// Clear removes leftovers or gives them their names back. It calls failed with each error, and
+// returns the names that Dir.Prune has to clear.
+func (d *Dir) Clear(leftovers []Leftover, failed func(name string, err error)) (prune []string) {
+	for _, l := range leftovers {
+		var err error
+		switch l.Do {
+		case Remove:
+			err = d.removeAll(l.Name)
+		case Restore:
+			service, _ := ParseHidden(l.Name)
+			err = d.renameNew(l.Name, service)
+		case Prune:
+			prune = append(prune, l.Name)
+		case leave:
+		}
+		if err != nil {
+			failed(l.Name, err)
+		}
 	}
-	return nil
+	return prune
 }
 
 // LeftoverError returns the error of a leftover that could not be cleared.
@@ -105,59 +115,58 @@ func (d *Dir) Names() (Names, error) {
 	return names, nil
 }
 
-// leftover reports whether a name is a leftover, and how to clear it.
-func (d *Dir) leftover(name string, now time.Time, keep func(string) bool) (do Clearing, isLeftover bool, err error) {
+// leftover returns how to clear a name. The older pass staged slots under visible names:
+// s6-svscan may supervise them.
+func (d *Dir) leftover(name string, keep func(string) bool) (Clearing, error) {
 	if service, hidden := ParseHidden(name); hidden {
 		return d.hiddenSlot(name, service, keep)
 	}
 	hidden := strings.HasPrefix(name, ".gateway-")
 	switch {
 	case hidden && strings.HasSuffix(name, ".new"):
-		return Remove, true, nil
+		return Remove, nil
 	case hidden && strings.HasSuffix(name, ".tmp"):
-		old, err := d.isOld(name, now)
-		return Remove, old, err
+		return d.imagesStage(name)
+	case strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"):
+		return Prune, nil
 	}
-	return Prune, isVisibleStage(name), nil
-}
-
-// isVisibleStage reports whether a name belongs to a slot that the older pass staged.
-// s6-svscan sees such a slot.
-func isVisibleStage(name string) bool {
-	return strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp")
+	return leave, nil
 }
 
 // hiddenSlot is leftover for a hidden slot. A slot is restored only where keep allows it and
 // the slot is not live. Only swapByTwoRenames hides a slot that has to come back, and that
 // slot is not live. While an s6-svscan listens nothing is restored: s6-svscan could start the
 // slot with its previous files.
-func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (do Clearing, isLeftover bool, err error) {
+func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (Clearing, error) {
 	isDir, err := d.IsDir(name)
 	switch {
 	case err != nil:
-		return Prune, false, err
+		return leave, err
 	case !isDir:
-		return Prune, true, nil
+		return Prune, nil
 	case keep == nil:
-		return Prune, false, nil
+		return leave, nil
 	}
 	live, err := d.Live(name)
 	switch {
 	case err != nil:
-		return Prune, false, err
+		return leave, err
 	case !live && keep(service):
-		return Restore, true, nil
+		return Restore, nil
 	}
-	return Prune, true, nil
+	return Prune, nil
 }
 
-// isOld reports whether a staging directory of the image's own code is a leftover.
-func (d *Dir) isOld(name string, now time.Time) (bool, error) {
+// imagesStage is leftover for a staging directory of the image's own code.
+func (d *Dir) imagesStage(name string) (Clearing, error) {
 	var st unix.Stat_t
 	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return false, ignoreMissing(err)
+		return leave, ignoreMissing(err)
 	}
-	return now.Sub(time.Unix(st.Mtim.Unix())) >= stageAge, nil
+	if time.Since(time.Unix(st.Mtim.Unix())) < stageAge {
+		return leave, nil
+	}
+	return Remove, nil
 }
 
 // removeAll removes a tree and never follows a link. Where a file system is mounted in the

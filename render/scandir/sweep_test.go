@@ -17,25 +17,20 @@ import (
 
 // clearAll clears the leftovers that need no prune. It returns the names that need one, and
 // warnings.
-func clearAll(d *Dir, now time.Time, keep func(service string) bool) (prune, warnings []string) {
-	leftovers, err := d.Leftovers(now, keep)
+func clearAll(d *Dir, keep func(service string) bool) (prune, warnings []string) {
+	leftovers, err := d.Leftovers(keep)
 	if err != nil {
 		warnings = strings.Split(err.Error(), "\n")
 	}
-	for _, l := range leftovers {
-		if err := d.Clear(l); err != nil {
-			warnings = append(warnings, d.LeftoverError(l.Name, err).Error())
-		}
-		if l.Do == Prune {
-			prune = append(prune, l.Name)
-		}
-	}
+	prune = d.Clear(leftovers, func(name string, err error) {
+		warnings = append(warnings, d.LeftoverError(name, err).Error())
+	})
 	return prune, warnings
 }
 
 // cleared clears all leftovers, and returns all warnings.
-func cleared(d *Dir, now time.Time, keep func(service string) bool) []string {
-	leftovers, warnings := clearAll(d, now, keep)
+func cleared(d *Dir, keep func(service string) bool) []string {
+	leftovers, warnings := clearAll(d, keep)
 	for name, err := range d.Prune(context.Background(), leftovers) {
 		if !errors.Is(err, ErrDraining) {
 			warnings = append(warnings, d.LeftoverError(name, err).Error())
@@ -46,7 +41,7 @@ func cleared(d *Dir, now time.Time, keep func(service string) bool) []string {
 
 func sweep(t *testing.T, path string) []string {
 	t.Helper()
-	return cleared(open(t, path), time.Now(), func(service string) bool { return service == "gateway-a" })
+	return cleared(open(t, path), func(service string) bool { return service == "gateway-a" })
 }
 
 // The holder of the lock is no s6-supervise: it reads no commands.
@@ -143,7 +138,7 @@ func TestHiddenSlotIsRestoredWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := inode(t, filepath.Join(path, ".gateway-coder.old"))
-	if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 {
+	if w := cleared(d, func(string) bool { return true }); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	if inode(t, filepath.Join(path, "gateway-coder")) != before {
@@ -176,7 +171,7 @@ func TestSweepWithNothingLeftTouchesNothing(t *testing.T) {
 	}
 	before := stamps(t, path)
 	awaitAnotherTime(t)
-	if w := cleared(d, time.Now(), func(string) bool { return true }); len(w) > 0 {
+	if w := cleared(d, func(string) bool { return true }); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	if diff := cmp.Diff(before, stamps(t, path)); diff != "" {
