@@ -2,7 +2,6 @@ package scandir
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
@@ -56,17 +55,7 @@ func (s *drainingService) hide(since time.Time) { s.hiddenSince, s.progress = si
 // still up has the error ErrDraining. A hidden service counts as pruned: a later Step
 // removes it when its last supervisor has ended.
 func (dr *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
-	now, later := splitWaiting(names)
-	errs := dr.finish(dr.drain(ctx, d, now, stepLimit), wasHidden)
-	later = slices.DeleteFunc(later, func(name string) bool {
-		waits := ctx.Err() != nil || dr.Has(name)
-		if waits {
-			errs[name] = errNotBegun
-		}
-		return waits
-	})
-	maps.Copy(errs, dr.finish(dr.drain(ctx, d, later, stepLimit), wasHidden))
-	return errs
+	return dr.drain(ctx, d, names, stepLimit, wasHidden)
 }
 
 // Has reports whether Drain holds the service: it was sent the down command or was hidden,
@@ -141,25 +130,6 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 		begun = append(begun, known)
 	}
 	return begun
-}
-
-// finish returns the errors by name. A service counts as pruned once it has reached the
-// progress enough. Drain forgets the services that are removed, and those that failed before
-// they were hidden.
-func (dr *Drain) finish(all []*drainingService, enough progress) map[string]error {
-	errs := map[string]error{}
-	for _, each := range all {
-		switch {
-		case each.err != nil:
-			errs[each.name] = each.err
-		case each.progress < enough:
-			errs[each.name] = ErrDraining
-		}
-		if each.progress == removed || each.err != nil && !each.isHidden() {
-			delete(dr.all, each.hidden)
-		}
-	}
-	return errs
 }
 
 // Keep keeps only the services whose directory still has its name. Another pass has removed

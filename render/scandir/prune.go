@@ -31,29 +31,38 @@ var errNotBegun = errors.New("was not taken down: an earlier service of its name
 // logger still writes the last ones.
 //
 // Prune takes at most 17 seconds, whatever the services do. It takes twice as long where a
-// service waits for an earlier one of its name that Prune gives up.
+// service waits for an earlier one of its name.
 //
 // The errors are by name. Prune leaves a slot hidden that a supervisor still holds. When ctx
 // ends, Prune stops waiting: it hides the services that it has begun with, ended or not. Their
 // error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const slack = time.Second
-	const limit = downLimit + endLimit + loggerLimit + slack
+	var dr Drain
+	return dr.drain(ctx, d, names, downLimit+endLimit+loggerLimit+slack, removed)
+}
+
+// drain takes services down and removes them. First it waits, for at most limit, for the
+// services that need not wait for another, then for the others.
+func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	now, later := splitWaiting(names)
-	var first, second Drain
-	errs := first.finish(first.drain(ctx, d, now, limit), removed)
-	if ctx.Err() == nil {
-		maps.Copy(errs, second.finish(second.drain(ctx, d, later, limit), removed))
-		return errs
-	}
-	for _, name := range later {
-		errs[name] = errNotBegun
-	}
+	errs := dr.end(ctx, d, now, limit, enough)
+	later = slices.DeleteFunc(later, func(name string) bool {
+		waits := ctx.Err() != nil || dr.Has(name)
+		if waits {
+			errs[name] = errNotBegun
+		}
+		return waits
+	})
+	maps.Copy(errs, dr.end(ctx, d, later, limit, enough))
 	return errs
 }
 
-// drain takes services down and removes them, as far as that is possible within limit.
-func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration) []*drainingService {
+// end takes services down and removes them, as far as that is possible within limit. It
+// returns the errors by name: a service counts as pruned once it has reached the progress
+// enough. Drain forgets the services that are removed, and those that failed before they were
+// hidden.
+func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	all := dr.begin(names, d)
 	waitUntil(limit, func() bool {
 		if ctx.Err() == nil {
@@ -63,7 +72,19 @@ func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.D
 		_ = d.step(all)
 		return true
 	})
-	return all
+	errs := map[string]error{}
+	for _, each := range all {
+		switch {
+		case each.err != nil:
+			errs[each.name] = each.err
+		case each.progress < enough:
+			errs[each.name] = ErrDraining
+		}
+		if each.progress == removed || each.err != nil && !each.isHidden() {
+			delete(dr.all, each.hidden)
+		}
+	}
+	return errs
 }
 
 // splitWaiting separates the names that have to wait. A visible name waits where an earlier
