@@ -89,17 +89,13 @@ func merged(have, want []node) iter.Seq2[*node, *node] {
 	return func(yield func(have, want *node) bool) {
 		for len(have) > 0 || len(want) > 0 {
 			var h, w *node
-			if len(want) == 0 || len(have) > 0 && have[0].path <= want[0].path {
-				h = &have[0]
-			}
-			if len(have) == 0 || len(want) > 0 && want[0].path <= have[0].path {
-				w = &want[0]
-			}
-			if h != nil {
-				have = have[1:]
-			}
-			if w != nil {
-				want = want[1:]
+			switch {
+			case len(want) == 0 || len(have) > 0 && have[0].path < want[0].path:
+				h, have = &have[0], have[1:]
+			case len(have) == 0 || want[0].path < have[0].path:
+				w, want = &want[0], want[1:]
+			default:
+				h, have, w, want = &have[0], have[1:], &want[0], want[1:]
 			}
 			if !yield(h, w) {
 				return
