@@ -104,7 +104,7 @@ func hintRoot(err error) error {
 }
 
 func isLocked(fd int) (bool, error) {
-	if err := mustBe(fd, unix.S_IFREG); err != nil {
+	if err := mustBe(fd, unix.S_IFREG, "regular file"); err != nil {
 		return false, err
 	}
 	ask := unix.Flock_t{Type: unix.F_RDLCK}
@@ -145,15 +145,14 @@ func (d *Dir) HasScanner() (bool, error) {
 	return listens, nil
 }
 
-func mustBe(fd int, kind uint32) error {
+// mustBe returns an error when an open file is not of a kind. What names that kind.
+func mustBe(fd int, kind uint32, what string) error {
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return err
+	err := unix.Fstat(fd, &st)
+	if err == nil && st.Mode&unix.S_IFMT != kind {
+		err = errors.New("not a " + what)
 	}
-	if st.Mode&unix.S_IFMT != kind {
-		return errors.New("has an unexpected type")
-	}
-	return nil
+	return err
 }
 
 func ignoreMissing(err error) error {

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/fdio"
-	"slotgen/scan"
 )
 
 const lockName = ".slotgen.lock"
@@ -41,23 +40,9 @@ func (d *Dir) Lock(ctx context.Context, limit time.Duration) error {
 	return nil
 }
 
-// unlock releases the lock, if it is held.
-func (d *Dir) unlock() error {
-	if d.lock == nil {
-		return nil
-	}
-	err := d.lock.Close()
-	d.lock = nil
-	return err
-}
-
 func waitLock(ctx context.Context, f *os.File, limit time.Duration) error {
-	info, err := f.Stat()
-	if err != nil {
-		return scan.Bare(err)
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
+	if err := mustBe(int(f.Fd()), unix.S_IFREG, "regular file"); err != nil {
+		return err
 	}
 	deadline := time.Now().Add(limit)
 	for {

@@ -26,7 +26,7 @@ func TestSecondLockWaitsThenNamesTheHolder(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 		released := make(chan error)
-		time.AfterFunc(time.Second, func() { released <- first.unlock() })
+		time.AfterFunc(time.Second, func() { released <- first.lock.Close() })
 		if err := second.Lock(t.Context(), 2*time.Second); err != nil {
 			t.Errorf("the lock was given up and not had: %v", err)
 		}

@@ -43,7 +43,7 @@ func (d *Dir) writeFIFO(bytes, fifo string) (bool, error) {
 		return false, ignoreMissing(err)
 	}
 	defer unix.Close(fd)
-	if err := mustBe(fd, unix.S_IFIFO); err != nil {
+	if err := mustBe(fd, unix.S_IFIFO, "FIFO"); err != nil {
 		return false, err
 	}
 	if bytes != "" {

@@ -64,5 +64,9 @@ func Make(path string) error {
 
 // Close releases the lock, if it is held, and closes the descriptors.
 func (d *Dir) Close() error {
-	return errors.Join(d.unlock(), d.top.Close(), d.root.Close())
+	var err error
+	if d.lock != nil {
+		err = d.lock.Close()
+	}
+	return errors.Join(err, d.top.Close(), d.root.Close())
 }
