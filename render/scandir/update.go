@@ -42,25 +42,31 @@ type edit struct {
 // only known files of a service directory, and nothing in data/ or env/. It leaves
 // supervise/ and event/ alone.
 func (p *Plan) planInPlace(have []node) {
-	if hasLogger(have) != hasLogger(p.want) || kindsConflict(have, p.want) {
-		p.Change, p.Effect = None, NeedsRestart
-		p.planDownFile(have)
-		return
-	}
-	p.Differences = nil
+	needsRestart := hasLogger(have) != hasLogger(p.want)
+	var diffs []Difference
 	for h, w := range merged(have, p.want) {
 		temp := w == nil && p.isTempFile(h)
 		e, ok := editFor(h, w)
 		if !ok && !temp {
 			continue
 		}
+		// A directory in the place of a file may hold the files of somebody else.
+		if h != nil && w != nil && (h.kind == unix.S_IFDIR) != (w.kind == unix.S_IFDIR) {
+			needsRestart = true
+		}
 		p.edits = append(p.edits, e)
 		if !temp {
-			p.Differences = append(p.Differences, *difference(h, w))
+			diffs = append(diffs, *difference(h, w))
 		}
 	}
+	if needsRestart {
+		p.Change, p.Effect = None, NeedsRestart
+		p.planDownFile(have)
+		return
+	}
+	p.Differences = diffs
 	slices.SortStableFunc(p.edits, func(a, b edit) int { return cmp.Compare(a.rank(), b.rank()) })
-	if len(p.Differences) > 0 {
+	if len(diffs) > 0 {
 		p.Change, p.Effect = Updated, AtNextStart
 	}
 }
@@ -68,6 +74,7 @@ func (p *Plan) planInPlace(have []node) {
 // planDownFile plans only the down file, where it is missing. A service that has to stay
 // down must not start when s6-svscan first looks at the slot.
 func (p *Plan) planDownFile(have []node) {
+	p.edits = nil
 	isDown := func(n node) bool { return n.path == render.DownFile }
 	if i := slices.IndexFunc(p.want, isDown); i >= 0 && !slices.ContainsFunc(have, isDown) {
 		p.edits = []edit{{node: p.want[i]}}
@@ -76,20 +83,6 @@ func (p *Plan) planDownFile(have []node) {
 
 func hasLogger(nodes []node) bool {
 	return slices.ContainsFunc(nodes, func(n node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
-}
-
-// kindsConflict reports whether a directory exists in the place of a wanted file, or a file in
-// the place of a wanted directory. Such a directory may hold the files of somebody else.
-func kindsConflict(have, want []node) bool {
-	for h, w := range merged(have, want) {
-		if h == nil || w == nil || (h.kind == unix.S_IFDIR) == (w.kind == unix.S_IFDIR) {
-			continue
-		}
-		if _, edited := editFor(h, w); edited {
-			return true
-		}
-	}
-	return false
 }
 
 func editFor(have, want *node) (edit, bool) {
