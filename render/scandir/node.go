@@ -47,14 +47,13 @@ func (o Owners) dir(p string) node {
 
 // parents adds the directories above p that nodes does not hold yet.
 func (o Owners) parents(nodes []node, p string) []node {
-	for i := range len(p) {
-		if p[i] != '/' || slices.ContainsFunc(nodes, func(n node) bool { return n.path == p[:i] }) {
-			continue
-		}
-		nodes = append(nodes, o.dir(p[:i]))
-		if p[:i] == "log" {
-			nodes = o.skeleton(nodes, "log/")
-		}
+	dir := path.Dir(p)
+	if dir == "." || slices.ContainsFunc(nodes, func(n node) bool { return n.path == dir }) {
+		return nodes
+	}
+	nodes = append(o.parents(nodes, dir), o.dir(dir))
+	if dir == "log" {
+		nodes = o.skeleton(nodes, "log/")
 	}
 	return nodes
 }
@@ -150,11 +149,7 @@ func (n node) differs(want node) string {
 
 // isSkeleton reports whether p is a directory that s6-supervise uses for itself.
 func isSkeleton(p string) bool {
-	switch p {
-	case "supervise", "event", "log/supervise", "log/event":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"supervise", "event", "log/supervise", "log/event"}, p)
 }
 
 func insideSkeleton(p string) bool { return isSkeleton(path.Dir(p)) }
