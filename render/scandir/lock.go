@@ -44,21 +44,18 @@ func waitLock(ctx context.Context, f *os.File, limit time.Duration) error {
 	if err := mustBe(int(f.Fd()), unix.S_IFREG, "regular file"); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(limit)
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return nil
-		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
-			return err
-		case !time.Now().Before(deadline):
-			return fmt.Errorf("%w after %s by %s", ErrHeld, limit, lockHolder(f))
-		case ctx.Err() != nil:
-			return ctx.Err()
-		}
-		time.Sleep(20 * time.Millisecond)
+	var err error
+	waitUntil(limit, func() bool {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		return !errors.Is(err, unix.EWOULDBLOCK) || ctx.Err() != nil
+	})
+	switch {
+	case !errors.Is(err, unix.EWOULDBLOCK):
+		return err
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
+	return fmt.Errorf("%w after %s by %s", ErrHeld, limit, lockHolder(f))
 }
 
 // writeHolder writes slotgen's process number into the lock file, for the error of another
