@@ -14,12 +14,13 @@ const stepLimit = 100 * time.Millisecond
 
 // Drain takes services down and removes them over several Steps. Its caller can serve other
 // slots between two Steps. The zero value holds no service.
-type Drain struct{ all map[string]*drainingService } // by their hidden names
+type Drain struct{ all map[string]*drainingService } // by service
 
 // drainingService is one service that a prune takes down and removes.
 type drainingService struct {
 	name        string // its first name in the scandir, for messages
 	dir         scan.FileID
+	service     string
 	hidden      string // the name under which s6-svscan ignores it
 	progress    progress
 	downSince   time.Time // when it was sent the down command
@@ -60,7 +61,7 @@ func (dr *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]er
 
 // Has reports whether Drain holds the service: it was sent the down command or was hidden,
 // and is not removed yet.
-func (dr *Drain) Has(service string) bool { return dr.all[hiddenName(service)] != nil }
+func (dr *Drain) Has(service string) bool { return dr.all[service] != nil }
 
 // StopWaiting makes the next Step hide every visible service, ended or not. A caller that
 // is about to end calls it: a later pass finds the hidden slots and removes them.
@@ -75,9 +76,9 @@ func (dr *Drain) StopWaiting() {
 func (dr *Drain) Unfinished() (services, stuck []string) {
 	for _, each := range dr.all {
 		if each.err == nil {
-			services = append(services, each.service())
+			services = append(services, each.service)
 		} else {
-			stuck = append(stuck, each.service())
+			stuck = append(stuck, each.service)
 		}
 	}
 	slices.Sort(services)
@@ -97,11 +98,6 @@ func (dr *Drain) Asked() []string {
 	return services
 }
 
-func (s *drainingService) service() string {
-	service, _ := ParseHidden(s.hidden)
-	return service
-}
-
 // begin returns the entries of the names. It adds the missing ones, and sends the down
 // command to their services. A service that Drain gave up gets another try.
 func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
@@ -110,15 +106,14 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 	}
 	begun := make([]*drainingService, 0, len(names))
 	for _, name := range names {
-		hidden := name
-		if !isHidden(name) {
-			hidden = hiddenName(name)
-		}
-		known := dr.all[hidden]
+		service, hidden := ParseHidden(name)
+		known := dr.all[service]
 		if known == nil {
-			known = &drainingService{name: name, dir: idAt(d.fd, name), hidden: hidden, downSince: time.Now()}
-			dr.all[hidden] = known
-			if name == hidden {
+			known = &drainingService{
+				name: name, dir: idAt(d.fd, name), service: service, hidden: hiddenName(service), downSince: time.Now(),
+			}
+			dr.all[service] = known
+			if hidden {
 				known.hide(d.hiddenSince(name))
 			} else {
 				// Send it once: many programs drop everything at a second TERM. A service that
@@ -135,13 +130,13 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 // Keep keeps only the services whose directory still has its name. Another pass has removed
 // or replaced the other directories.
 func (dr *Drain) Keep(d *Dir) {
-	for hidden, each := range dr.all {
+	for service, each := range dr.all {
 		name := each.name
 		if each.isHidden() {
-			name = hidden
+			name = each.hidden
 		}
 		if idAt(d.fd, name) != each.dir {
-			delete(dr.all, hidden)
+			delete(dr.all, service)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Dur
 			errs[each.name] = ErrDraining
 		}
 		if each.progress == removed || each.err != nil && !each.isHidden() {
-			delete(dr.all, each.hidden)
+			delete(dr.all, each.service)
 		}
 	}
 	return errs
@@ -169,7 +169,7 @@ func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
 	age := time.Since(s.hiddenSince)
 	switch {
 	case !held && err == nil:
-		if s.err = d.discard(s.hidden, s.service()); s.err == nil {
+		if s.err = d.discard(s.hidden, s.service); s.err == nil {
 			s.progress = removed
 		}
 		return true
