@@ -12,8 +12,8 @@ import (
 )
 
 // Profiles is the open directory profiles/ of a volume. It is for a caller that looks at the
-// entries and reads no file of a profile. Its methods, like Volume.Profiles and Volume.TopFD,
-// are called inside of Volume.AsUser.
+// entries and reads no file of a profile. Its methods, like Volume.Profiles, are called inside
+// of Volume.AsUser.
 type Profiles struct{ d dir }
 
 // Profiles opens profiles/, through links. The error is fs.ErrNotExist where there is none.
@@ -24,6 +24,9 @@ func (v *Volume) Profiles() (*Profiles, error) {
 	}
 	return &Profiles{d}, nil
 }
+
+// FD returns the descriptor of profiles/.
+func (p *Profiles) FD() int { return p.d.fd }
 
 // Close releases the descriptor.
 func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
@@ -54,14 +57,7 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 	return verdict, why, errors.Is(err, errNoMarker)
 }
 
-// TopFD returns a descriptor of the home for a caller that waits for changes. It is opened
-// with O_PATH, outlives v, and the caller closes it.
-func (v *Volume) TopFD() (int, error) { return fdio.Open(v.top.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
-
-// FD is TopFD for profiles/.
-func (p *Profiles) FD() (int, error) { return fdio.Open(p.d.fd, ".", unix.O_PATH|unix.O_DIRECTORY) }
-
-// EntryFD is TopFD for an entry's directory, through links.
+// EntryFD opens an entry's directory with O_PATH, through links. The caller closes it.
 func (p *Profiles) EntryFD(name string) (int, error) {
 	return open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
 }

@@ -65,6 +65,9 @@ func (v *Volume) AsUser(f func() error) error {
 // Home returns the volume's root as an absolute path.
 func (v *Volume) Home() string { return v.home }
 
+// FD returns the descriptor of the home.
+func (v *Volume) FD() int { return v.top.fd }
+
 // absolute returns the absolute path for a clean path below the home.
 func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home, "/") + "/" + rel }
 

@@ -1,89 +1,44 @@
 package notify
 
 import (
-	"strings"
+	"path"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-
-	"slotgen/scan"
 )
 
-// event marks the subject of an event for the look at the end of the burst. After too many
-// events in one window it stops reading events, and the look covers everything.
+// event schedules a look if the event matters. After a burst of events it schedules one in
+// any case, and run reads no more events before that look.
 func (w *watcher) event(e fsnotify.Event) {
-	now := time.Now()
-	if now.Sub(w.windowStart) > settleMax {
-		w.windowStart, w.count = now, 0
-	}
-	if w.count++; w.count > burst {
-		w.paused, w.dirtyAll = true, true
-		w.scheduleLook(now)
-		w.resume.Reset(w.windowStart.Add(settleMax).Sub(now))
-	}
-	relevant := false
-	for _, u := range w.notify.usesOf(e) {
-		relevant = w.mark(u, e) || relevant
-	}
-	if relevant || !w.firstEvent.IsZero() {
-		w.scheduleLook(now)
+	w.events++
+	if w.matters(e) || w.events >= burst {
+		w.scheduleLook()
 	}
 }
 
-// scheduleLook schedules the next look: settleAfter from now, but at most settleMax after
-// the first event.
-func (w *watcher) scheduleLook(now time.Time) {
-	if w.firstEvent.IsZero() {
-		w.firstEvent = now
+func (w *watcher) scheduleLook() {
+	if w.settle == nil {
+		w.settle = time.After(settleAfter)
 	}
-	w.settle.Reset(min(settleAfter, w.firstEvent.Add(settleMax).Sub(now)))
 }
 
-// usesOf returns the uses of an event's directory. It ends the watch of a directory that
-// was moved or removed.
-func (n *notifier) usesOf(e fsnotify.Event) []use {
-	p := n.byPath[e.Name]
-	moved := p != nil
-	if !moved {
-		p = n.byPath[e.Name[:max(0, strings.LastIndexByte(e.Name, '/'))]]
+// matters reports whether an event may be a change. It ends the watch of a directory that was
+// moved or removed.
+func (w *watcher) matters(e fsnotify.Event) bool {
+	if p := w.notify.byPath[e.Name]; p != nil {
+		moved := e.Has(fsnotify.Rename) || e.Has(fsnotify.Remove)
+		if moved {
+			w.notify.unwatch(p)
+		}
+		return moved
 	}
-	if p == nil || moved && !e.Has(fsnotify.Rename) && !e.Has(fsnotify.Remove) {
-		return nil
-	}
-	uses := make([]use, 0, len(p.uses))
-	for u := range p.uses {
-		uses = append(uses, u)
-	}
-	if moved {
-		n.unwatch(p)
-	}
-	return uses
-}
-
-// mark marks the subject of an event as dirty. It reports whether the event matters.
-func (w *watcher) mark(u use, e fsnotify.Event) bool {
-	name := e.Name[strings.LastIndexByte(e.Name, '/')+1:]
-	lost := w.notify.byUse[u] == nil
-	comesOrGoes := e.Has(fsnotify.Create) || e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename)
-	switch {
-	case lost && u.kind == entry:
-		w.dirty[u.name] = true
-	case lost && (u.kind == tree || u.kind == above):
-		w.dirtyTree = true
-	case lost:
-		w.dirtyAll = true
-	case u.kind == tree && (!strings.HasPrefix(name, ".") || strings.HasPrefix(name, "..data")):
-		w.dirtyTree = true
-	case u.kind == above && name == u.name && comesOrGoes:
-		w.dirtyTree = true
-	case u.kind == home && name == scan.ProfilesDir && comesOrGoes:
-		w.dirtyAll = true
-	case u.kind == profiles && comesOrGoes && !strings.HasPrefix(name, "."):
-		w.dirty[name] = true
-	case u.kind == entry && name == scan.Marker && comesOrGoes:
-		w.dirty[u.name] = true
-	default:
+	p, name := w.notify.byPath[path.Dir(e.Name)], path.Base(e.Name)
+	if p == nil || !p.matters(name) {
 		return false
+	}
+	if _, known := w.entries[name]; !known && p.id == w.top.id {
+		// A pass may see the entry. So the look has to report it if it is gone by then.
+		w.entries[name] = entryState{}
 	}
 	return true
 }

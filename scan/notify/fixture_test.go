@@ -59,8 +59,7 @@ func (l *fixture) start() {
 	l.changes = Start(l.t.Context(), Options{Home: l.home, Templates: l.templates, Interval: never})
 }
 
-// markInTemplates makes a mark for tests of the home: its look reports no change of the
-// home.
+// markInTemplates makes a mark for tests of the home.
 func (l *fixture) markInTemplates() string {
 	l.t.Helper()
 	l.template("profiles/mark/run.tmpl", "")
@@ -171,12 +170,17 @@ func (l *fixture) reportedBefore(mark string) []Change {
 	}
 }
 
-// want checks that the watcher reports exactly this change. It must report a profile only
-// once. Beside a change of everything the names do not matter.
+// want checks that the watcher reports exactly this change, and that it needs no mark for
+// that. It must report a profile only once. Beside a change of everything the names do not
+// matter.
 func (l *fixture) want(what string, want Change) {
 	l.t.Helper()
+	var changes []Change
+	if !cmp.Equal(want, Change{}) {
+		changes = append(changes, l.next())
+	}
 	var got Change
-	for _, c := range l.reported() {
+	for _, c := range append(changes, l.reported()...) {
 		got.All = got.All || c.All
 		got.Profiles = append(got.Profiles, c.Profiles...)
 		got.Gone = append(got.Gone, c.Gone...)

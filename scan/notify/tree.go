@@ -27,13 +27,12 @@ const (
 func (w *watcher) lookAtTree() {
 	previous := w.tree
 	w.tree = map[string]string{}
-	seen := map[use]bool{}
-	w.watchAbove(seen)
+	w.watchAbove()
 	if root, err := scan.OpenRoot(w.Templates); err == nil {
-		w.walk(root, ".", 0, seen)
+		left := maxEntries
+		w.walk(root, ".", 0, &left)
 		root.Close()
 	}
-	w.notify.endTreeUses(seen)
 	for file, stamp := range w.tree {
 		if previous[file] != stamp {
 			w.templateChanged(file)
@@ -58,46 +57,46 @@ func (w *watcher) templateChanged(file string) {
 
 // watchAbove watches the nearest existing directory above the override directory. Its events
 // show that the override directory is made, removed or replaced.
-func (w *watcher) watchAbove(seen map[use]bool) {
+func (w *watcher) watchAbove() {
 	dir := filepath.Clean(w.Templates)
 	for parent := filepath.Dir(dir); parent != dir; dir, parent = parent, filepath.Dir(parent) {
-		if info, err := os.Stat(parent); err == nil && info.IsDir() {
-			u := use{kind: above, name: filepath.Base(dir)}
-			seen[u] = true
-			w.watch(u, func() (int, error) { return unix.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
-			return
+		fd, err := unix.Open(parent, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			continue
 		}
+		w.watch(fd, filepath.Base(dir))
+		unix.Close(fd)
+		return
 	}
 }
 
 // walk records the templates in a directory, through links that stay inside. Like a pass, it
-// skips names that begin with a dot. It reaches the files of a ConfigMap through links.
-func (w *watcher) walk(root *os.Root, rel string, depth int, seen map[use]bool) {
+// skips names that begin with a dot. It reaches the files of a ConfigMap through links, which
+// the kubelet changes by a new ..data. It records at most left files.
+func (w *watcher) walk(root *os.Root, rel string, depth int, left *int) {
 	f, err := root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		w.tree[rel] = err.Error()
 		return
 	}
 	defer f.Close()
-	u := use{kind: tree, name: rel}
-	seen[u] = true
-	w.watch(u, func() (int, error) { return unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0) })
+	w.watch(int(f.Fd()), everyName, "..data")
 	names, err := fdio.Names(int(f.Fd()))
 	if err != nil {
 		w.tree[rel] = err.Error()
 	}
 	for _, name := range names {
-		if len(w.tree)+len(seen) > maxEntries {
-			return
-		}
 		if strings.HasPrefix(name, ".") {
 			continue
+		}
+		if *left--; *left < 0 {
+			return
 		}
 		file := path.Join(rel, name)
 		info, err := root.Stat(file)
 		switch {
 		case err == nil && info.IsDir() && depth < maxDepth:
-			w.walk(root, file, depth+1, seen)
+			w.walk(root, file, depth+1, left)
 		case strings.HasSuffix(name, ".tmpl"):
 			w.tree[file] = fileStamp(info, err)
 		}

@@ -110,7 +110,7 @@ func TestConfigMapThatIsReplacedIsOneChange(t *testing.T) {
 	})
 	version(l, "2")
 	changes := 0
-	for _, c := range l.reported() {
+	for _, c := range append([]Change{l.next()}, l.reported()...) {
 		if c.All {
 			changes++
 		}

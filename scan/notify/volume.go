@@ -2,7 +2,6 @@ package notify
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 	"time"
@@ -12,22 +11,21 @@ import (
 	"slotgen/scan"
 )
 
-// volumeState is the volume at the last look.
-type volumeState struct {
-	// top is the identity of profiles/ itself, or the error of reading it.
-	top     string
-	entries map[string]entryState
+// topState is profiles/ itself at the last look: which directory it is, or the error of
+// reading it.
+type topState struct {
+	id  scan.FileID
+	err string
 }
 
-// entryState is an entry of profiles/ at the last look.
+// entryState is an entry of profiles/ at the last look. It is zero for an entry of which only
+// an event is known.
 type entryState struct {
 	verdict scan.Verdict
 	why     string
 	// stamp is the stamp of a profile's directory. While it is the same the entry has not
 	// changed. It is zero for an entry that every look has to judge.
 	stamp stamp
-	// polled is set for a link that is no profile: its target may come without an event.
-	polled bool
 }
 
 // stamp changes when the directory is replaced or a name in it is made or removed.
@@ -38,126 +36,70 @@ type stamp struct {
 
 func stampOf(st unix.Stat_t) stamp { return stamp{dev: st.Dev, ino: st.Ino, mtime: st.Mtim} }
 
-// look looks at everything that the events have marked as dirty.
+// look looks at everything and schedules the next look.
 func (w *watcher) look() {
-	all, tree := w.dirtyAll || len(w.dirty) > maxNames, w.dirtyTree
-	names := w.dirty
-	w.dirtyAll, w.dirtyTree, w.dirty, w.firstEvent = false, false, map[string]bool{}, time.Time{}
-	switch {
-	case all:
-		w.lookAtVolume(nil)
-	case len(names) > 0:
-		w.lookAtVolume(names)
-	}
-	for name := range names {
-		// The watcher may have missed an entry that a pass has seen.
-		if _, known := w.volume.entries[name]; !known {
-			w.pending.add(name, false)
-		}
-	}
-	if tree {
-		w.lookAtTree()
-	}
-}
-
-// lookAtLinks looks at the links that are no profiles. It schedules the next look if there
-// are any left.
-func (w *watcher) lookAtLinks() {
-	start, names := time.Now(), map[string]bool{}
-	for name, state := range w.volume.entries {
-		if state.polled {
-			names[name] = true
-		}
-	}
-	w.links = nil
-	w.lookAtVolume(names)
-	if w.links != nil {
-		w.links = time.After(max(linkInterval, busyShare*time.Since(start)))
-	}
-}
-
-// lookAtEverything makes the slow look and schedules the next one.
-func (w *watcher) lookAtEverything() {
 	start := time.Now()
-	w.lookAtVolume(nil)
+	w.settle, w.events, w.polls = nil, 0, false
+	w.notify.forgetNames()
+	w.lookAtVolume()
 	w.lookAtTree()
-	w.interval.Reset(max(w.Interval, busyShare*time.Since(start)))
+	w.notify.endUnused()
+	next := w.Interval
+	if w.polls {
+		next = min(next, linkInterval)
+	}
+	w.interval = time.After(max(next, busyShare*time.Since(start)))
 }
 
-// lookAtVolume looks at the entries with these names, or at all entries for nil.
-func (w *watcher) lookAtVolume(names map[string]bool) {
+func (w *watcher) lookAtVolume() {
 	v, err := scan.Open(w.Home, w.User)
-	if err != nil {
-		w.setTop(err.Error())
-		return
+	if err == nil {
+		defer v.Close()
+		// inotify asks for the user's permission to read, too.
+		err = v.AsUser(func() error { return w.lookAsUser(v) })
 	}
-	defer v.Close()
-	// inotify asks for the user's permission to read, too.
-	err = v.AsUser(func() error {
-		w.lookAsUser(v, names)
-		return nil
-	})
 	if err != nil {
-		w.setTop(err.Error())
+		w.setTop(topState{err: err.Error()})
 	}
 }
 
-func (w *watcher) lookAsUser(v *scan.Volume, names map[string]bool) {
-	w.watch(use{kind: home}, v.TopFD)
+func (w *watcher) lookAsUser(v *scan.Volume) error {
+	w.watch(v.FD(), scan.ProfilesDir)
 	p, err := v.Profiles()
 	if err != nil {
-		w.notify.endUse(use{kind: profiles})
-		w.setTop(err.Error())
-		return
+		return err
 	}
 	defer p.Close()
 	// The watch comes before the listing: later entries cause events.
-	w.watch(use{kind: profiles}, p.FD)
-	id, err := identity(p)
-	listed := err == nil && (names == nil || id != w.volume.top)
-	var all []string
-	if listed {
-		all, err = p.Names()
-	}
+	w.watch(p.FD(), everyName)
+	id, err := scan.FileIDAt(p.FD(), "")
 	if err != nil {
-		w.setTop(err.Error())
-		return
+		return err
 	}
-	w.setTop(id)
-	if !listed {
-		for name := range names {
-			w.lookAtEntry(p, name)
-		}
-		return
+	names, err := p.Names()
+	if err != nil {
+		return err
 	}
-	w.lookAtEntries(p, all)
-}
-
-// setTop records the identity or error of profiles/. When it changes, everything may have
-// changed.
-func (w *watcher) setTop(top string) {
-	if w.volume.top != top {
-		w.pending.all = true
-	}
-	w.volume.top = top
-}
-
-func identity(p *scan.Profiles) (string, error) {
-	st, err := p.Stat(".")
-	return fmt.Sprintf("directory %d:%d", st.Dev, st.Ino), err
-}
-
-func (w *watcher) lookAtEntries(p *scan.Profiles, names []string) {
+	w.setTop(topState{id: id})
 	exists := make(map[string]bool, len(names))
 	for _, name := range names {
 		exists[name] = true
 		w.lookAtEntry(p, name)
 	}
-	for name := range w.volume.entries {
+	for name := range w.entries {
 		if !exists[name] {
 			w.entryGone(name)
 		}
 	}
+	return nil
+}
+
+// setTop records the state of profiles/. When it changes, everything may have changed.
+func (w *watcher) setTop(top topState) {
+	if w.top != top {
+		w.pending.all = true
+	}
+	w.top = top
 }
 
 // lookAtEntry judges one entry, and reports a change of the verdict. It costs one system
@@ -171,32 +113,25 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 		w.entryGone(name)
 		return
 	}
-	before, known := w.volume.entries[name]
-	if known && err == nil && before.stamp != (stamp{}) && before.stamp == stampOf(st) {
+	before := w.entries[name]
+	if before.stamp != (stamp{}) && before.stamp == stampOf(st) {
 		return
 	}
 	verdict, why, waits := p.Judge(name)
-	u := use{kind: entry, name: name}
 	if waits {
-		w.watch(u, func() (int, error) { return p.EntryFD(name) })
+		w.watchEntry(p, name)
 		// The marker may have come before the watch.
 		verdict, why, waits = p.Judge(name)
 	}
-	if !waits {
-		w.notify.endUse(u)
-	}
 	after := entryState{verdict: verdict, why: why}
-	if verdict != scan.Publish && !waits && st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		after.polled = true
-		if w.links == nil {
-			w.links = time.After(linkInterval)
-		}
-	}
-	if verdict == scan.Publish && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+	switch kind := st.Mode & unix.S_IFMT; {
+	case verdict == scan.Publish && kind == unix.S_IFDIR:
 		after.stamp = stampOf(st)
+	case verdict != scan.Publish && kind == unix.S_IFLNK && !waits:
+		w.polls = true // the target may come without an event
 	}
-	w.volume.entries[name] = after
-	if known && before.verdict == verdict && before.why == why {
+	w.entries[name] = after
+	if before.verdict == verdict && before.why == why {
 		return
 	}
 	if verdict != scan.Ignored || name == scan.DefaultName {
@@ -204,11 +139,21 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 	}
 }
 
-func (w *watcher) entryGone(name string) {
-	if _, known := w.volume.entries[name]; !known {
+// watchEntry watches an entry for its SOUL.md. It ignores an error: if the directory is gone
+// there is an event for that, and the slow look covers other errors.
+func (w *watcher) watchEntry(p *scan.Profiles, name string) {
+	fd, err := p.EntryFD(name)
+	if err != nil {
 		return
 	}
-	delete(w.volume.entries, name)
-	w.notify.endUse(use{kind: entry, name: name})
+	w.watch(fd, scan.Marker)
+	unix.Close(fd)
+}
+
+func (w *watcher) entryGone(name string) {
+	if _, known := w.entries[name]; !known {
+		return
+	}
+	delete(w.entries, name)
 	w.pending.add(name, false)
 }

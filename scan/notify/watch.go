@@ -2,12 +2,16 @@
 // changed. It reads no file, decides nothing and knows nothing of s6. The receiver looks for
 // itself, through package scan.
 //
+// A look covers everything: profiles/ with its entries, and the templates. It costs much less
+// than the pass that follows a change. An event only says that it is time for a look.
+//
 // Inotify watches profiles/, the home, each entry of profiles/ that waits for its SOUL.md,
 // and the override directory. No event reports that the target of a link has come, so the
-// watcher looks every second at links that are no profiles. Once an entry has its SOUL.md,
-// inotify no longer watches it, so files that a gateway writes there cause no event. The
-// home is the directory of the default profile, so files in it cause events. Inotify reports
-// nothing on network and FUSE mounts, so the watcher looks at everything once in an interval.
+// watcher looks every second while there are links that are no profiles. Once an entry has
+// its SOUL.md, inotify no longer watches it, so files that a gateway writes there cause no
+// event. The home is the directory of the default profile, so files in it cause events, which
+// do not matter. Inotify reports nothing on network and FUSE mounts, so the watcher looks
+// once in an interval, too.
 package notify
 
 import (
@@ -18,22 +22,19 @@ import (
 )
 
 const (
-	// A burst of events is over when no event has come for settleAfter. The watcher looks
-	// after settleMax at the latest.
-	settleAfter = 200 * time.Millisecond
-	settleMax   = 500 * time.Millisecond
+	// settleAfter is the time from the first event that matters to the look. So a burst of
+	// events is one change.
+	settleAfter = 300 * time.Millisecond
+	// burst bounds the number of events that the watcher reads between two looks. The kernel
+	// drops events that its queue can't hold.
+	burst = 3000
 
 	// fallback is the interval when inotify is not reliable.
 	fallback = 5 * time.Second
-	// linkInterval is the time between two looks at the links that are no profiles.
+	// linkInterval is the interval while there are links that are no profiles.
 	linkInterval = time.Second
-	// busyShare bounds the time for slow looks: at most 1/busyShare of all time.
+	// busyShare bounds the time for looks without events: at most 1/busyShare of all time.
 	busyShare = 20
-	// burst bounds the number of events that the watcher reads in settleMax. With more
-	// events it looks at everything, and the kernel drops events that its queue can't hold.
-	burst = 5000
-	// maxNames bounds the number of names that the watcher looks at one by one.
-	maxNames = 1000
 )
 
 // Options configure a watcher.
@@ -67,22 +68,15 @@ type watcher struct {
 	notify *notifier
 	out    chan Change
 
-	volume volumeState
-	tree   map[string]string
+	// The volume and the templates at the last look.
+	top     topState
+	entries map[string]entryState
+	tree    map[string]string
 
-	// The subjects of the events since the last look.
-	dirty               map[string]bool
-	dirtyAll, dirtyTree bool
-	firstEvent          time.Time   // the first of these events, zero without events
-	settle              *time.Timer // starts the next look
-
-	windowStart time.Time   // the start of the window in which events are counted
-	count       int         // the events in the window
-	paused      bool        // the watcher reads no events until the window ends
-	resume      *time.Timer // ends the pause
-
-	interval *time.Timer
-	links    <-chan time.Time // nil if no link is polled
+	events   int              // the events since the last look
+	settle   <-chan time.Time // starts the look that events have asked for, nil without one
+	interval <-chan time.Time // starts the next look without events
+	polls    bool             // there are links that are no profiles
 	pending  pending
 }
 
@@ -99,29 +93,19 @@ func Start(ctx context.Context, o Options) <-chan Change {
 }
 
 func newWatcher(o Options) *watcher {
-	return &watcher{
-		Options: o, out: make(chan Change),
-		volume: volumeState{entries: map[string]entryState{}}, dirty: map[string]bool{},
-		settle: stoppedTimer(), resume: stoppedTimer(), interval: stoppedTimer(),
-	}
+	return &watcher{Options: o, notify: &notifier{}, out: make(chan Change), entries: map[string]entryState{}}
 }
 
 // begin makes the first look, reports none of its findings but trouble, and starts run.
 func (w *watcher) begin(ctx context.Context) {
-	w.lookAtEverything()
+	w.look()
 	w.pending = pending{trouble: w.pending.trouble}
 	go w.run(ctx)
 }
 
-func stoppedTimer() *time.Timer {
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}
-
 // run reads events and timers, looks, and reports changes until ctx ends.
 func (w *watcher) run(ctx context.Context) {
-	defer func() { w.notify.close() }()
+	defer w.notify.close()
 	next := w.pending.change()
 	for {
 		var out chan<- Change
@@ -129,7 +113,7 @@ func (w *watcher) run(ctx context.Context) {
 			out = w.out
 		}
 		events, errs := w.notify.channels()
-		if w.paused {
+		if w.events >= burst {
 			events = nil
 		}
 		select {
@@ -140,15 +124,10 @@ func (w *watcher) run(ctx context.Context) {
 			continue
 		case err := <-errs:
 			w.inotifyFailed(err)
-		case <-w.settle.C:
+		case <-w.settle:
 			w.look()
-		case <-w.interval.C:
-			w.lookAtEverything()
-		case <-w.links:
-			w.lookAtLinks()
-		case <-w.resume.C:
-			w.paused = false
-			continue
+		case <-w.interval:
+			w.look()
 		case out <- next:
 			w.pending = pending{}
 		}

@@ -93,7 +93,7 @@ func (l *fixture) stoppedWatcher() *watcher {
 	if w.notify, err = newNotifier(); err != nil {
 		l.t.Fatal(err)
 	}
-	w.lookAtEverything()
+	w.look()
 	w.pending = pending{}
 	l.changes = w.out
 	return w
@@ -106,7 +106,7 @@ func TestEmptyProfilesDirectoryIsSeen(t *testing.T) {
 	l.put("profiles/last/SOUL.md")
 	w := l.stoppedWatcher()
 	l.remove("profiles/last")
-	w.lookAtEverything()
+	w.look()
 	if diff := cmp.Diff(Change{Gone: []string{"last"}}, w.pending.change()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
