@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -68,10 +66,6 @@ func (l *Listing) keep(warning string) {
 	}
 }
 
-// chunk is how many profiles a goroutine reads in one go. A second goroutine for fewer would
-// take longer to start than it saves.
-const chunk = 16
-
 // named adds the entries of profiles/, in byte order, to the first one.
 func (l *Listing) named(v *Volume, o Options, first Entry) {
 	l.Entries = []Entry{first}
@@ -89,54 +83,29 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 	}
 	l.Complete = err == nil
 	slices.Sort(names)
-	l.readAll(v, o, profiles, names)
-}
-
-// readAll adds the entries of the names, and their warnings, in the order of the names.
-func (l *Listing) readAll(v *Volume, o Options, profiles dir, names []string) {
-	l.Entries = append(l.Entries, make([]Entry, len(names))...)
-	entries, warnings := l.Entries[1:], make([]string, len(names))
-	var failed atomic.Pointer[error]
-	Share((len(names)+chunk-1)/chunk, func(parts iter.Seq[int]) {
-		r := o.reader()
-		err := v.user.Do(func() {
-			for part := range parts {
-				for i := part * chunk; i < min((part+1)*chunk, len(names)); i++ {
-					entries[i], warnings[i] = r.entry(o.Base, profiles, names[i])
-				}
-			}
-		})
-		if err != nil {
-			failed.Store(&err)
-		}
-	})
-	if err := failed.Load(); err != nil {
-		l.Err = errors.Join(l.Err, *err)
-	}
-	for _, w := range warnings {
-		l.keep(w)
-	}
-	l.dropMisnamed()
+	l.readAll(o, profiles, names)
 }
 
 // maxMisnamed is how many entries are listed whose names no slot can have. Each of them is
 // printed in several places, and there may be any number of them.
 const maxMisnamed = 1000
 
-func (l *Listing) dropMisnamed() {
-	listed, dropped := 0, 0
-	entries := slices.DeleteFunc(l.Entries, func(e Entry) bool {
-		if CheckName(e.Profile.Name) == "" {
-			return false
+// readAll adds the entries of the names, and their warnings, in the order of the names.
+func (l *Listing) readAll(o Options, profiles dir, names []string) {
+	r := o.reader()
+	misnamed := 0
+	for _, name := range names {
+		if CheckName(name) != "" {
+			misnamed++
+			if misnamed > maxMisnamed {
+				continue
+			}
 		}
-		if listed++; listed <= maxMisnamed {
-			return false
-		}
-		dropped++
-		return true
-	})
-	if dropped > 0 {
-		l.Entries = slices.Clone(entries) // the dropped ones give their memory back
+		e, warning := r.entry(o.Base, profiles, name)
+		l.Entries = append(l.Entries, e)
+		l.keep(warning)
+	}
+	if dropped := misnamed - maxMisnamed; dropped > 0 {
 		l.warn("%s/ has %d entries more whose names no profile can have: they are not listed", ProfilesDir, dropped)
 	}
 }
