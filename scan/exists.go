@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,7 +14,7 @@ func (v *Volume) Exists(name string) (exists bool, err error) {
 	err = v.AsUser(func() error {
 		d, err := openDir(v.top, ProfilesDir, unix.O_PATH)
 		if err != nil {
-			return fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)
+			return fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
 		}
 		defer d.close()
 		var st unix.Stat_t

@@ -49,12 +49,12 @@ func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
 // Judge returns the verdict of Scan on an entry whose files can be read, with the reason
 // when it is no profile. Waits reports a directory without SOUL.md.
 func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) {
-	d, verdict, err := judge(p.d, name, p.d.join(name))
+	d, verdict, err := judge(p.d, name)
 	d.close()
 	if err != nil {
 		why = err.Error()
 	}
-	return verdict, why, errors.Is(err, errNoMarker)
+	return verdict, why, errors.Is(err, noMarker)
 }
 
 // EntryFD opens an entry's directory with O_PATH, through links. The caller closes it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -79,7 +80,7 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 		names, err = fdio.Names(profiles.fd)
 	}
 	if err != nil {
-		l.Err = fmt.Errorf("reading %q: %w", v.absolute(ProfilesDir), err)
+		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
 	}
 	l.Complete = err == nil
 	slices.Sort(names)
@@ -113,9 +114,8 @@ func (l *Listing) readAll(o Options, profiles dir, names []string) {
 // entry applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
 // a warning beside the entry, or "".
 func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
-	path := profiles.path + "/" + name
-	absolute := strings.TrimSuffix(base.Home, "/") + "/" + path
-	d, verdict, why := judge(profiles, name, path)
+	absolute := filepath.Join(base.Home, profiles.path, name)
+	d, verdict, why := judge(profiles, name)
 	defer d.close()
 	if verdict == Publish {
 		return r.profile(base, d, name, absolute)
@@ -130,22 +130,25 @@ func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) 
 
 // judge returns the verdict on an entry of profiles/, with the reason when it is no profile.
 // It reads no file. It opens the directory, if there is one, and the caller closes it.
-func judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) {
+func judge(profiles dir, name string) (d dir, verdict Verdict, why error) {
 	if strings.HasPrefix(name, ".") {
 		return noDir(), Ignored, dotName
 	}
 	badName := CheckName(name)
-	fd, err := open(profiles, name, unix.O_PATH|unix.O_DIRECTORY)
-	d = dir{fd: fd, path: path}
-	if err == nil {
+	d, err := openDir(profiles, name, unix.O_PATH)
+	switch {
+	case err == nil:
 		err = hasMarker(d)
-	} else {
-		d = noDir()
+	case errors.Is(err, fs.ErrNotExist):
+		err = gone
+	case errors.Is(err, notDirectory):
+		err = noDirectory
 	}
+	var ignored noProfile
 	var odd unusable
 	switch {
-	case isNoProfile(err):
-		return d, Ignored, ignoredReason(err)
+	case errors.As(err, &ignored):
+		return d, Ignored, ignored
 	case badName != "":
 		return d, Skipped, errors.New(badName)
 	case name == DefaultName:
@@ -153,7 +156,7 @@ func judge(profiles dir, name, path string) (d dir, verdict Verdict, why error) 
 	case errors.As(err, &odd):
 		return d, Skipped, odd
 	case err != nil:
-		return d, Failed, fmt.Errorf("reading %+q: %w", path, err)
+		return d, Failed, fmt.Errorf("reading %+q: %w", profiles.join(name), err)
 	}
 	return d, Publish, nil
 }
@@ -164,36 +167,19 @@ type noProfile string
 func (n noProfile) Error() string { return string(n) }
 
 const (
-	dotName  = noProfile("name begins with a dot")
-	gone     = noProfile("gone while it was read")
-	reserved = noProfile("the name is reserved for the home itself")
+	dotName     = noProfile("name begins with a dot")
+	gone        = noProfile("gone while it was read")
+	noDirectory = noProfile("not a directory")
+	noMarker    = noProfile("no " + Marker)
+	reserved    = noProfile("the name is reserved for the home itself")
 )
 
-const errNoMarker = missing("no " + Marker)
-
-// missing is an fs.ErrNotExist that names the missing file.
-type missing string
-
-func (m missing) Error() string        { return string(m) }
-func (m missing) Is(target error) bool { return target == fs.ErrNotExist }
-
-// hasMarker returns errNoMarker unless there is a SOUL.md of any kind. It never opens it.
+// hasMarker returns noMarker unless there is a SOUL.md of any kind. It never opens it.
 func hasMarker(d dir) error {
 	var st unix.Stat_t
 	err := unix.Fstatat(d.fd, Marker, &st, unix.AT_SYMLINK_NOFOLLOW)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errNoMarker
-	}
-	return err
-}
-
-func isNoProfile(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, notDirectory)
-}
-
-func ignoredReason(err error) error {
-	if errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoMarker) {
-		return gone
+		return noMarker
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -67,9 +66,6 @@ func (v *Volume) Home() string { return v.home }
 
 // FD returns the descriptor of the home.
 func (v *Volume) FD() int { return v.top.fd }
-
-// absolute returns the absolute path for a clean path below the home.
-func (v *Volume) absolute(rel string) string { return strings.TrimSuffix(v.home, "/") + "/" + rel }
 
 // Close releases the volume's descriptor.
 func (v *Volume) Close() error { return unix.Close(v.top.fd) }
