@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -60,4 +61,22 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 // EntryFD opens an entry's directory with O_PATH, through links. The caller closes it.
 func (p *Profiles) EntryFD(name string) (int, error) {
 	return open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
+}
+
+// Exists reports whether profiles/ holds anything of that name.
+func (v *Volume) Exists(name string) (exists bool, err error) {
+	err = v.AsUser(func() error {
+		p, err := v.Profiles()
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		_, err = p.Stat(name)
+		exists = err == nil
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("reading %+q: %w", p.d.join(name), err)
+		}
+		return nil
+	})
+	return exists, err
 }
