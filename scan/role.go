@@ -24,44 +24,38 @@ const maxCmdline = 256 << 10
 const wrapper = "main-wrapper.sh"
 
 // Role is the command of the container: its words after the image's own wrappers.
-type Role struct{ Args []string }
+type Role []string
 
-// ReadRole finds the container's command line below proc: in process 1, else in the process
-// with the lowest number that has an argument ending in main-wrapper.sh. It skips processes
-// that neither root nor slotgen's own user started, since anybody may choose such an
-// argument. When it finds none the role is empty. An error says that some of proc could not
-// be read.
+// ReadRole finds the container's command line below proc: in the process with the lowest
+// number that has an argument ending in main-wrapper.sh. It skips processes that neither root
+// nor slotgen's own user started, since anybody may choose such an argument. When it finds
+// none the role is empty. An error says that some of proc could not be read.
 func ReadRole(proc string) (Role, error) {
 	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return Role{}, fmt.Errorf("reading %q: %w", proc, err)
+		return nil, fmt.Errorf("reading %q: %w", proc, err)
 	}
 	defer unix.Close(fd)
-	r := cmdlines{proc: fd}
-	// Under s6-overlay 2 it is process 1: then the others need not be listed.
-	if args, found, _ := r.afterWrapper(1); found {
-		return Role{Args: args}, nil
-	}
 	pids, err := processes(fd)
 	if err != nil {
 		err = fmt.Errorf("reading %q: %w", proc, err)
 	}
 	for _, pid := range pids {
-		args, found, cerr := r.afterWrapper(pid)
+		args, found, cerr := afterWrapper(fd, pid)
 		if found {
-			return Role{Args: args}, nil
+			return args, nil
 		}
 		if err == nil && cerr != nil {
 			err = fmt.Errorf("reading %q: %w", fmt.Sprintf("%s/%d/cmdline", proc, pid), cerr)
 		}
 	}
-	return Role{}, err
+	return nil, err
 }
 
 // NoGateways returns the first word of a container that needs no gateways, or "".
 func (r Role) NoGateways() string {
-	if len(r.Args) > 0 && slices.Contains([]string{"dashboard", "serve", "gui", "desktop"}, r.Args[0]) {
-		return r.Args[0]
+	if len(r) > 0 && slices.Contains([]string{"dashboard", "serve", "gui", "desktop"}, r[0]) {
+		return r[0]
 	}
 	return ""
 }
@@ -78,8 +72,7 @@ func (r Role) Legacy(noSupervise string) bool {
 	case "1", "true", "yes":
 		return false
 	}
-	return len(r.Args) >= 2 && r.Args[0] == "gateway" && r.Args[1] == "run" &&
-		!slices.Contains(r.Args, "--no-supervise")
+	return len(r) >= 2 && r[0] == "gateway" && r[1] == "run" && !slices.Contains(r, "--no-supervise")
 }
 
 // processes lists the process numbers in the open directory proc.
@@ -95,30 +88,24 @@ func processes(proc int) ([]int, error) {
 	return pids, err
 }
 
-// cmdlines reads one command line after the other.
-type cmdlines struct {
-	proc int
-	buf  []byte
-}
-
 // afterWrapper returns the words of a process after the wrapper, and whether it has one. A
 // process that has ended has none.
-func (c *cmdlines) afterWrapper(pid int) (args []string, found bool, err error) {
+func afterWrapper(proc, pid int) (args []string, found bool, err error) {
 	// All files below one descriptor belong to one process. Its number may be given to another
 	// process at any time.
-	fd, err := fdio.Open(c.proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
+	fd, err := fdio.Open(proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, false, unlessEnded(err)
 	}
 	defer unix.Close(fd)
-	cmdline, err := c.read(fd, "cmdline")
+	cmdline, err := readProcess(fd, "cmdline")
 	if err != nil {
 		return nil, false, unlessEnded(err)
 	}
 	if args, found = behindWrapper(parseCmdline(cmdline)); !found {
 		return nil, false, nil
 	}
-	status, err := c.read(fd, "status")
+	status, err := readProcess(fd, "status")
 	if err != nil || !isTrusted(status) {
 		return nil, false, unlessEnded(err)
 	}
@@ -132,19 +119,18 @@ func unlessEnded(err error) error {
 	return err
 }
 
-// read returns the content of a file in the open directory of a process. The content is
-// valid until the next read.
-func (c *cmdlines) read(process int, name string) ([]byte, error) {
+// readProcess returns the content of a file in the open directory of a process.
+func readProcess(process int, name string) ([]byte, error) {
 	fd, err := fdio.Open(process, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	c.buf, err = fdio.Read(fd, c.buf, maxCmdline)
+	text, err := fdio.Read(fd, nil, maxCmdline)
 	if errors.Is(err, fdio.ErrTooLarge) || errors.Is(err, fdio.ErrNotRegular) {
 		err = nil // the rest, or anything that is no file, does not count
 	}
-	return c.buf, err
+	return text, err
 }
 
 // isTrusted reports whether the status of a process says that root or slotgen's own user

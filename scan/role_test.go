@@ -38,7 +38,7 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 			}
 			return role
 		})
-		if diff := cmp.Diff(tt.want, got.Args); diff != "" && len(tt.want)+len(got.Args) > 0 {
+		if diff := cmp.Diff(tt.want, []string(got)); diff != "" && len(tt.want)+len(got) > 0 {
 			t.Errorf("%v (-want +got):\n%s", tt.processes, diff)
 		}
 	}
@@ -56,22 +56,22 @@ func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
 	for _, status := range []string{"12345", "", "x", "-1", "99999999999999999999"} {
 		proc := newHome(t)
 		process(t, proc, "7", "main-wrapper.sh dashboard", status)
-		if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
-			t.Errorf("role %q, chosen by user %q; error %v", got.Args, status, err)
+		if got, err := ReadRole(proc); len(got) > 0 || err != nil {
+			t.Errorf("role %q, chosen by user %q; error %v", got, status, err)
 		}
 	}
 	proc := newHome(t)
 	put(t, proc, "7/cmdline", "main-wrapper.sh\x00dashboard\x00")
-	if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
-		t.Errorf("role %q of nobody knows who; error %v", got.Args, err)
+	if got, err := ReadRole(proc); len(got) > 0 || err != nil {
+		t.Errorf("role %q of nobody knows who; error %v", got, err)
 	}
 }
 
 func TestCommandLineIsReadUpToABound(t *testing.T) {
 	proc := newHome(t)
 	process(t, proc, "7", strings.Repeat("x ", maxCmdline)+"main-wrapper.sh dashboard", "0")
-	if got, err := ReadRole(proc); len(got.Args) > 0 || err != nil {
-		t.Errorf("role %q from behind the bound; error %v", got.Args, err)
+	if got, err := ReadRole(proc); len(got) > 0 || err != nil {
+		t.Errorf("role %q from behind the bound; error %v", got, err)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestLegacyCommandIsGatewayRunWithoutSupervision(t *testing.T) {
 		{"", "", false},
 	}
 	for _, tt := range tests {
-		if got := (Role{Args: strings.Fields(tt.args)}).Legacy(tt.variable); got != tt.want {
+		if got := Role(strings.Fields(tt.args)).Legacy(tt.variable); got != tt.want {
 			t.Errorf("%q with %q: %v, want %v", tt.args, tt.variable, got, tt.want)
 		}
 	}
@@ -114,8 +114,8 @@ func TestRoleThatCannotBeReadIsAnError(t *testing.T) {
 	home := newHome(t)
 	put(t, home, "file", "")
 	for _, proc := range []string{home + "/missing", home + "/file"} {
-		if role, err := ReadRole(proc); len(role.Args) > 0 || err == nil {
-			t.Errorf("%s: role %q, error %v", proc, role.Args, err)
+		if role, err := ReadRole(proc); len(role) > 0 || err == nil {
+			t.Errorf("%s: role %q, error %v", proc, role, err)
 		}
 	}
 }
