@@ -8,38 +8,26 @@ import (
 	"unicode/utf8"
 )
 
-// members holds the members of a JSON object that slotgen asks for. Their names match
-// exactly: package json stores a name in another letter case in the first field that matches
-// it without regard to case, and slotgen never reads these fields.
-type members struct {
-	OtherDesired json.RawMessage `json:"DESIRED_STATE"`
-	OtherGateway json.RawMessage `json:"GATEWAY_STATE"`
-	OtherPhase   json.RawMessage `json:"PHASE"`
-
-	DesiredState json.RawMessage `json:"desired_state"`
-	GatewayState json.RawMessage `json:"gateway_state"`
-	Phase        json.RawMessage `json:"phase"`
-}
-
-// parseMembers parses a JSON object. The last of equal names counts, as in Python.
-func parseMembers(data []byte) (members, error) {
+// parseMembers parses a JSON object. Its names match exactly, and the last of equal names
+// counts, as in Python.
+func parseMembers(data []byte) (map[string]json.RawMessage, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
-		return members{}, errors.New("not UTF-8")
+		return nil, errors.New("not UTF-8")
 	}
-	var object *members
-	err := json.Unmarshal(data, &object)
+	var members map[string]json.RawMessage
+	err := json.Unmarshal(data, &members)
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		err = json.Unmarshal(nonNumbersToNull(data), &object)
+		err = json.Unmarshal(nonNumbersToNull(data), &members)
 	}
 	switch {
 	case errors.As(err, &syntax):
-		return members{}, fmt.Errorf("not JSON: %w", err)
-	case err != nil, object == nil:
-		return members{}, errors.New("not a JSON object")
+		return nil, fmt.Errorf("not JSON: %w", err)
+	case err != nil, members == nil:
+		return nil, errors.New("not a JSON object")
 	}
-	return *object, nil
+	return members, nil
 }
 
 // nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity with null. Python's

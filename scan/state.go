@@ -100,11 +100,11 @@ func parseIntent(data []byte) (Intent, error) {
 	if err != nil {
 		return Intent{}, err
 	}
-	intent, err := stateMember(m.DesiredState, "desired_state")
+	intent, err := stateMember(m, "desired_state")
 	if err != nil || intent.Known {
 		return intent, err
 	}
-	intent, err = stateMember(m.GatewayState, "gateway_state")
+	intent, err = stateMember(m, "gateway_state")
 	if intent.State == "draining" || intent.State == "degraded" {
 		// Only a gateway that is up gets there: it was killed before it recorded more.
 		intent.Raw, intent.State = intent.State, Running
@@ -112,7 +112,8 @@ func parseIntent(data []byte) (Intent, error) {
 	return intent, err
 }
 
-func stateMember(raw json.RawMessage, key string) (Intent, error) {
+func stateMember(members map[string]json.RawMessage, key string) (Intent, error) {
+	raw := members[key]
 	if raw == nil || string(raw) == "null" {
 		return Intent{}, nil
 	}
@@ -141,7 +142,7 @@ func parsePriorExit(data []byte) string {
 	if err != nil {
 		return ExitUnknown
 	}
-	switch phase, _ := parseString(m.Phase); phase {
+	switch phase, _ := parseString(m["phase"]); phase {
 	case "exited":
 		return "clean"
 	case Running:
