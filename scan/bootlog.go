@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,15 +31,10 @@ type Outcome struct {
 
 // appendLine adds the line of the outcome to text (docs/design.md, "Stale files and the boot log").
 func (o Outcome) appendLine(text []byte, at time.Time, host string) []byte {
-	text = at.AppendFormat(text, "2006-01-02T15:04:05-0700")
-	text = append(append(text, " profile="...), Escape(o.Profile)...)
-	text = append(append(text, " prior_state="...), o.Intent.String()...)
-	text = append(append(text, " action="...), o.Action...)
-	text = append(append(text, " prior_exit="...), o.PriorExit...)
-	text = append(append(text, " change="...), o.Change...)
-	text = append(append(text, " host="...), Escape(host)...)
+	text = fmt.Appendf(text, "%s profile=%s prior_state=%s action=%s prior_exit=%s change=%s host=%s",
+		at.Format("2006-01-02T15:04:05-0700"), Escape(o.Profile), o.Intent, o.Action, o.PriorExit, o.Change, Escape(host))
 	if o.Reason != "" {
-		text = strconv.AppendQuoteToASCII(append(text, " reason="...), o.Reason)
+		text = fmt.Appendf(text, " reason=%+q", o.Reason)
 	}
 	return append(text, '\n')
 }
@@ -51,8 +45,7 @@ func (o Outcome) appendLine(text []byte, at time.Time, host string) []byte {
 // only: anything else of that name is an error, and stays. A file that can't be renamed
 // is appended to, and is an error too.
 func (v *Volume) AppendBootLog(at time.Time, host string, outcomes []Outcome) error {
-	const usual = 150 // bytes in a line
-	text := make([]byte, 0, usual*len(outcomes))
+	var text []byte
 	for _, o := range outcomes {
 		text = o.appendLine(text, at, host)
 	}
@@ -62,7 +55,7 @@ func (v *Volume) AppendBootLog(at time.Time, host string, outcomes []Outcome) er
 			return fmt.Errorf("opening %q: %w", logsDir, err)
 		}
 		defer logs.close()
-		if err := appendRotating(logs, text); err != nil {
+		if err := rotateAndAppend(logs, text); err != nil {
 			return fmt.Errorf("writing %q: %w", logs.join(bootLog), err)
 		}
 		return nil
@@ -81,47 +74,33 @@ func makeLogDir(top dir) (dir, error) {
 	return openDir(top, logsDir, unix.O_PATH)
 }
 
-// errRenamed says that another pass has renamed the log meanwhile.
-var errRenamed = errors.New("another pass renames it")
-
-// appendRotating appends to the log, and tries again where another pass renames it.
-func appendRotating(logs dir, text []byte) error {
-	err := errRenamed
-	for range 8 {
-		if err = appendOnce(logs, text); !errors.Is(err, errRenamed) {
-			break
-		}
+func rotateAndAppend(logs dir, text []byte) error {
+	rotateErr := rotate(logs)
+	fd, _, err := openLog(logs)
+	if err != nil {
+		return err
 	}
-	return err
+	defer unix.Close(fd)
+	return errors.Join(writeWhole(fd, text), rotateErr)
 }
 
-// appendOnce renames a log that is full, unless another pass holds its lock to do so:
-// two renames would lose the older lines.
-func appendOnce(logs dir, text []byte) error {
+// rotate renames a log that is full, unless another pass does: it holds the lock of the log,
+// or has renamed it. Two renames would lose the older lines.
+func rotate(logs dir) error {
 	fd, size, err := openLog(logs)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
-		return writeWhole(fd, text)
-	}
-	if !isAt(logs, bootLog, fd) {
-		return errRenamed
+	isLocked := func() bool { return errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) }
+	if size < rotateSize || isLocked() || !isAt(logs, bootLog, fd) {
+		return nil
 	}
 	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")
-	if errors.Is(err, fs.ErrNotExist) {
-		return errRenamed
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("renaming it to %q: %w", bootLog+".1", err)
 	}
-	if err != nil {
-		return errors.Join(writeWhole(fd, text), fmt.Errorf("renaming it to %q: %w", bootLog+".1", err))
-	}
-	fresh, _, err := openLog(logs)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fresh)
-	return writeWhole(fresh, text)
+	return nil
 }
 
 // openLog opens the log, which it makes where it is missing, and returns its size.

@@ -113,9 +113,25 @@ func TestLogIsRotatedAt262144Bytes(t *testing.T) {
 	}
 }
 
+func TestFullLogHasEveryLineOnce(t *testing.T) {
+	home := newHome(t)
+	old := strings.Repeat("x", 262144) + "\n"
+	put(t, home, "logs/container-boot.log", old)
+	if err := appendLine(t, home); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, home, "logs/container-boot.log")
+	if !missingIn(home, "logs/container-boot.log.1") {
+		text = read(t, home, "logs/container-boot.log.1") + text
+	}
+	if text != old+oneLine {
+		t.Errorf("the logs have %d bytes", len(text))
+	}
+}
+
 // Its owner may move the log away in the very instant, too.
 func TestLogThatGoesWhileItIsRotatedHasEveryLineOnce(t *testing.T) {
-	out := underStrace(t, "TestLogIsRotatedAt262144Bytes", "-e", "trace=renameat", "-e", "inject=renameat:error=ENOENT:when=1")
+	out := underStrace(t, "TestFullLogHasEveryLineOnce", "-e", "trace=renameat", "-e", "inject=renameat:error=ENOENT:when=1")
 	if !strings.Contains(out, "(INJECTED)") {
 		t.Errorf("no rename failed:\n%s", out)
 	}
