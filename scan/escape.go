@@ -1,6 +1,9 @@
 package scan
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // NoState is how stdout and the boot log show that no state is recorded.
 const NoState = "None"
@@ -16,14 +19,6 @@ func Escape(value string) string {
 }
 
 func isPlain(value string) bool {
-	for i := range len(value) {
-		c := value[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '.' || c == '_' || c == '-':
-		default:
-			return false
-		}
-	}
-	return value != ""
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+	return value != "" && strings.Trim(value, plain) == ""
 }
