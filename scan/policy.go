@@ -52,9 +52,7 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 	}
 	for _, keys := range [][]string{{"multiplex_profiles"}, {"gateway", "multiplex_profiles"}} {
 		t, warning := c.toggle(keys...)
-		if warning != "" {
-			l.warn("%s", warning)
-		}
+		l.keep(warning)
 		if t != unset {
 			return policyOf(t), strings.Join(keys, ".") + " in " + configFile
 		}
@@ -146,9 +144,7 @@ func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
 		return false
 	}
 	t, warning := c.toggle("gateway", "standalone")
-	if warning != "" {
-		l.warn("%s", warning)
-	}
+	l.keep(warning)
 	return t == on
 }
 
