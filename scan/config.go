@@ -30,12 +30,10 @@ type config struct {
 
 // readConfig reads config.yaml in d. A missing file is an empty one. The error quotes the
 // path and gives line and column.
-func (r *reader) readConfig(d dir) (config, error) { return r.readConfigWith(d, "") }
-
-// readConfigWith is readConfig for a caller that asks for one key only. A file without the
-// key counts as empty and is not parsed: that would take longer than all other work on a
-// profile.
-func (r *reader) readConfigWith(d dir, key string) (config, error) {
+//
+// A file without the key counts as empty and is not parsed: that would take longer than all
+// other work on a profile. Every file has the key "".
+func (r *reader) readConfig(d dir, key string) (config, error) {
 	c := config{name: d.join(configFile)}
 	data, err := r.read(d, configFile)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayHold(data, key) {

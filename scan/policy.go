@@ -45,7 +45,7 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 		return policyOf(t), MultiplexVar
 	}
 	r := reader{}
-	c, err := r.readConfig(v.top)
+	c, err := r.readConfig(v.top, "")
 	if err != nil {
 		l.warn("%s: multiplexing is taken as off", err)
 		return Recorded, ""
@@ -138,7 +138,7 @@ func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
 		return false
 	}
 	defer d.close()
-	c, err := r.readConfigWith(d, "standalone")
+	c, err := r.readConfig(d, "standalone")
 	if err != nil {
 		l.warn("%s: the profile is taken as not standalone", err)
 		return false
