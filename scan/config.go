@@ -21,11 +21,16 @@ const maxConfig = 128 << 10
 // with all others.
 const maxDirectives = 100
 
-// config is a parsed config.yaml. It stays a tree of nodes: only the values that slotgen
-// asks for are decoded, so no alias is expanded.
+// config is a parsed config.yaml. It holds the nodes of the values that slotgen asks for: the
+// other values are not decoded, so none of their aliases is expanded.
 type config struct {
-	root *yaml.Node
 	name string // for messages
+
+	Multiplex yaml.Node `yaml:"multiplex_profiles"`
+	Gateway   struct {
+		Multiplex  yaml.Node `yaml:"multiplex_profiles"`
+		Standalone yaml.Node `yaml:"standalone"`
+	} `yaml:"gateway"`
 }
 
 // readConfig reads config.yaml in d. A missing file is an empty one. The error quotes the
@@ -46,7 +51,7 @@ func (r *reader) readConfig(d dir, key string) (config, error) {
 		err = unusable("more than 100 %TAG directives")
 	}
 	if err == nil {
-		c.root, err = parseYAML(data)
+		err = c.parse(data)
 	}
 	if err != nil {
 		return c, fmt.Errorf("reading %+q: %w", c.name, err)
@@ -60,29 +65,32 @@ func mayHold(data []byte, key string) bool {
 	return bytes.Contains(data, []byte(key)) || bytes.ContainsAny(data, "\\\x00")
 }
 
-// parseYAML returns the root of the only document, or nil for an empty file. As in Python, a
-// second document is an error.
-func parseYAML(data []byte) (*yaml.Node, error) {
+// parse reads the only document. As in Python, a second document is an error, and the last of
+// equal keys counts. A value of another type than slotgen looks for counts as missing.
+func (c *config) parse(data []byte) error {
 	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var doc, more yaml.Node
 	if err = l.Load(&doc); err == nil {
 		err = l.Load(&more)
 	}
-	var bad *yaml.LoadError
-	switch {
-	case err == nil:
-		return nil, fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
-	case errors.As(err, &bad) && bad.Mark.Line > 0:
-		return nil, fmt.Errorf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
-	case !errors.Is(err, io.EOF):
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-	case len(doc.Content) == 0:
-		return nil, nil
+	if err == nil {
+		return fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
 	}
-	return doc.Content[0], nil
+	if errors.Is(err, io.EOF) {
+		err = doc.Load(c, yaml.WithV3Defaults(), yaml.WithUniqueKeys(false))
+	}
+	var bad *yaml.LoadError
+	var otherTypes *yaml.LoadErrors
+	switch {
+	case err == nil, errors.As(err, &otherTypes):
+		return nil
+	case errors.As(err, &bad) && bad.Mark.Line > 0:
+		return fmt.Errorf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 }
 
 // toggle is a switch that may also be unset.
@@ -94,12 +102,13 @@ const (
 	on
 )
 
-// toggle returns the switch at a path of keys: a boolean, or a word that parseToggle knows.
-// Any other value is unset and gets a warning.
-func (c config) toggle(keys ...string) (toggle, string) {
-	budget := maxAliases
-	n := lookup(c.root, keys, &budget)
-	if n == nil || n.ShortTag() == "!!null" {
+// toggle returns the switch in a node: a boolean, or a word that parseToggle knows. Any other
+// value is unset and gets a warning, which calls it by the key.
+func (c *config) toggle(n *yaml.Node, key string) (toggle, string) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.ShortTag() == "!!null" {
 		return unset, ""
 	}
 	if n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str") {
@@ -108,7 +117,7 @@ func (c config) toggle(keys ...string) (toggle, string) {
 		}
 	}
 	return unset, fmt.Sprintf("reading %+q: line %d, column %d: %s is neither true nor false: taken as unset",
-		c.name, n.Line, n.Column, strings.Join(keys, "."))
+		c.name, n.Line, n.Column, key)
 }
 
 // parseToggle parses a switch: 1 true yes on, 0 false no off, in any letter case. A blank
@@ -123,57 +132,4 @@ func parseToggle(word string) (toggle, bool) {
 		return off, true
 	}
 	return unset, false
-}
-
-// maxAliases is how many aliases and merge keys one lookup follows in all. They may form a
-// circle, or branch.
-const maxAliases = 100
-
-// lookup returns the node below n at a path of keys, or nil. As in Python, the last of equal
-// keys counts, and a key of the mapping itself counts before a merged one.
-func lookup(n *yaml.Node, keys []string, budget *int) *yaml.Node {
-	if n == nil || *budget == 0 {
-		return nil
-	}
-	if n.Kind == yaml.AliasNode {
-		*budget--
-		return lookup(n.Alias, keys, budget)
-	}
-	if len(keys) == 0 {
-		return n
-	}
-	if n.Kind != yaml.MappingNode {
-		return nil
-	}
-	if value := member(n, keys[0]); value != nil {
-		return lookup(value, keys[1:], budget)
-	}
-	return lookupMerged(member(n, "<<"), keys, budget)
-}
-
-// lookupMerged looks in the mapping, or the mappings, that a merge key names.
-func lookupMerged(merged *yaml.Node, keys []string, budget *int) *yaml.Node {
-	if merged == nil || *budget == 0 {
-		return nil
-	}
-	*budget--
-	if merged.Kind != yaml.SequenceNode {
-		return lookup(merged, keys, budget)
-	}
-	for _, m := range merged.Content {
-		if found := lookup(m, keys, budget); found != nil {
-			return found
-		}
-	}
-	return nil
-}
-
-func member(mapping *yaml.Node, key string) *yaml.Node {
-	var value *yaml.Node
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if k := mapping.Content[i]; k.Kind == yaml.ScalarNode && k.Value == key {
-			value = mapping.Content[i+1]
-		}
-	}
-	return value
 }

@@ -3,6 +3,8 @@ package scan
 import (
 	"fmt"
 	"strings"
+
+	"go.yaml.in/yaml/v4"
 )
 
 // Policy decides which gateways a boot starts (docs/design.md, "Policy").
@@ -50,11 +52,17 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 		l.warn("%s: multiplexing is taken as off", err)
 		return Recorded, ""
 	}
-	for _, keys := range [][]string{{"multiplex_profiles"}, {"gateway", "multiplex_profiles"}} {
-		t, warning := c.toggle(keys...)
+	for _, s := range []struct {
+		key  string
+		node *yaml.Node
+	}{
+		{"multiplex_profiles", &c.Multiplex},
+		{"gateway.multiplex_profiles", &c.Gateway.Multiplex},
+	} {
+		t, warning := c.toggle(s.node, s.key)
 		l.keep(warning)
 		if t != unset {
-			return policyOf(t), strings.Join(keys, ".") + " in " + configFile
+			return policyOf(t), s.key + " in " + configFile
 		}
 	}
 	return Recorded, ""
@@ -143,7 +151,7 @@ func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
 		l.warn("%s: the profile is taken as not standalone", err)
 		return false
 	}
-	t, warning := c.toggle("gateway", "standalone")
+	t, warning := c.toggle(&c.Gateway.Standalone, "gateway.standalone")
 	l.keep(warning)
 	return t == on
 }

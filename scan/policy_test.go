@@ -241,9 +241,10 @@ func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
 		{"", "multiplex_profiles: maybe\ngateway:\n  multiplex_profiles: true", Multiplex, "multiplex_profiles is neither"},
 		{"", "gateway: on", Recorded, ""},
 		{"", "gateway: &g {multiplex_profiles: on}\nother: *g", Multiplex, ""},
+		{"", "word: &w on\nmultiplex_profiles: *w", Multiplex, ""},
 		{"", "base: &b {multiplex_profiles: on}\ngateway:\n  <<: *b", Multiplex, ""},
-		{"", "gateway: &g {<<: *g}", Recorded, ""},
-		{"", "gateway: &g {<<: [" + strings.Repeat("*g, ", 1000) + "]}", Recorded, ""},
+		{"", "gateway: &g {<<: *g}", Recorded, "line 1, column 18: merge-key: cyclic merge alias"},
+		{"", "gateway: &g {<<: [" + strings.Repeat("*g, ", 1000) + "]}", Recorded, "cyclic merge alias"},
 		{"", "multiplex_profiles: no\nmultiplex_profiles: yes", Multiplex, ""},
 		{"", "multiplex_profiles: on\n---\n", Recorded, `reading "config.yaml": line 2, column 1: a second document`},
 		{"", "multiplex_profiles: on\n...\nrest: [\n", Recorded, `reading "config.yaml": line 4, column 1: did not find`},
@@ -306,12 +307,12 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Add([]byte(`gateway: {"stand\x61lone": on}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		root, err := parseYAML(data)
-		if err != nil {
+		var c config
+		if err := c.parse(data); err != nil {
 			return
 		}
-		config{root: root}.toggle("gateway", "multiplex_profiles")
-		if s, _ := (config{root: root}).toggle("gateway", "standalone"); s != unset && !mayHold(data, "standalone") {
+		c.toggle(&c.Gateway.Multiplex, "gateway.multiplex_profiles")
+		if s, _ := c.toggle(&c.Gateway.Standalone, "gateway.standalone"); s != unset && !mayHold(data, "standalone") {
 			t.Errorf("says standalone and is taken for a file that can't")
 		}
 	})
