@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+	"golang.org/x/sys/unix"
 )
 
 // Policy decides which gateways a boot starts (docs/design.md, "Policy").
@@ -140,7 +141,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 
 // standalone reports whether a profile has a gateway of its own in spite of multiplexing.
 func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
-	d, err := v.profileDir(p)
+	d, err := openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
 	if err != nil {
 		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
 		return false

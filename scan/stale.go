@@ -21,15 +21,13 @@ func staleFiles(p Profile) []string {
 	return files
 }
 
+// hasStale reports whether there is a file to remove. It also does when that is unknown: then
+// its removal says why.
 func hasStale(d dir, p Profile) bool {
-	return slices.ContainsFunc(staleFiles(p), func(name string) bool { return exists(d, name) })
-}
-
-// exists reports whether there is anything of that name. It also does when that is unknown:
-// then its removal says why.
-func exists(d dir, name string) bool {
-	var st unix.Stat_t
-	return !errors.Is(unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
+	return slices.ContainsFunc(staleFiles(p), func(name string) bool {
+		var st unix.Stat_t
+		return !errors.Is(unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
+	})
 }
 
 // RemoveStale removes the files that the gateway of a dead container left in the profile's
@@ -39,35 +37,24 @@ func exists(d dir, name string) bool {
 func (v *Volume) RemoveStale(p Profile) []string {
 	var warnings []string
 	err := v.AsUser(func() error {
-		warnings = v.removeStale(p)
+		d, err := v.stalePlace(p)
+		if err != nil {
+			return err
+		}
+		defer d.close()
+		for _, name := range staleFiles(p) {
+			err := removeExisting(d, name)
+			if errors.Is(err, unix.EISDIR) {
+				err = errors.New("is a directory, left alone")
+			}
+			if err != nil {
+				warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
+			}
+		}
 		return nil
 	})
-	if err != nil {
-		warnings = []string{fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err)}
-	}
-	return warnings
-}
-
-func (v *Volume) removeStale(p Profile) []string {
-	d, err := v.stalePlace(p)
-	if errors.Is(err, unix.ENOTDIR) {
-		return nil
-	}
-	if err != nil {
-		return []string{fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err)}
-	}
-	if !p.Default {
-		defer d.close()
-	}
-	var warnings []string
-	for _, name := range staleFiles(p) {
-		err := removeExisting(d, name)
-		if errors.Is(err, unix.EISDIR) {
-			err = errors.New("is a directory, left alone")
-		}
-		if err != nil {
-			warnings = append(warnings, fmt.Sprintf("removing %q: %s", d.join(name), err))
-		}
+	if err != nil && !errors.Is(err, unix.ENOTDIR) {
+		warnings = append(warnings, fmt.Sprintf("removing stale files of profile %q: %s", p.Name, err))
 	}
 	return warnings
 }
@@ -75,19 +62,21 @@ func (v *Volume) removeStale(p Profile) []string {
 // removeExisting removes a name. It looks first: on a read-only file system the removal of a
 // missing name would fail.
 func removeExisting(d dir, name string) error {
-	if !exists(d, name) {
+	var st unix.Stat_t
+	err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil {
+		err = unix.Unlinkat(d.fd, name, 0)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := unix.Unlinkat(d.fd, name, 0); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // stalePlace opens the directory of a profile, and returns ENOTDIR for a link.
 func (v *Volume) stalePlace(p Profile) (dir, error) {
 	if p.Default {
-		return v.top, nil
+		return openDir(v.top, ".", unix.O_PATH)
 	}
 	profiles, err := openDir(v.top, ProfilesDir, unix.O_PATH)
 	if err != nil {
@@ -96,11 +85,4 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 	defer profiles.close()
 	fd, err := fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
 	return dir{fd: fd, path: profiles.join(p.Name)}, err
-}
-
-func (v *Volume) profileDir(p Profile) (dir, error) {
-	if p.Default {
-		return v.top, nil
-	}
-	return openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
 }
