@@ -31,6 +31,8 @@ func maxWatches() int {
 // directory, and ends with endUnused.
 type notifier struct {
 	inotify *fsnotify.Watcher
+	events  <-chan fsnotify.Event
+	errors  <-chan error
 	limit   int
 	byID    map[scan.FileID]*place
 	byPath  map[string]*place
@@ -56,7 +58,10 @@ func newNotifier() (*notifier, error) {
 	if err != nil {
 		return &notifier{}, err
 	}
-	return &notifier{inotify, maxWatches(), map[scan.FileID]*place{}, map[string]*place{}}, nil
+	return &notifier{
+		inotify: inotify, events: inotify.Events, errors: inotify.Errors, limit: maxWatches(),
+		byID: map[scan.FileID]*place{}, byPath: map[string]*place{},
+	}, nil
 }
 
 func (n *notifier) close() {
@@ -67,13 +72,6 @@ func (n *notifier) close() {
 	for _, p := range n.byID {
 		unix.Close(p.fd)
 	}
-}
-
-func (n *notifier) channels() (<-chan fsnotify.Event, <-chan error) {
-	if n.inotify == nil {
-		return nil, nil
-	}
-	return n.inotify.Events, n.inotify.Errors
 }
 
 // watch has the events with these names in an open directory cause a look.

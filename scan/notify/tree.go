@@ -109,9 +109,6 @@ func fileStamp(info fs.FileInfo, err error) string {
 	if err != nil {
 		return err.Error()
 	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return fmt.Sprint(info.Mode(), info.Size(), info.ModTime().UnixNano())
-	}
+	st := info.Sys().(*syscall.Stat_t)
 	return fmt.Sprint(st.Dev, st.Ino, st.Mode, st.Uid, st.Size, st.Mtim, st.Ctim)
 }

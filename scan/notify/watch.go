@@ -112,7 +112,7 @@ func (w *watcher) run(ctx context.Context) {
 		if !w.pending.empty() {
 			out = w.out
 		}
-		events, errs := w.notify.channels()
+		events := w.notify.events
 		if w.events >= burst {
 			events = nil
 		}
@@ -122,7 +122,7 @@ func (w *watcher) run(ctx context.Context) {
 		case e := <-events:
 			w.event(e)
 			continue
-		case err := <-errs:
+		case err := <-w.notify.errors:
 			w.inotifyFailed(err)
 		case <-w.settle:
 			w.look()
