@@ -38,9 +38,9 @@ type config struct {
 //
 // A file without the key counts as empty and is not parsed: that would take longer than all
 // other work on a profile. Every file has the key "".
-func (r *reader) readConfig(d dir, key string) (config, error) {
+func readConfig(d dir, key string) (config, error) {
 	c := config{name: d.join(configFile)}
-	data, err := r.read(d, configFile)
+	data, err := readFile(d, configFile)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayHold(data, key) {
 		return c, nil
 	}

@@ -11,12 +11,11 @@ import (
 // count, from the rotated file and the current one. The lines are not escaped. An error
 // names the file that could not be read, or that is larger than 1 MiB.
 func (v *Volume) BootLogTail(profile string, count int) (lines []string, err error) {
-	r := reader{}
 	about := "profile=" + Escape(profile) + " "
 	for _, name := range []string{bootLog + ".1", bootLog} {
 		path := logsDir + "/" + name
 		var text []byte
-		readErr := v.AsUser(func() (err error) { text, err = r.read(v.top, path); return err })
+		readErr := v.AsUser(func() (err error) { text, err = readFile(v.top, path); return err })
 		if readErr != nil && !errors.Is(readErr, fs.ErrNotExist) {
 			err = errors.Join(err, fmt.Errorf("reading %q: %w", path, readErr))
 			continue

@@ -47,8 +47,7 @@ func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, str
 	if t != unset {
 		return policyOf(t), MultiplexVar
 	}
-	r := reader{}
-	c, err := r.readConfig(v.top, "")
+	c, err := readConfig(v.top, "")
 	if err != nil {
 		l.warn("%s: multiplexing is taken as off", err)
 		return Recorded, ""
@@ -107,13 +106,12 @@ func (l *Listing) startAll(basis string) {
 // default gateway when any of them is recorded as running.
 func (l *Listing) fold(v *Volume, basis string) {
 	var served []string
-	r := reader{}
 	for i := range l.Entries {
 		e := &l.Entries[i]
 		if e.Verdict != Publish || e.Profile.Default {
 			continue
 		}
-		if l.standalone(v, &r, e.Profile) {
+		if l.standalone(v, e.Profile) {
 			e.Why += "; gateway.standalone in its own " + configFile
 			continue
 		}
@@ -140,14 +138,14 @@ func (l *Listing) fold(v *Volume, basis string) {
 }
 
 // standalone reports whether a profile has a gateway of its own in spite of multiplexing.
-func (l *Listing) standalone(v *Volume, r *reader, p Profile) bool {
+func (l *Listing) standalone(v *Volume, p Profile) bool {
 	d, err := openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
 	if err != nil {
 		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
 		return false
 	}
 	defer d.close()
-	c, err := r.readConfig(d, "standalone")
+	c, err := readConfig(d, "standalone")
 	if err != nil {
 		l.warn("%s: the profile is taken as not standalone", err)
 		return false

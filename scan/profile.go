@@ -91,9 +91,6 @@ type Options struct {
 	Legacy bool
 }
 
-// reader returns a reader of profiles.
-func (o Options) reader() reader { return reader{withoutStates: o.Autostart == All} }
-
 // Listing is one reading of a volume.
 type Listing struct {
 	// Entries holds the default profile first, then the others in byte order.

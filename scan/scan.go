@@ -33,8 +33,7 @@ func (v *Volume) Scan(o Options) Listing {
 func (v *Volume) scan(o Options) Listing {
 	o.Base.Home = v.home
 	l := Listing{}
-	r := o.reader()
-	first, warning := r.profile(o.Base, v.top, DefaultName, v.home)
+	first, warning := o.readProfile(v.top, DefaultName, v.home)
 	l.keep(warning)
 	if o.Legacy && o.Autostart != None && o.Autostart != All && first.Verdict == Publish {
 		first = l.legacy(v.top, first)
@@ -93,7 +92,6 @@ const maxMisnamed = 1000
 
 // readAll adds the entries of the names, and their warnings, in the order of the names.
 func (l *Listing) readAll(o Options, profiles dir, names []string) {
-	r := o.reader()
 	misnamed := 0
 	for _, name := range names {
 		if CheckName(name) != "" {
@@ -102,7 +100,7 @@ func (l *Listing) readAll(o Options, profiles dir, names []string) {
 				continue
 			}
 		}
-		e, warning := r.entry(o.Base, profiles, name)
+		e, warning := o.readEntry(profiles, name)
 		l.Entries = append(l.Entries, e)
 		l.keep(warning)
 	}
@@ -111,14 +109,14 @@ func (l *Listing) readAll(o Options, profiles dir, names []string) {
 	}
 }
 
-// entry applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
+// readEntry applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
 // a warning beside the entry, or "".
-func (r *reader) entry(base Profile, profiles dir, name string) (Entry, string) {
-	absolute := filepath.Join(base.Home, profiles.path, name)
+func (o Options) readEntry(profiles dir, name string) (Entry, string) {
+	absolute := filepath.Join(o.Base.Home, profiles.path, name)
 	d, verdict, why := judge(profiles, name)
 	defer d.close()
 	if verdict == Publish {
-		return r.profile(base, d, name, absolute)
+		return o.readProfile(d, name, absolute)
 	}
 	warning := ""
 	if errors.Is(why, reserved) {
@@ -184,13 +182,13 @@ func hasMarker(d dir) error {
 	return err
 }
 
-// profile reads the files of one profile. It returns a warning or "".
-func (r *reader) profile(base Profile, d dir, name, path string) (e Entry, warning string) {
-	e = Entry{Profile: base}
+// readProfile reads the files of one profile. It returns a warning or "".
+func (o Options) readProfile(d dir, name, path string) (e Entry, warning string) {
+	e = Entry{Profile: o.Base}
 	p := &e.Profile
 	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
-	p.PriorExit, e.Stale = r.priorExit(d), hasStale(d, *p)
-	intent, doubt, err := r.intent(d)
+	p.PriorExit, e.Stale = readPriorExit(d), hasStale(d, *p)
+	intent, doubt, err := o.readIntent(d)
 	if err != nil {
 		return e.verdict(Failed, err.Error()), ""
 	}

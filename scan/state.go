@@ -71,14 +71,14 @@ func (i Intent) why() string {
 	return i.Key + " " + strconv.QuoteToASCII(i.State) + " in " + stateFile
 }
 
-// intent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
+// readIntent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
 // can be read and holds nothing usable is no state, and doubt says why. A failing read is an
 // error, since it decides nothing.
-func (r *reader) intent(d dir) (i Intent, doubt, err error) {
-	if r.withoutStates {
+func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
+	if o.Autostart == All {
 		return Intent{}, nil, nil
 	}
-	data, err := r.read(d, stateFile)
+	data, err := readFile(d, stateFile)
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -127,10 +127,10 @@ func stateMember(members map[string]json.RawMessage, key string) (Intent, error)
 	return Intent{State: state, Known: true, Key: key}, nil
 }
 
-// priorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
+// readPriorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
 // the file can't be read, never an error.
-func (r *reader) priorExit(d dir) string {
-	data, err := r.read(d, lifecycleFile)
+func readPriorExit(d dir) string {
+	data, err := readFile(d, lifecycleFile)
 	if err != nil {
 		return ExitUnknown
 	}
