@@ -80,19 +80,23 @@ func anyHeld(fd int, locks ...string) (bool, error) {
 
 // lockHeld reports whether a process holds the lock. s6-supervise takes it by fcntl, and
 // flock does not see it.
-func lockHeld(fd int, lock string) (held bool, err error) {
-	lockFd, err := fdio.Open(fd, lock, unix.O_RDONLY)
+func lockHeld(dir int, lock string) (bool, error) {
+	fd, err := fdio.Open(dir, lock, unix.O_RDONLY)
 	if errors.Is(err, unix.ENOENT) {
 		return false, nil
 	}
+	ask := unix.Flock_t{Type: unix.F_RDLCK}
 	if err == nil {
-		defer unix.Close(lockFd)
-		held, err = isLocked(lockFd)
+		defer unix.Close(fd)
+		err = mustBe(fd, unix.S_IFREG, "regular file")
+	}
+	if err == nil {
+		err = unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &ask)
 	}
 	if err != nil {
-		err = hintRoot(fmt.Errorf("asking %q: %w", lock, err))
+		return false, hintRoot(fmt.Errorf("asking %q: %w", lock, err))
 	}
-	return held, err
+	return ask.Type != unix.F_UNLCK, nil
 }
 
 // hintRoot adds a hint to the error of a user who may not look at a lock or a FIFO of s6.
@@ -101,15 +105,6 @@ func hintRoot(err error) error {
 		return hint.Add(err, "it takes root to ask whether a service is live")
 	}
 	return err
-}
-
-func isLocked(fd int) (bool, error) {
-	if err := mustBe(fd, unix.S_IFREG, "regular file"); err != nil {
-		return false, err
-	}
-	ask := unix.Flock_t{Type: unix.F_RDLCK}
-	err := unix.FcntlFlock(uintptr(fd), unix.F_GETLK, &ask)
-	return err == nil && ask.Type != unix.F_UNLCK, err
 }
 
 // isUp reports whether a process of the service, or its finish script, runs under
