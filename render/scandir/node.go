@@ -27,9 +27,7 @@ type node struct {
 
 // tree returns the nodes of a slot, sorted by path.
 func tree(slot render.Slot, o Owners) []node {
-	const most = 8 // nodes for the directories and skeletons of a slot with a logger
-	nodes := append(make([]node, 0, len(slot.Files)+most), o.dir(""))
-	nodes = o.skeleton(nodes, "")
+	nodes := o.skeleton([]node{o.dir("")}, "")
 	for _, f := range slot.Files {
 		nodes = o.parents(nodes, f.Path)
 		nodes = append(nodes, node{
