@@ -42,18 +42,21 @@ func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	return dr.drain(ctx, d, names, downLimit+endLimit+loggerLimit+slack, removed)
 }
 
-// drain takes services down and removes them. First it waits, for at most limit, for the
-// services that need not wait for another, then for the others.
+// drain takes services down and removes them, each within limit. A visible name waits where an
+// earlier service has its hidden name.
 func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
-	now, later := splitWaiting(names)
-	errs := dr.end(ctx, d, now, limit, enough)
-	later = slices.DeleteFunc(later, func(name string) bool {
-		waits := ctx.Err() != nil || dr.Has(name)
-		if waits {
+	waits := func(name string) bool { return slices.Contains(names, hiddenName(name)) }
+	errs := dr.end(ctx, d, slices.DeleteFunc(slices.Clone(names), waits), limit, enough)
+	var later []string
+	for _, name := range names {
+		switch {
+		case !waits(name): // its turn was before
+		case ctx.Err() != nil || dr.Has(name):
 			errs[name] = errNotBegun
+		default:
+			later = append(later, name)
 		}
-		return waits
-	})
+	}
 	maps.Copy(errs, dr.end(ctx, d, later, limit, enough))
 	return errs
 }
@@ -85,19 +88,6 @@ func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Dur
 		}
 	}
 	return errs
-}
-
-// splitWaiting separates the names that have to wait. A visible name waits where an earlier
-// service has its hidden name.
-func splitWaiting(names []string) (now, later []string) {
-	for _, name := range names {
-		if slices.Contains(names, hiddenName(name)) {
-			later = append(later, name)
-		} else {
-			now = append(now, name)
-		}
-	}
-	return now, later
 }
 
 // hiddenSince returns when a slot was hidden: its last change is the rename. A slot that an
