@@ -115,35 +115,33 @@ func (s *stager) make(n node) error {
 
 // write writes a file under a temporary name, sets its owner and then its mode, and renames
 // it into place.
-func (s *stager) write(n node) (err error) {
+func (s *stager) write(n node) error {
 	root, dir, name := s.root, path.Dir(n.path), path.Base(n.path)
 	if dir != "." {
 		// A rename from one directory to another takes a lock of the whole file system.
-		if root, err = s.root.OpenRoot(dir); err != nil {
+		below, err := s.root.OpenRoot(dir)
+		if err != nil {
 			return err
 		}
-		defer root.Close()
+		defer below.Close()
+		root = below
 	}
 	f, err := renameio.NewPendingFile(name, renameio.WithRoot(root))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Cleanup()
-		}
-	}()
+	defer func() { _ = f.Cleanup() }() // it does nothing once the file has its name
 	if len(n.data) > 0 {
-		if _, err = f.Write(n.data); err != nil {
+		if _, err := f.Write(n.data); err != nil {
 			return err
 		}
 	}
 	if s.isForeign(n) {
-		if err = f.Chown(n.uid, n.gid); err != nil {
+		if err := f.Chown(n.uid, n.gid); err != nil {
 			return err
 		}
 	}
-	if err = f.Chmod(os.FileMode(n.mode)); err != nil {
+	if err := f.Chmod(os.FileMode(n.mode)); err != nil {
 		return err
 	}
 	return f.CloseAtomicallyReplace()
