@@ -3,7 +3,6 @@ package scandir
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/scan"
 )
 
@@ -104,13 +104,18 @@ func (n Names) Free(service string) bool { return !n[service] && !n[hiddenName(s
 
 // Names returns the names in the scandir.
 func (d *Dir) Names() (Names, error) {
-	entries, err := fs.ReadDir(d.root.FS(), ".")
-	if err != nil {
-		return nil, fmt.Errorf("listing scandir %q: %w", d.path, scan.Bare(err))
+	var list []string
+	fd, err := fdio.Open(d.fd, ".", unix.O_RDONLY|unix.O_DIRECTORY)
+	if err == nil {
+		defer unix.Close(fd)
+		list, err = fdio.Names(fd)
 	}
-	names := make(Names, len(entries))
-	for _, e := range entries {
-		names[e.Name()] = true
+	if err != nil {
+		return nil, fmt.Errorf("listing scandir %q: %w", d.path, err)
+	}
+	names := make(Names, len(list))
+	for _, name := range list {
+		names[name] = true
 	}
 	return names, nil
 }
