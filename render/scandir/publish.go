@@ -62,10 +62,16 @@ func (d *Dir) Plan(slot render.Slot, o Owners) (p Plan, err error) {
 // command that only compares has no lock.
 const planTries = 20
 
+// errTaken is the error of a slot whose name belongs to a file or a link.
+var errTaken = errors.New("the name is taken by something that is not a directory")
+
 func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
-	fd, err := d.openSlot(slot.Service)
-	if errors.Is(err, fs.ErrNotExist) {
+	fd, err := fdio.Open(d.fd, slot.Service, unix.O_RDONLY|unix.O_DIRECTORY)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return PlanNew(slot, o), d.mustNotRunHidden(slot.Service)
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		err = errTaken
 	}
 	var p Plan
 	if err == nil {

@@ -21,18 +21,6 @@ const (
 	maxNodes = 10000
 )
 
-// errTaken is the error of a slot whose name belongs to a file or a link.
-var errTaken = errors.New("the name is taken by something that is not a directory")
-
-// openSlot opens the directory of a slot. It returns fs.ErrNotExist when the name is free.
-func (d *Dir) openSlot(service string) (int, error) {
-	fd, err := fdio.Open(d.fd, service, unix.O_RDONLY|unix.O_DIRECTORY)
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		err = errTaken
-	}
-	return fd, err
-}
-
 // reader collects the nodes of a published slot.
 type reader struct{ nodes []node }
 
