@@ -1,7 +1,6 @@
 package render
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"text/template"
@@ -13,20 +12,16 @@ const maxText = 1 << 20
 
 var errTooLong = errors.New("it comes to more than 1 MiB: does a loop go on too long?")
 
-// boundedText appends the text of one file to out, up to a bound.
-type boundedText struct {
-	out  *bytes.Buffer
-	most int
-}
-
-func boundedAfter(out *bytes.Buffer) boundedText { return boundedText{out, out.Len() + maxText} }
+// boundedText is the text of one file.
+type boundedText []byte
 
 // Write appends all of a text, or appends nothing and returns errTooLong.
-func (b boundedText) Write(text []byte) (int, error) {
-	if b.out.Len()+len(text) > b.most {
+func (b *boundedText) Write(text []byte) (int, error) {
+	if len(*b)+len(text) > maxText {
 		return 0, errTooLong
 	}
-	return b.out.Write(text)
+	*b = append(*b, text...)
+	return len(text), nil
 }
 
 var errTooMuch = errors.New("it would make more than 1 MiB")

@@ -10,33 +10,18 @@ import (
 	"slotgen/scan"
 )
 
-// Renderer renders one slot after the other into the same memory. This saves a tenth of the
-// time of a first boot with 1,000 profiles.
-type Renderer struct {
-	set   *Set
-	out   bytes.Buffer
-	files []File
-}
-
-// Renderer returns a renderer. Only one goroutine at a time may use it.
-func (s *Set) Renderer() *Renderer { return &Renderer{set: s} }
-
 // Slot renders the slot of p and checks the files that an override may have changed. The
 // findings are the doubtful ones, which are no errors.
 //
 // The error names the slot and joins every mistake: with file, line and column of a template,
 // or of the rendered text. If every template rendered, Slot returns the slot with the error.
-func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) { return s.Renderer().Slot(p) }
-
-// Slot is like Set.Slot. The returned slot is valid until the next call.
-func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
-	t := r.set.treeFor(p.Name)
-	r.out.Reset()
-	slot := Slot{Service: p.Service, Files: r.files[:0]}
+func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
+	t := s.treeFor(p.Name)
+	slot := Slot{Service: p.Service}
 	errs := []error{t.err}
 	var findings []Finding
 	for _, f := range t.files {
-		rendered, err := f.render(&r.out, p)
+		rendered, err := f.render(p)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -56,7 +41,6 @@ func (r *Renderer) Slot(p scan.Profile) (Slot, []Finding, error) {
 	if !p.Start {
 		slot.addDown()
 	}
-	r.files = slot.Files
 	wrong, doubtful := splitFindings(findings)
 	if errors.Join(errs...) != nil {
 		slot = Slot{}
@@ -78,16 +62,14 @@ func (t *tree) nameTemplates(findings []Finding) {
 	}
 }
 
-// render renders the file. It appends the text to out, which the files of a slot share.
-func (f file) render(out *bytes.Buffer, p scan.Profile) (File, error) {
-	start := out.Len()
-	if err := f.template.Execute(boundedAfter(out), p); err != nil {
+func (f file) render(p scan.Profile) (File, error) {
+	var text boundedText
+	if err := f.template.Execute(&text, p); err != nil {
 		if errors.Is(err, errTooLong) { // line and column would not help
 			err = fmt.Errorf("%s: %w", f.file, errTooLong)
 		}
 		return File{}, addHint(templateError{err})
 	}
-	text := out.Bytes()[start:out.Len():out.Len()]
 	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
 		return File{}, fmt.Errorf("template %s: %w", f.file, errMustRender)
 	}

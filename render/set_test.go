@@ -70,22 +70,6 @@ func TestRenderingTwiceGivesTheSameBytes(t *testing.T) {
 	}
 }
 
-// The memory of a renderer still holds the previous slot.
-func TestRendererMakesTheSameSlotsAsTheSet(t *testing.T) {
-	r := Embedded().Renderer()
-	for _, name := range []string{"coder", "a-much-longer-name-than-that", "x", "default"} {
-		p := coder()
-		p.Name, p.Service, p.Default, p.Start = name, "gateway-"+name, name == "default", name == "coder"
-		got, _, err := r.Slot(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(slotOf(t, p), got); diff != "" {
-			t.Errorf("%s (-set +renderer):\n%s", name, diff)
-		}
-	}
-}
-
 func TestEveryTemplateOfASlotIsEmbedded(t *testing.T) {
 	tree := os.DirFS("../templates")
 	want := map[string]string{}

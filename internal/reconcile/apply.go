@@ -17,17 +17,15 @@ import (
 func (a applier) publishAll(ctx context.Context) []Outcome {
 	entries := a.chosenEntries()
 	outcomes := make([]Outcome, len(entries))
-	first := a.stepper()
 	for i, e := range entries {
 		if a.noRoom[e.Profile.Service] && ctx.Err() == nil {
-			outcomes[i] = a.apply(first.plan(e))
+			outcomes[i] = a.apply(a.planStep(e))
 		}
 	}
 	scan.Share(len(entries), func(parts iter.Seq[int]) {
-		s := a.stepper()
 		for i := range parts {
 			if outcomes[i].Entry == nil && ctx.Err() == nil {
-				outcomes[i] = a.apply(s.plan(entries[i]))
+				outcomes[i] = a.apply(a.planStep(entries[i]))
 			}
 		}
 	})

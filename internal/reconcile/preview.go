@@ -36,12 +36,11 @@ func Preview(ctx context.Context, o Options, each func(Outcome) error) (Report, 
 
 func (p *planner) previewSteps(ctx context.Context, each func(Outcome) error) ([]Outcome, error) {
 	var outcomes []Outcome
-	s := p.stepper()
 	for _, e := range p.chosenEntries() {
 		if ctx.Err() != nil {
 			return outcomes, ctx.Err()
 		}
-		o := s.plan(e).Outcome
+		o := p.planStep(e).Outcome
 		if each != nil {
 			if err := each(o); err != nil {
 				return outcomes, err

@@ -26,14 +26,6 @@ type Step struct {
 	plan scandir.Plan
 }
 
-// stepper plans steps for one goroutine, and reuses the memory of its renderer.
-type stepper struct {
-	*planner
-	renderer *render.Renderer
-}
-
-func (p *planner) stepper() *stepper { return &stepper{p, p.Templates.Renderer()} }
-
 // chosenEntries returns the entries that get a step. A service that was taken down gets no
 // step before it is hidden.
 func (p *planner) chosenEntries() []*scan.Entry {
@@ -54,16 +46,16 @@ func (p *planner) hasStep(e *scan.Entry) bool {
 	return e.Verdict != scan.Ignored || p.Explain && e.Profile.Name != scan.DefaultName
 }
 
-// plan plans the step of one entry. The step is valid until the next call.
-func (s *stepper) plan(e *scan.Entry) Step {
-	o := s.decide(e)
-	if s.Live && !o.Published() {
-		o.Live = s.isLive(e)
+// planStep plans the step of one entry.
+func (p *planner) planStep(e *scan.Entry) Step {
+	o := p.decide(e)
+	if p.Live && !o.Published() {
+		o.Live = p.isLive(e)
 	}
 	return o
 }
 
-func (s *stepper) decide(e *scan.Entry) Step {
+func (p *planner) decide(e *scan.Entry) Step {
 	switch e.Verdict {
 	case scan.Ignored:
 		return Step{Outcome: newOutcome(e, Ignored)}
@@ -73,11 +65,11 @@ func (s *stepper) decide(e *scan.Entry) Step {
 		return Step{Outcome: newOutcome(e, Failed)}
 	case scan.Publish:
 	}
-	if s.NoGateways != "" {
-		return Step{Outcome: noGatewaysHere(e, s.NoGateways)}
+	if p.NoGateways != "" {
+		return Step{Outcome: noGatewaysHere(e, p.NoGateways)}
 	}
-	if s.KeepDown {
-		kept, err := s.keepDown(e)
+	if p.KeepDown {
+		kept, err := p.keepDown(e)
 		if err != nil {
 			return Step{Outcome: newOutcome(e, Failed).failed(err)}
 		}
@@ -87,7 +79,7 @@ func (s *stepper) decide(e *scan.Entry) Step {
 	if e.Profile.Start {
 		o.Action = Started
 	}
-	return s.planSlot(o)
+	return p.planSlot(o)
 }
 
 // noGatewaysHere returns the outcome of a profile in a container that needs no gateways.
@@ -99,33 +91,30 @@ func noGatewaysHere(e *scan.Entry, word string) Outcome {
 }
 
 // planSlot renders the slot and compares it with the existing one.
-func (s *stepper) planSlot(o Outcome) Step {
+func (p *planner) planSlot(o Outcome) Step {
 	switch {
-	case s.noRoom[o.Entry.Profile.Service]:
-		return Step{Outcome: o.failed(s.errNoRoom()), work: retire}
-	case s.listErr != nil:
-		return Step{Outcome: o.failed(s.listErr)}
+	case p.noRoom[o.Entry.Profile.Service]:
+		return Step{Outcome: o.failed(p.errNoRoom()), work: retire}
+	case p.listErr != nil:
+		return Step{Outcome: o.failed(p.listErr)}
 	}
-	slot, findings, err := s.renderer.Slot(o.Entry.Profile)
+	slot, findings, err := p.Templates.Slot(o.Entry.Profile)
 	if err != nil {
 		return Step{Outcome: o.failed(err)}
 	}
 	for _, f := range findings {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("profile %q: %s", o.Entry.Profile.Name, f))
 	}
-	plan, err := s.compare(slot)
+	plan, err := p.compare(slot)
 	if err != nil {
 		return Step{Outcome: o.failed(err)}
 	}
 	o.Change, o.Live, o.Effect = plan.Change, plan.Live, plan.Effect
-	if s.Differences || plan.Live {
+	if p.Differences || plan.Live {
 		o.Differences = plan.Differences
 	}
 	if plan.Live && slices.ContainsFunc(plan.Differences, isDown) {
-		o.Hint = s.controlHint(o)
-	}
-	if len(o.Differences) > 0 {
-		s.renderer = s.Templates.Renderer() // the outcome keeps the memory of the old renderer
+		o.Hint = p.controlHint(o)
 	}
 	return Step{Outcome: o, work: publish, plan: plan}
 }
@@ -145,11 +134,11 @@ func (p *planner) controlCommand(options, service string) string {
 	return fmt.Sprintf("%s/s6-svc %s %s/%s", p.Scan.Base.CommandDir, options, p.Scandir, service)
 }
 
-func (s *stepper) compare(slot render.Slot) (scandir.Plan, error) {
-	if s.names.Free(slot.Service) {
-		return scandir.PlanNew(slot, s.owners), nil
+func (p *planner) compare(slot render.Slot) (scandir.Plan, error) {
+	if p.names.Free(slot.Service) {
+		return scandir.PlanNew(slot, p.owners), nil
 	}
-	return s.dir.Plan(slot, s.owners)
+	return p.dir.Plan(slot, p.owners)
 }
 
 // keepDown returns the entry with Start as the existing slot has it: true without a down
