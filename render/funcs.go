@@ -19,14 +19,8 @@ func Functions() template.FuncMap {
 		delete(funcs, name)
 	}
 	maps.Copy(funcs, bounded(funcs))
-	maps.Copy(funcs, ownFunctions())
+	maps.Copy(funcs, template.FuncMap{"shquote": shquote, "execquote": execquote, "required": required})
 	return funcs
-}
-
-// ownFunctions returns slotgen's own functions. The embedded templates use only these:
-// collecting sprig's functions takes longer than the rest of the work on a template.
-func ownFunctions() template.FuncMap {
-	return template.FuncMap{"shquote": shquote, "execquote": execquote, "required": required}
 }
 
 // unrepeatable names sprig functions that depend on chance, map order, the clock or the time

@@ -57,7 +57,7 @@ func hookFile(name, program string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %q: %w", name, err)
 	}
-	t, err := template.New(name).Option("missingkey=error").Funcs(ownFunctions()).Parse(string(text))
+	t, err := template.New(name).Option("missingkey=error").Funcs(Functions()).Parse(string(text))
 	if err != nil {
 		return nil, templateError{err}
 	}

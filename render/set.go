@@ -78,7 +78,7 @@ type file struct {
 
 func newTree(layers ...layer) *tree {
 	sources := effective(layers...)
-	t := &tree{root: template.New("").Option("missingkey=error").Funcs(functionsFor(sources))}
+	t := &tree{root: template.New("").Option("missingkey=error").Funcs(Functions())}
 	var errs []error
 	badPartial := false
 	for _, src := range sources {
@@ -114,15 +114,6 @@ func (t *tree) replacedFiles() []error {
 		}
 	}
 	return errs
-}
-
-// functionsFor returns the functions that the sources may call: all of them where there is an
-// override, else slotgen's own.
-func functionsFor(sources []source) template.FuncMap {
-	if slices.ContainsFunc(sources, isOverride) {
-		return Functions()
-	}
-	return ownFunctions()
 }
 
 // parse adds a template under the name of its file. Two files of one slot may have the same
