@@ -62,6 +62,15 @@ func splitFindings(findings []Finding) (wrong []error, doubtful []Finding) {
 	return wrong, doubtful
 }
 
+// check returns the problems that s6 or the kernel would have with a slot.
+func check(slot Slot) []Finding {
+	var findings []Finding
+	for _, f := range slot.Files {
+		findings = append(findings, checkFile(f)...)
+	}
+	return append(findings, checkWhole(slot)...)
+}
+
 // checkFile returns the problems that s6 or the kernel would have with a rendered file.
 func checkFile(f File) []Finding {
 	findings := checkBytes(f)

@@ -10,8 +10,8 @@ import (
 	"slotgen/scan"
 )
 
-// Slot renders the slot of p and checks the files that an override may have changed. The
-// findings are the doubtful ones, which are no errors.
+// Slot renders the slot of p. It checks the slot where a template is an override. The findings
+// are the doubtful ones, which are no errors.
 //
 // The error names the slot and joins every mistake: with file, line and column of a template,
 // or of the rendered text. If every template rendered, Slot returns the slot with the error.
@@ -19,7 +19,6 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 	t := s.treeFor(p.Name)
 	slot := Slot{Service: p.Service}
 	errs := []error{t.err}
-	var findings []Finding
 	for _, f := range t.files {
 		rendered, err := f.render(p)
 		if err != nil {
@@ -29,13 +28,11 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 		if isBlank(rendered.Data) {
 			continue
 		}
-		if t.checked || !f.embedded {
-			findings = append(findings, checkFile(rendered)...)
-		}
 		slot.Files = append(slot.Files, rendered)
 	}
+	var findings []Finding
 	if t.overridden {
-		findings = append(findings, checkWhole(slot)...)
+		findings = check(slot)
 	}
 	t.nameTemplates(findings)
 	if !p.Start {

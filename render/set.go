@@ -37,10 +37,10 @@ func Embedded() *Set {
 type tree struct {
 	root  *template.Template
 	files []file // without partials, sorted by slot path
-	// overridden is true when one of the templates is an override. checked is true when an
-	// override may define blocks: it can change every file, so every file is checked.
-	overridden, checked bool
-	err                 error
+	// overridden is true when one of the templates is an override. Its blocks can change
+	// every file.
+	overridden bool
+	err        error
 }
 
 func (s *Set) treeFor(profile string) *tree {
@@ -87,7 +87,6 @@ func newTree(layers ...layer) *tree {
 			badPartial = badPartial || src.isPartial()
 			continue
 		}
-		t.checked = t.checked || isOverride(src) && src.mayDefine()
 		if !src.isPartial() {
 			t.files = append(t.files, file{source: src})
 		}

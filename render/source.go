@@ -33,11 +33,6 @@ func (s source) describe() string {
 
 func isOverride(s source) bool { return !s.embedded }
 
-// mayDefine reports whether a template may define blocks, which other templates use.
-func (s source) mayDefine() bool {
-	return strings.Contains(s.text, "define") || strings.Contains(s.text, "block")
-}
-
 func (s source) isPartial() bool { return strings.HasPrefix(path.Base(s.slotPath), "_") }
 
 // layer holds the sources of one level of precedence by their slot paths.
