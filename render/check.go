@@ -65,10 +65,26 @@ func splitFindings(findings []Finding) (wrong []error, doubtful []Finding) {
 // check returns the problems that s6 or the kernel would have with a slot.
 func check(slot Slot) []Finding {
 	var findings []Finding
+	_, logged := slot.File("log/run")
 	for _, f := range slot.Files {
 		findings = append(findings, checkFile(f)...)
+		if strings.HasPrefix(f.Path, "log/") && !logged {
+			findings = append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
+		}
 	}
-	return append(findings, checkWhole(slot)...)
+	for _, prefix := range []string{"", "log/"} {
+		notify, lock := slot.setting(prefix+"notification-fd"), slot.setting(prefix+"lock-fd")
+		if notify != "" && notify == lock {
+			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
+		}
+	}
+	return findings
+}
+
+// setting returns the value in the slot's file at path, or "" if there is no such file.
+func (s Slot) setting(path string) string {
+	f, _ := s.File(path)
+	return strings.TrimSuffix(string(f.Data), "\n")
 }
 
 // checkFile returns the problems that s6 or the kernel would have with a rendered file.
@@ -198,43 +214,4 @@ func isSignal(value string) bool {
 		return n >= 1 && n <= 64
 	}
 	return unix.SignalNum("SIG"+strings.TrimPrefix(strings.ToUpper(value), "SIG")) != 0
-}
-
-// checkWhole finds files of a slot that contradict each other.
-func checkWhole(slot Slot) []Finding {
-	var findings []Finding
-	for _, prefix := range []string{"", "log/"} {
-		notify, lock := slot.setting(prefix+"notification-fd"), slot.setting(prefix+"lock-fd")
-		if notify != "" && notify == lock {
-			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
-		}
-	}
-	findings = append(findings, checkPaths(slot)...)
-	if _, ok := slot.File("log/run"); !ok {
-		for _, f := range slot.Files {
-			if strings.HasPrefix(f.Path, "log/") {
-				return append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
-			}
-		}
-	}
-	return findings
-}
-
-// checkPaths finds files that lie below other files.
-func checkPaths(slot Slot) []Finding {
-	var findings []Finding
-	for _, f := range slot.Files {
-		for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
-			if _, ok := slot.File(dir); ok {
-				findings = append(findings, Finding{Path: f.Path, Text: fmt.Sprintf("%q is a file, so that nothing can be below it", dir)})
-			}
-		}
-	}
-	return findings
-}
-
-// setting returns the value in the slot's file at path, or "" if there is no such file.
-func (s Slot) setting(path string) string {
-	f, _ := s.File(path)
-	return strings.TrimSuffix(string(f.Data), "\n")
 }

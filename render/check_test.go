@@ -101,25 +101,3 @@ func TestEveryFindingIsReported(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
-
-func TestPathsThatNoFileSystemCanHoldAreReported(t *testing.T) {
-	long := strings.Repeat("x", 235)
-	for name, tt := range map[string]struct {
-		files map[string]string
-		want  string // "" where the slot can be written
-	}{
-		"a file below a file":     {map[string]string{"data/x.tmpl": "1", "data/x/y/z.tmpl": "2"}, `rendered data/x/y/z: "data/x" is a file, so that nothing can be below it`},
-		"a file that is not made": {map[string]string{"data/x.tmpl": " ", "data/x/y/z.tmpl": "2"}, ""},
-		"a file beside a file":    {map[string]string{"data/x.tmpl": "1", "data/x-y.tmpl": "2"}, ""},
-		"a name that is too long": {map[string]string{"data/" + long + ".tmpl": "1"}, `"` + long + `" is longer than the 234 bytes that can be written`},
-		"the longest name":        {map[string]string{"data/" + long[1:] + ".tmpl": "1"}, ""},
-		"a directory's long name": {map[string]string{"data/" + long + "/x.tmpl": "1"}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, _, err := renderWith(t, overrides(t, tt.files))
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-				t.Errorf("error %v, want %q in it", err, tt.want)
-			}
-		})
-	}
-}

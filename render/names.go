@@ -28,10 +28,6 @@ func IsServiceFile(slotPath string) bool {
 	return name == DownFile || slices.Contains(serviceFiles(), name)
 }
 
-// maxBase bounds the name of a file, in bytes. The name of the temporary file is a dot, this
-// name and a random number of up to 20 digits. Linux allows 255 bytes.
-const maxBase = 234
-
 // checkName returns an error when a service directory has no file at slotPath. The error has
 // a hint that names the most similar file.
 func checkName(slotPath string) error {
@@ -40,9 +36,6 @@ func checkName(slotPath string) error {
 		return nil
 	}
 	if fs.ValidPath(name) && (strings.HasPrefix(name, "data/") || strings.HasPrefix(name, "env/")) {
-		if len(path.Base(name)) > maxBase {
-			return fmt.Errorf("%q is longer than the %d bytes that can be written", path.Base(name), maxBase)
-		}
 		return nil
 	}
 	if path.Base(name) == DownFile {
