@@ -2,80 +2,66 @@ package render
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/syntax"
-
-	"slotgen/internal/hint"
 )
 
-// Finding is a problem that a check found in a rendered file.
-type Finding struct {
-	// Path is the file in the slot. Line and Column are the place in the rendered text.
-	// They are 0 where the finding is about the whole file.
-	Path         string
-	Line, Column uint
-	Text         string
-	// Template names the template that made the file: "template DIR/run.tmpl", or
+// finding is a problem that a check found in a rendered file. As an error it reads
+// "rendered PATH:LINE:COLUMN: … (template FILE)"; a finding about the whole file has no line.
+type finding struct {
+	// path is the file in the slot. The text begins with the place in it.
+	path, text string
+	// template names the template that made the file: "template DIR/run.tmpl", or
 	// "embedded template run".
-	Template string
-	// hint says how to fix it, or is "".
-	hint string
-	// Doubtful is true for a finding that does not keep the slot from being published.
-	Doubtful bool
+	template string
+	// doubtful is true for a finding that does not keep the slot from being published.
+	doubtful bool
 }
 
-// String returns the place, the text and the template in one line. The place includes the
-// line and column where they are known.
-func (f Finding) String() string {
-	place := f.Path
-	if f.Line > 0 {
-		place = fmt.Sprintf("%s:%d:%d", f.Path, f.Line, f.Column)
-	}
-	return fmt.Sprintf("rendered %s: %s (%s)", place, f.Text, f.Template)
-}
-
-func (f Finding) asError() error {
-	err := errors.New(f.String())
-	if f.hint != "" {
-		return hint.Add(err, "%s", f.hint)
-	}
-	return err
-}
+func (f finding) Error() string { return fmt.Sprintf("rendered %s (%s)", f.text, f.template) }
 
 // splitFindings separates the findings that keep a slot from being published from the
 // doubtful ones.
-func splitFindings(findings []Finding) (wrong []error, doubtful []Finding) {
+func splitFindings(findings []finding) (wrong, doubtful []error) {
 	for _, f := range findings {
-		if f.Doubtful {
+		if f.doubtful {
 			doubtful = append(doubtful, f)
 		} else {
-			wrong = append(wrong, f.asError())
+			wrong = append(wrong, f)
 		}
 	}
 	return wrong, doubtful
 }
 
+// about returns a finding about a whole file.
+func about(path, text string) finding { return finding{path: path, text: path + ": " + text} }
+
+// at returns a finding about the byte at offset i.
+func at(f File, i int, text string) finding {
+	before := f.Data[:i]
+	line, column := bytes.Count(before, []byte("\n"))+1, i-bytes.LastIndexByte(before, '\n')
+	return finding{path: f.Path, text: fmt.Sprintf("%s:%d:%d: %s", f.Path, line, column, text)}
+}
+
 // check returns the problems that s6 or the kernel would have with a slot.
-func check(slot Slot) []Finding {
-	var findings []Finding
+func check(slot Slot) []finding {
+	var findings []finding
 	_, logged := slot.File("log/run")
 	for _, f := range slot.Files {
 		findings = append(findings, checkFile(f)...)
 		if strings.HasPrefix(f.Path, "log/") && !logged {
-			findings = append(findings, Finding{Path: f.Path, Text: "there is no log/run beside it"})
+			findings = append(findings, about(f.Path, "there is no log/run beside it"))
 		}
 	}
 	for _, prefix := range []string{"", "log/"} {
 		notify, lock := slot.setting(prefix+"notification-fd"), slot.setting(prefix+"lock-fd")
 		if notify != "" && notify == lock {
-			findings = append(findings, Finding{Path: prefix + "lock-fd", Text: "is the same descriptor as notification-fd"})
+			findings = append(findings, about(prefix+"lock-fd", "is the same descriptor as notification-fd"))
 		}
 	}
 	return findings
@@ -88,61 +74,55 @@ func (s Slot) setting(path string) string {
 }
 
 // checkFile returns the problems that s6 or the kernel would have with a rendered file.
-func checkFile(f File) []Finding {
+func checkFile(f File) []finding {
 	findings := checkBytes(f)
 	if f.Mode == ScriptMode {
 		findings = append(findings, checkScript(f)...)
 	}
-	if text := checkValue(path.Base(f.Path), strings.TrimSuffix(string(f.Data), "\n")); text != "" && isSetting(f.Path) {
-		findings = append(findings, Finding{Path: f.Path, Text: text})
+	name, value := strings.TrimPrefix(f.Path, "log/"), strings.TrimSuffix(string(f.Data), "\n")
+	if text := checkValue(name, value); text != "" {
+		findings = append(findings, about(f.Path, text))
 	}
 	return findings
-}
-
-// isSetting reports whether s6 may read a value from the file at slotPath. It does not read
-// files below data/ or env/ that have the same base name.
-func isSetting(slotPath string) bool {
-	return !strings.Contains(strings.TrimPrefix(slotPath, "log/"), "/")
 }
 
 // checkBytes finds bytes that no file of a slot should hold. It reports the first place of each.
-func checkBytes(f File) []Finding {
-	var findings []Finding
-	for _, bad := range []struct{ text, what, hint string }{
-		{"<no value>", "a value is missing: the template prints <no value>", ""},
-		{"\x00", "a NUL byte", ""},
-		{"\r", "a carriage return", "the template was saved with the line ends of Windows: they have to be those of Unix"},
-		{"\ufeff", "a byte order mark", ""},
+func checkBytes(f File) []finding {
+	var findings []finding
+	for _, bad := range []struct{ bytes, text string }{
+		{"<no value>", "a value is missing: the template prints <no value>"},
+		{"\x00", "a NUL byte"},
+		{"\r", "a carriage return: the template has the line ends of Windows, but needs those of Unix"},
+		{"\ufeff", "a byte order mark"},
 	} {
-		if i := bytes.Index(f.Data, []byte(bad.text)); i >= 0 {
-			before := f.Data[:i]
-			findings = append(findings, Finding{
-				Path: f.Path, Text: bad.what, hint: bad.hint,
-				Line:   uint(bytes.Count(before, []byte("\n"))) + 1,
-				Column: uint(i - bytes.LastIndexByte(before, '\n')),
-			})
+		if i := bytes.Index(f.Data, []byte(bad.bytes)); i >= 0 {
+			findings = append(findings, at(f, i, bad.text))
 		}
 	}
 	return findings
 }
 
-// checkScript requires the absolute path of an interpreter. It also parses a shell script.
-func checkScript(f File) []Finding {
+// checkScript requires the absolute path of an interpreter. It also parses a shell script. A
+// script for sh that only bash can parse is doubtful.
+func checkScript(f File) []finding {
 	first, _, _ := strings.Cut(string(f.Data), "\n")
 	words := strings.Fields(strings.TrimPrefix(first, "#!"))
 	if !strings.HasPrefix(first, "#!") || len(words) == 0 || !path.IsAbs(words[0]) {
-		return []Finding{{Path: f.Path, Line: 1, Column: 1, Text: "a script begins with #! and the absolute path of its interpreter"}}
+		return []finding{at(f, 0, "a script begins with #! and the absolute path of its interpreter")}
 	}
-	switch shell := interpreter(words); {
-	case !slices.Contains([]string{"sh", "dash", "ash", "bash"}, shell):
-	case shell != "bash":
-		return checkShell(f)
-	default:
-		if err := parseAs(syntax.LangBash, f); err != nil {
-			return []Finding{*err}
-		}
+	var err error
+	doubtful := false
+	switch interpreter(words) {
+	case "bash":
+		err = parseAs(syntax.LangBash, f)
+	case "sh", "dash", "ash":
+		err = parseAs(syntax.LangPOSIX, f)
+		doubtful = err != nil && parseAs(syntax.LangBash, f) == nil
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	return []finding{{path: f.Path, text: err.Error(), doubtful: doubtful}}
 }
 
 // interpreter returns the base name of the program that reads the script. It skips
@@ -154,32 +134,10 @@ func interpreter(words []string) string {
 	return path.Base(words[0])
 }
 
-// checkShell requires a script that a POSIX shell can parse. A script that only bash can
-// parse is doubtful.
-func checkShell(f File) []Finding {
-	finding := parseAs(syntax.LangPOSIX, f)
-	if finding == nil {
-		return nil
-	}
-	finding.Doubtful = parseAs(syntax.LangBash, f) == nil
-	return []Finding{*finding}
-}
-
-// parseAs returns the error of parsing the script in a language, or nil.
-func parseAs(lang syntax.LangVariant, f File) *Finding {
-	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), "")
-	if err == nil {
-		return nil
-	}
-	var at syntax.Pos
-	if e, ok := errors.AsType[syntax.ParseError](err); ok {
-		at = e.Pos
-	}
-	if e, ok := errors.AsType[syntax.LangError](err); ok {
-		at = e.Pos
-	}
-	text := strings.TrimPrefix(err.Error(), at.String()+": ")
-	return &Finding{Path: f.Path, Line: at.Line(), Column: at.Col(), Text: text}
+// parseAs parses the script in a language. Its error begins with the place in the file.
+func parseAs(lang syntax.LangVariant, f File) error {
+	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), f.Path)
+	return err
 }
 
 // maxDeathTally is the bound of s6 for max-death-tally (s6, "servicedir").

@@ -45,7 +45,7 @@ func symlink(t *testing.T, dir, name, target string) {
 }
 
 // renderWith renders the slot of coder with an override directory.
-func renderWith(t *testing.T, dir string) (Slot, []Finding, error) {
+func renderWith(t *testing.T, dir string) (Slot, []error, error) {
 	t.Helper()
 	return load(t, dir).Slot(coder())
 }

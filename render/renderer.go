@@ -10,12 +10,12 @@ import (
 	"slotgen/scan"
 )
 
-// Slot renders the slot of p. It checks the slot where a template is an override. The findings
-// are the doubtful ones, which are no errors.
+// Slot renders the slot of p. It checks the slot where a template is an override. The list holds
+// the doubtful findings, which do not keep the slot from being published.
 //
 // The error names the slot and joins every mistake: with file, line and column of a template,
 // or of the rendered text. If every template rendered, Slot returns the slot with the error.
-func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
+func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 	t := s.treeFor(p.Name)
 	slot := Slot{Service: p.Service}
 	errs := []error{t.err}
@@ -30,7 +30,7 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 		}
 		slot.Files = append(slot.Files, rendered)
 	}
-	var findings []Finding
+	var findings []finding
 	if t.overridden {
 		findings = check(slot)
 	}
@@ -49,11 +49,11 @@ func (s *Set) Slot(p scan.Profile) (Slot, []Finding, error) {
 }
 
 // nameTemplates adds to each finding the template that made the file.
-func (t *tree) nameTemplates(findings []Finding) {
+func (t *tree) nameTemplates(findings []finding) {
 	for i := range findings {
 		for _, f := range t.files {
-			if f.slotPath == findings[i].Path {
-				findings[i].Template = f.describe()
+			if f.slotPath == findings[i].path {
+				findings[i].template = f.describe()
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func findingsOf(set *render.Set, profiles []scan.Profile) findings {
 	for _, p := range profiles {
 		_, doubtful, err := set.Slot(p)
 		for _, f := range doubtful {
-			found.add(errors.New(f.String()), p.Name)
+			found.add(f, p.Name)
 		}
 		if err == nil {
 			continue
