@@ -2,7 +2,7 @@ package render
 
 import (
 	"errors"
-	"math"
+	"slices"
 	"text/template"
 )
 
@@ -42,7 +42,7 @@ func bounded(sprig template.FuncMap) template.FuncMap {
 	}
 	until := sprig["until"].(func(int) []int)
 	funcs["until"] = func(count int) ([]int, error) {
-		if count > maxText {
+		if isTooFar(count) {
 			return nil, errTooMuch
 		}
 		return until(count), nil
@@ -56,7 +56,7 @@ func bounded(sprig template.FuncMap) template.FuncMap {
 	}
 	seq := sprig["seq"].(func(...int) string)
 	funcs["seq"] = func(params ...int) (string, error) {
-		if isLongSeq(params) {
+		if isTooFar(params...) {
 			return "", errTooMuch
 		}
 		return seq(params...), nil
@@ -64,31 +64,8 @@ func bounded(sprig template.FuncMap) template.FuncMap {
 	return funcs
 }
 
-// isTooFar reports whether more than maxText steps lead from start to stop, or whether a step
-// could overflow an int. With a step of 0 sprig makes nothing.
-func isTooFar(start, stop, step int) bool {
-	const far = math.MaxInt / 4
-	for _, n := range []int{start, stop, step} {
-		if n < -far || n > far {
-			return true
-		}
-	}
-	if step == 0 {
-		return false
-	}
-	steps := (stop - start) / step
-	return steps < -maxText || steps > maxText
-}
-
-// isLongSeq is isTooFar for the arguments of seq(1): LAST, or FIRST LAST, or FIRST STEP LAST.
-func isLongSeq(params []int) bool {
-	switch len(params) {
-	case 1:
-		return isTooFar(1, params[0], 1)
-	case 2:
-		return isTooFar(params[0], params[1], 1)
-	case 3:
-		return isTooFar(params[0], params[2], params[1])
-	}
-	return false
+// isTooFar reports whether one of the numbers is more than maxText, or less than -maxText. A
+// list of numbers between the two has a bounded length.
+func isTooFar(numbers ...int) bool {
+	return slices.ContainsFunc(numbers, func(n int) bool { return n < -maxText || n > maxText })
 }

@@ -34,6 +34,7 @@ func TestFunctionThatWouldMakeMoreThanAMebibyteFails(t *testing.T) {
 		`{{ indent 9223372036854775807 "x" }}`,
 		`{{ "x\ny\nz" | nindent 400000 }}`,
 		`{{ until 1048577 }}`,
+		`{{ until -100000000000 }}`,
 		`{{ untilStep 0 100000000000 1 }}`,
 		`{{ untilStep 0 9223372036854775807 4611686018427387904 }}`,
 		`{{ seq 100000000000 }}`,
