@@ -41,7 +41,7 @@ func ExportTo(dir string, force bool) ([]string, error) {
 	var written []string
 	for _, slotPath := range paths {
 		name := filepath.Join(dir, slotPath+suffix)
-		if err := exportFile(name, []byte(l[slotPath].text), DataMode); err != nil {
+		if err := exportFile(name, []byte(l[slotPath].Text), DataMode); err != nil {
 			return written, fmt.Errorf("exporting to %q: %w", name, scan.Bare(err))
 		}
 		written = append(written, name)

@@ -109,25 +109,24 @@ func (o *override) warn(rel, what string) {
 
 // add adds one template, or the error for which it is refused. A directory may be refused too.
 func (o *override) add(rel string, err error) {
-	slotPath := strings.TrimSuffix(rel, suffix)
+	origin := Origin{Path: strings.TrimSuffix(rel, suffix), File: filepath.Join(o.dir, rel), Refused: linkError(err)}
 	l := o.set.common
-	own, ofProfile := strings.CutPrefix(slotPath, profilesDir+"/")
+	own, ofProfile := strings.CutPrefix(origin.Path, profilesDir+"/")
 	profile, below, nested := strings.Cut(own, "/")
-	wrong := ""
-	if ofProfile && (nested || slotPath == rel) {
-		l, slotPath, wrong = o.set.profileLayer(profile), cmp.Or(below, "."), scan.CheckName(profile)
+	if ofProfile && (nested || origin.Path == rel) {
+		l = o.set.profileLayer(profile)
+		origin.Profile, origin.Path = profile, cmp.Or(below, ".")
+		if wrong := scan.CheckName(profile); wrong != "" {
+			origin.Refused = fmt.Errorf("no profile can be called %q: %s", profile, wrong)
+		}
 	}
-	src := source{slotPath: slotPath, file: filepath.Join(o.dir, rel), err: linkError(err)}
-	if wrong != "" {
-		src.err = fmt.Errorf("no profile can be called %q: %s", profile, wrong)
+	if origin.Refused == nil && !origin.isPartial() {
+		origin.Refused = checkName(origin.Path)
 	}
-	if src.err == nil && !src.isPartial() {
-		src.err = checkName(slotPath)
+	if origin.Refused == nil {
+		origin.Text, origin.Refused = o.read(rel)
 	}
-	if src.err == nil {
-		src.text, src.err = o.read(rel)
-	}
-	l[slotPath] = src
+	l[origin.Path] = origin
 }
 
 func (s *Set) profileLayer(name string) layer {

@@ -52,7 +52,7 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 func (t *tree) nameTemplates(findings []finding) {
 	for i := range findings {
 		for _, f := range t.files {
-			if f.slotPath == findings[i].path {
+			if f.Path == findings[i].path {
 				findings[i].template = f.describe()
 			}
 		}
@@ -63,15 +63,20 @@ func (f file) render(p scan.Profile) (File, error) {
 	var text boundedText
 	if err := f.template.Execute(&text, p); err != nil {
 		if errors.Is(err, errTooLong) { // line and column would not help
-			err = fmt.Errorf("%s: %w", f.file, errTooLong)
+			err = fmt.Errorf("%s: %w", f.name(), errTooLong)
 		}
 		return File{}, addHint(templateError{err})
 	}
-	if isBlank(text) && (f.slotPath == "run" || f.slotPath == "type") {
-		return File{}, fmt.Errorf("template %s: %w", f.file, errMustRender)
+	if isBlank(text) && (f.Path == "run" || f.Path == "type") {
+		return File{}, fmt.Errorf("template %s: %w", f.name(), errMustRender)
 	}
-	return File{Path: f.slotPath, Mode: fileMode(f.slotPath, text), Data: text}, nil
+	return File{Path: f.Path, Mode: fileMode(f.Path, text), Data: text}, nil
 }
+
+// isBlank reports whether a rendered text makes no file.
+func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
+
+var errMustRender = errors.New("renders to nothing: a service directory has to have it")
 
 // fileMode returns ScriptMode for the files that s6-supervise executes, and for files that
 // begin with "#!".

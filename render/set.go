@@ -1,7 +1,6 @@
 package render
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,55 +50,49 @@ func (s *Set) treeFor(profile string) *tree {
 	return newTree(own, s.common, s.embedded)
 }
 
-// effective returns the sources in use. For each slot path it takes the source of the first
-// layer that has one. It returns the sources of the last layer first: the earlier layer's
-// definition of a block then replaces the later layer's.
-func effective(layers ...layer) []source {
-	chosen := layer{}
-	rank := map[string]int{}
+// effective returns the templates in use. For each path it takes the template of the first
+// layer that has one. It returns the templates of the last layer first: the earlier layer's
+// definition of a block then replaces the later layer's. Each layer is sorted by path.
+func effective(layers ...layer) []Origin {
+	var all []Origin
 	for i, l := range slices.Backward(layers) {
-		maps.Copy(chosen, l)
-		for slotPath := range l {
-			rank[slotPath] = -i
+		for _, slotPath := range slices.Sorted(maps.Keys(l)) {
+			replaces := func(earlier layer) bool { _, found := earlier[slotPath]; return found }
+			if !slices.ContainsFunc(layers[:i], replaces) {
+				all = append(all, l[slotPath])
+			}
 		}
 	}
-	return slices.SortedFunc(maps.Values(chosen), func(a, b source) int {
-		return cmp.Or(cmp.Compare(rank[a.slotPath], rank[b.slotPath]), cmp.Compare(a.slotPath, b.slotPath))
-	})
+	return all
 }
-
-func bySlotPath(a, b source) int { return cmp.Compare(a.slotPath, b.slotPath) }
 
 // file is the template of one file of a slot.
 type file struct {
-	source
+	Origin
 	template *template.Template
 }
 
 func newTree(layers ...layer) *tree {
-	sources := effective(layers...)
 	t := &tree{root: template.New("").Option("missingkey=error").Funcs(Functions())}
 	var errs []error
 	badPartial := false
-	for _, src := range sources {
-		if err := t.parse(src); err != nil {
+	for _, o := range effective(layers...) {
+		t.overridden = t.overridden || o.File != ""
+		parsed, err := t.parse(o)
+		if err != nil {
 			errs = append(errs, err)
-			badPartial = badPartial || src.isPartial()
+			badPartial = badPartial || o.isPartial()
 			continue
 		}
-		if !src.isPartial() {
-			t.files = append(t.files, file{source: src})
+		if !o.isPartial() {
+			t.files = append(t.files, file{o, parsed})
 		}
 	}
 	errs = append(errs, t.replacedFiles()...)
 	if t.err = errors.Join(errs...); badPartial {
 		t.files = nil // the other files fail too without the partial's blocks
 	}
-	for i := range t.files {
-		t.files[i].template = t.root.Lookup(t.files[i].file)
-	}
-	t.overridden = slices.ContainsFunc(sources, isOverride)
-	slices.SortFunc(t.files, func(a, b file) int { return bySlotPath(a.source, b.source) })
+	slices.SortFunc(t.files, func(a, b file) int { return byPath(a.Origin, b.Origin) })
 	return t
 }
 
@@ -108,8 +101,8 @@ func newTree(layers ...layer) *tree {
 func (t *tree) replacedFiles() []error {
 	var errs []error
 	for _, f := range t.files {
-		if by := t.root.Lookup(f.file).ParseName; by != f.file {
-			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: call it otherwise", by, f.file, f.describe()))
+		if by := t.root.Lookup(f.name()).ParseName; by != f.name() {
+			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: call it otherwise", by, f.name(), f.describe()))
 		}
 	}
 	return errs
@@ -117,21 +110,21 @@ func (t *tree) replacedFiles() []error {
 
 // parse adds a template under the name of its file. Two files of one slot may have the same
 // base name.
-func (t *tree) parse(src source) error {
-	if src.err != nil {
-		return fmt.Errorf("template %s: %w", src.file, src.err)
+func (t *tree) parse(o Origin) (*template.Template, error) {
+	if o.Refused != nil {
+		return nil, fmt.Errorf("template %s: %w", o.name(), o.Refused)
 	}
-	_, err := t.root.New(src.file).Parse(src.text)
+	parsed, err := t.root.New(o.name()).Parse(o.Text)
 	if err == nil {
-		return nil
+		return parsed, nil
 	}
 	functions := Functions()
-	line, column := parseColumn(src.text, func(text string) error {
-		_, err := template.New(src.file).Funcs(functions).Parse(text)
+	line, column := parseColumn(o.Text, func(text string) error {
+		_, err := template.New(o.name()).Funcs(functions).Parse(text)
 		return err
 	})
 	// The error is "template: FILE:LINE: TEXT". LINE may be the last line of the file instead
 	// of the wrong one.
-	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+src.file+":"), ": ")
-	return addHint(fmt.Errorf("template %s:%d:%d: %s", src.file, line, column, problem))
+	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+o.name()+":"), ": ")
+	return nil, addHint(fmt.Errorf("template %s:%d:%d: %s", o.name(), line, column, problem))
 }
