@@ -1,10 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,34 +17,36 @@ import (
 )
 
 // ExportTo writes the embedded templates below dir with mode 0644. It returns the paths of the
-// files that it wrote, also with an error. It replaces each file atomically.
+// files that it wrote, also with an error.
 //
 // If a file already exists and force is false, ExportTo writes nothing and returns
-// fs.ErrExist. If a directory has the name of a file, ExportTo writes nothing and returns
-// EISDIR, with force too.
+// fs.ErrExist.
 func ExportTo(dir string, force bool) ([]string, error) {
-	l := embeddedLayer()
-	paths := slices.Sorted(maps.Keys(l))
-	for _, slotPath := range paths {
-		name := filepath.Join(dir, slotPath+suffix)
-		info, err := os.Lstat(name)
-		switch {
-		case err == nil && info.IsDir():
-			err = unix.EISDIR
-		case err == nil && !force:
-			err = fs.ErrExist
-		case force || errors.Is(err, fs.ErrNotExist):
-			continue
+	var files []File
+	for slotPath, o := range embeddedLayer() {
+		files = append(files, File{Path: slotPath + suffix, Mode: DataMode, Data: []byte(o.Text)})
+	}
+	return exportFiles(dir, files, force)
+}
+
+// exportFiles writes files below dir, in byte order of their names. It replaces each file
+// atomically. It returns the names of the files that it wrote, also with an error.
+func exportFiles(dir string, files []File, force bool) ([]string, error) {
+	for i := range files {
+		files[i].Path = filepath.Join(dir, files[i].Path)
+	}
+	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	for _, f := range files {
+		if _, err := os.Lstat(f.Path); !force && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("writing %q: %w", f.Path, cmp.Or(scan.Bare(err), fs.ErrExist))
 		}
-		return nil, fmt.Errorf("exporting to %q: %w", name, scan.Bare(err))
 	}
 	var written []string
-	for _, slotPath := range paths {
-		name := filepath.Join(dir, slotPath+suffix)
-		if err := exportFile(name, []byte(l[slotPath].Text), DataMode); err != nil {
-			return written, fmt.Errorf("exporting to %q: %w", name, scan.Bare(err))
+	for _, f := range files {
+		if err := exportFile(f); err != nil {
+			return written, fmt.Errorf("writing %q: %w", f.Path, scan.Bare(err))
 		}
-		written = append(written, name)
+		written = append(written, f.Path)
 	}
 	return written, nil
 }
@@ -89,32 +91,20 @@ const exportTries = 10
 
 // exportFile writes one file atomically. Another export may take the temporary file for a
 // leftover and remove it. Each export does so at most once, and exportFile tries again.
-func exportFile(name string, text []byte, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+func exportFile(f File) error {
+	dir := filepath.Dir(f.Path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := removeTempFiles(name); err != nil {
+	if err := removeTempFiles(f.Path); err != nil {
 		return err
 	}
 	var err error
 	for range exportTries {
-		if err = replaceFile(name, text, mode); !errors.Is(err, fs.ErrNotExist) {
+		err = renameio.WriteFile(f.Path, f.Data, f.Mode, renameio.WithTempDir(dir), renameio.WithStaticPermissions(f.Mode))
+		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
 	return err
-}
-
-func replaceFile(name string, text []byte, mode fs.FileMode) error {
-	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(mode))
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(text); err != nil {
-		return errors.Join(err, f.Cleanup())
-	}
-	if err := f.CloseAtomicallyReplace(); err != nil {
-		return errors.Join(err, f.Cleanup())
-	}
-	return nil
 }

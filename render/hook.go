@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"text/template"
 
-	"slotgen/scan"
 	"slotgen/templates"
 )
 
@@ -27,29 +24,24 @@ func Hook(kind, program string) ([]byte, error) {
 }
 
 // WriteS6RC writes the s6-rc source definitions that wire slotgen into an image. It writes
-// them below dir and replaces existing files atomically. It returns the paths of the files
-// that it wrote, also with an error. Run scripts have mode 0755, other files 0644. Program is
+// them below dir and replaces existing files. It returns the paths of the files that it
+// wrote, also with an error. Run scripts have mode 0755, other files 0644. Program is
 // slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
-	files := map[string][]byte{}
+	var files []File
 	err := fs.WalkDir(templates.FS, s6rcDir, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
+		text, err := hookFile(name, program)
 		path := strings.TrimSuffix(strings.TrimPrefix(name, s6rcDir+"/"), suffix)
-		files[filepath.Join(dir, path)], err = hookFile(name, program)
+		files = append(files, File{Path: path, Mode: fileMode(filepath.Base(path), text), Data: text})
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("rendering the source definitions: %w", err)
+		return nil, err
 	}
-	names := slices.Sorted(maps.Keys(files))
-	for i, name := range names {
-		if err := exportFile(name, files[name], fileMode(filepath.Base(name), files[name])); err != nil {
-			return names[:i], fmt.Errorf("writing %q: %w", name, scan.Bare(err))
-		}
-	}
-	return names, nil
+	return exportFiles(dir, files, true)
 }
 
 func hookFile(name, program string) ([]byte, error) {
