@@ -21,10 +21,9 @@ import (
 // profilesDir holds the overrides of single profiles.
 const profilesDir = "profiles"
 
-// maxTemplate, maxDepth and maxEntries bound the reading of an override directory.
+// maxTemplate and maxEntries bound the reading of an override directory.
 const (
 	maxTemplate = 1 << 20
-	maxDepth    = 8
 	maxEntries  = 10000
 )
 
@@ -37,7 +36,7 @@ func Load(dir string) (*Set, error) {
 	}
 	defer root.Close()
 	o := override{set: Embedded(), root: root, dir: dir}
-	if err := o.walk(".", 0); err != nil {
+	if err := o.walk("."); err != nil {
 		return nil, err
 	}
 	return o.set, nil
@@ -54,7 +53,7 @@ type override struct {
 }
 
 // walk reads a directory. It follows links that stay inside the override directory.
-func (o *override) walk(rel string, depth int) error {
+func (o *override) walk(rel string) error {
 	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
@@ -72,23 +71,21 @@ func (o *override) walk(rel string, depth int) error {
 		if o.count++; o.count > maxEntries {
 			return fmt.Errorf("reading the override directory %q: %w", o.dir, errTooMany)
 		}
-		if err := o.entry(path.Join(rel, name), depth); err != nil {
+		if err := o.entry(path.Join(rel, name)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (o *override) entry(rel string, depth int) error {
+func (o *override) entry(rel string) error {
 	info, err := o.root.Stat(rel)
 	named, ofProfile := strings.HasSuffix(rel, suffix), strings.HasPrefix(rel, profilesDir+"/")
 	switch {
 	case named && err == nil && info.IsDir():
 		err = hint.Add(errors.New("a directory, no file"), "some programs make one where the source of a mount is missing")
-	case err == nil && info.IsDir() && depth == maxDepth:
-		err = fmt.Errorf("more than %d directories deep", maxDepth)
 	case err == nil && info.IsDir():
-		if err = o.walk(rel, depth+1); err == nil || !ofProfile || errors.Is(err, errTooMany) {
+		if err = o.walk(rel); err == nil || !ofProfile || errors.Is(err, errTooMany) {
 			return err
 		}
 	case named:
