@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
+	"sort"
 	"strings"
+	"text/template"
 
 	"github.com/Masterminds/sprig/v3"
 
@@ -16,7 +19,7 @@ import (
 // addHint adds a hint to an error of text/template, where the error's text shows the mistake.
 func addHint(err error) error {
 	text := err.Error()
-	if strings.HasSuffix(text, "unexpected EOF") {
+	if isUnexpectedEOF(err) {
 		return hint.Add(err, "an if, range, with, define or block before it has no {{end}}")
 	}
 	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
@@ -59,3 +62,22 @@ func addFieldHint(err error, name, kind string) error {
 	}
 	return hint.Add(err, "a profile has .%s", strings.Join(known, ", ."))
 }
+
+// parseColumn returns the place of the mistake in a text that does not parse. Package
+// text/template reports only the line. parseColumn finds the first action at whose end the
+// text up to there no longer parses, and returns its start.
+func parseColumn(text string) (line, column int) {
+	actions := regexp.MustCompile(`(?s){{.*?(}}|$)`).FindAllStringIndex(text, -1)
+	functions := Functions()
+	first := sort.Search(len(actions), func(i int) bool {
+		_, err := template.New("").Funcs(functions).Parse(text[:actions[i][1]])
+		return err != nil && !isUnexpectedEOF(err)
+	})
+	before := ""
+	if len(actions) > 0 {
+		before = text[:actions[min(first, len(actions)-1)][0]]
+	}
+	return strings.Count(before, "\n") + 1, len(before) - strings.LastIndexByte(before, '\n')
+}
+
+func isUnexpectedEOF(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }

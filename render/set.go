@@ -118,11 +118,7 @@ func (t *tree) parse(o Origin) (*template.Template, error) {
 	if err == nil {
 		return parsed, nil
 	}
-	functions := Functions()
-	line, column := parseColumn(o.Text, func(text string) error {
-		_, err := template.New(o.name()).Funcs(functions).Parse(text)
-		return err
-	})
+	line, column := parseColumn(o.Text)
 	// The error is "template: FILE:LINE: TEXT". LINE may be the last line of the file instead
 	// of the wrong one.
 	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+o.name()+":"), ": ")
