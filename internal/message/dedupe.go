@@ -1,8 +1,8 @@
 package message
 
 // Dedupe remembers the last text about each subject, so that one pass after the other does
-// not repeat it. The nil Dedupe has seen nothing.
-type Dedupe map[Subject]*statement
+// not repeat it.
+type Dedupe map[Subject]statement
 
 // Subject identifies the subject of a message.
 type Subject struct {
@@ -17,19 +17,11 @@ type statement struct {
 }
 
 // Seen reports whether the text equals the last one about its subject, and remembers it.
-// The empty text means that the subject is settled; Seen then reports whether it was
-// settled before.
+// The empty text means that the subject is settled, as every new subject is.
 func (d Dedupe) Seen(s Subject, text string) bool {
-	if d == nil {
-		return false
-	}
-	last, known := d[s]
-	if text == "" {
-		delete(d, s)
-		return !known
-	}
-	d[s] = &statement{text: text, current: true}
-	return known && last.text == text
+	last := d[s].text
+	d[s] = statement{text: text, current: true}
+	return text == last
 }
 
 // Forget ends a pass. Among the subjects that the pass looked at, it deletes each one that
@@ -38,8 +30,9 @@ func (d Dedupe) Forget(looked func(Subject) bool) {
 	for s, last := range d {
 		if !last.current && looked(s) {
 			delete(d, s)
+		} else {
+			d[s] = statement{text: last.text}
 		}
-		last.current = false
 	}
 }
 
