@@ -21,14 +21,13 @@ func (w *watch) wait(ctx context.Context, changes <-chan notify.Change) {
 	case <-ctx.Done():
 		return
 	case <-w.Again:
-		w.work.add(everything)
+		w.next.add(time.Now(), everything)
 		asked = true
 	case c := <-changes:
 		w.addChange(c)
-	case now := <-w.timer():
-		w.work.add(w.again.due(now)...)
+	case <-w.timer():
 	}
-	if len(w.work) == 0 {
+	if len(w.next.due(time.Now())) == 0 {
 		return
 	}
 	w.reportRefusal(ctx, w.pass(ctx, asked))
@@ -38,20 +37,20 @@ func (w *watch) wait(ctx context.Context, changes <-chan notify.Change) {
 	}
 }
 
-// timer returns a channel that fires when the next look or retry is due. It returns nil when
-// none is scheduled.
+// timer returns a channel that fires when the next look is due. It returns nil when none is
+// scheduled.
 func (w *watch) timer() <-chan time.Time {
-	at := w.again.earliest()
-	if len(w.work) > 0 {
-		at = w.retryAt
-	}
+	at := w.next.earliest()
 	if at.IsZero() {
 		return nil
+	}
+	if at.Before(w.retryAt) {
+		at = w.retryAt
 	}
 	return time.After(time.Until(at))
 }
 
-// addChange adds a change to the work and reports its trouble. A profile that is gone needs
+// addChange schedules a look at a change and reports its trouble. A profile that is gone needs
 // a pass only if it has a slot.
 func (w *watch) addChange(c notify.Change) {
 	if c.Trouble != nil {
@@ -60,13 +59,13 @@ func (w *watch) addChange(c notify.Change) {
 		}
 	}
 	if c.All {
-		w.work.add(everything)
+		w.next.add(time.Now(), everything)
 	}
-	w.work.add(c.Profiles...)
+	w.next.add(time.Now(), c.Profiles...)
 	for _, name := range c.Gone {
 		w.reported.Forget(func(s message.Subject) bool { return s.Profile == name })
 		if reconcile.HasSlot(w.Pass.Scandir, name) {
-			w.work.add(name)
+			w.next.add(time.Now(), name)
 		}
 	}
 }

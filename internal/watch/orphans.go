@@ -15,7 +15,7 @@ const confirmAfter = 2 * time.Second
 // orphans holds the time at which the watch first saw each orphan, by its service.
 type orphans struct {
 	firstSeen map[string]time.Time
-	again     schedule
+	next      schedule
 }
 
 // Confirm returns the orphans whose confirmation period is over. It schedules another look
@@ -31,7 +31,7 @@ func (o orphans) Confirm(services []string, chosen func(name string) bool) []str
 		if first, seen := o.firstSeen[service]; !seen {
 			o.Reset(service)
 		} else if at := first.Add(confirmAfter); time.Now().Before(at) {
-			o.again.add(profileOf(service), at)
+			o.next.add(at, profileOf(service))
 		} else {
 			confirmed = append(confirmed, service)
 		}
@@ -44,7 +44,7 @@ func (o orphans) Confirm(services []string, chosen func(name string) bool) []str
 // one burst.
 func (o orphans) Reset(service string) {
 	o.firstSeen[service] = time.Now()
-	o.again.add(profileOf(service), o.firstSeen[service].Add(confirmAfter))
+	o.next.add(o.firstSeen[service].Add(confirmAfter), profileOf(service))
 }
 
 func profileOf(service string) string { return strings.TrimPrefix(service, scan.ServicePrefix) }

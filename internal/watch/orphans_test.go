@@ -20,8 +20,8 @@ func TestResetRestartsTheConfirmationPeriod(t *testing.T) {
 		if got := o.Confirm(services, everyone); len(got) != 0 {
 			t.Errorf("confirmed at once are %q, want none", got)
 		}
-		at, want := o.again.earliest(), time.Now().Add(confirmAfter)
-		if names := o.again.due(at); !slices.Equal(names, []string{"a"}) || !at.Equal(want) {
+		at, want := o.next.earliest(), time.Now().Add(confirmAfter)
+		if names := o.next.due(at); !slices.Equal(names, []string{"a"}) || !at.Equal(want) {
 			t.Errorf("next to look at are %q at %s, want a at %s", names, at, want)
 		}
 	})

@@ -10,19 +10,23 @@ import (
 	"slotgen/render/scandir"
 )
 
-// pass makes one pass over the work. An error means that the pass was refused; all of the
-// work remains for a retry.
+// pass makes one pass over what is due. An error means that the pass was refused; all of it
+// remains due for a retry.
 func (w *watch) pass(ctx context.Context, asked bool) error {
 	defer debug.FreeOSMemory() // the next pass may be days away
 	start := time.Now()
 	o := w.Pass
-	o.Only = w.work.only()
-	w.again.remove(o.Chosen)
+	o.Only = w.next.take(start)
 	report, err := w.run(ctx, o)
 	if err != nil {
 		w.retryAt = time.Now().Add(w.Interval)
+		w.next.add(start, o.Only...)
+		if o.Only == nil {
+			w.next.add(start, everything)
+		}
 		return err
 	}
+	w.retryAt = time.Time{}
 	for _, o := range report.Outcomes {
 		w.tellOutcome(o)
 	}
@@ -77,28 +81,26 @@ func problem(o reconcile.Outcome) string {
 	return ""
 }
 
-// finish empties the work, and schedules another look at everything that the pass left
-// undone.
+// finish schedules another look at everything that the pass left undone.
 func (w *watch) finish(report reconcile.Report) {
-	w.work = workset{}
 	now := time.Now()
 	if report.Incomplete {
-		w.again.add(everything, now.Add(w.Interval))
+		w.next.add(now.Add(w.Interval), everything)
 	}
 	for _, o := range report.Outcomes {
 		if o.Action == reconcile.Failed {
-			w.again.add(o.Entry.Profile.Name, now.Add(w.Interval))
+			w.next.add(now.Add(w.Interval), o.Entry.Profile.Name)
 		}
 	}
 	unfinished, stuck := w.drain.Unfinished()
 	for _, service := range unfinished {
-		w.again.add(profileOf(service), now.Add(drainEvery))
+		w.next.add(now.Add(drainEvery), profileOf(service))
 	}
 	for _, service := range stuck {
-		w.again.add(profileOf(service), now.Add(w.Interval))
+		w.next.add(now.Add(w.Interval), profileOf(service))
 	}
 	if len(report.Pruned) > 0 { // there may be room now
-		w.again.bringForward(now.Add(drainEvery))
+		w.next.add(now.Add(drainEvery), everything)
 	}
 }
 

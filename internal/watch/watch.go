@@ -45,21 +45,19 @@ type watch struct {
 	// inotify, which no pass looks at.
 	reported, troubles message.Dedupe
 
-	// work is the work of the next pass. A refused pass leaves its work, and then only a
-	// change or a signal starts another pass before retryAt.
-	work    workset
+	// next schedules the looks. After a refused pass, only a change or a signal starts
+	// another pass before retryAt.
+	next    schedule
 	retryAt time.Time
-	// again schedules the looks that need no change.
-	again schedule
 }
 
 func newWatch(o Options) *watch {
 	w := &watch{
 		Options: o, drain: &scandir.Drain{},
 		reported: message.Dedupe{}, troubles: message.Dedupe{},
-		work: workset{everything: true}, again: schedule{},
+		next: schedule{everything: time.Now()},
 	}
-	w.orphans = orphans{map[string]time.Time{}, w.again}
+	w.orphans = orphans{map[string]time.Time{}, w.next}
 	p := &w.Pass
 	p.Tell, p.Drain, p.Orphans, p.News = w.tell, w.drain, w.orphans, w.isNews
 	p.KeepDown, p.Rescan, p.Differences = true, true, true
