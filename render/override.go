@@ -163,14 +163,13 @@ func isBadLink(err error) bool {
 
 // linkError describes a bad link in words. os.Root has no errno for a link that leads out.
 func linkError(err error) error {
-	if err == nil {
+	switch err = scan.Bare(err); {
+	case err == nil:
 		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("link leads nowhere")
+	case err.Error() == "path escapes from parent":
+		return hint.Add(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
 	}
-	if _, ok := errors.AsType[unix.Errno](err); ok || !strings.Contains(err.Error(), "escapes from parent") {
-		if errors.Is(err, fs.ErrNotExist) {
-			return errors.New("link leads nowhere")
-		}
-		return scan.Bare(err)
-	}
-	return hint.Add(errors.New("link leads out of the override directory"), "an absolute link counts as leading out: make it relative")
+	return err
 }
