@@ -51,11 +51,11 @@ func hookFile(name, program string) ([]byte, error) {
 	}
 	t, err := template.New(name).Option("missingkey=error").Funcs(Functions()).Parse(string(text))
 	if err != nil {
-		return nil, templateError{err}
+		return nil, templateError(err)
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, struct{ Program string }{program}); err != nil {
-		return nil, templateError{err}
+		return nil, templateError(err)
 	}
 	return out.Bytes(), nil
 }

@@ -65,7 +65,7 @@ func (f file) render(p scan.Profile) (File, error) {
 		if errors.Is(err, errTooLong) { // line and column would not help
 			err = fmt.Errorf("%s: %w", f.name(), errTooLong)
 		}
-		return File{}, addHint(templateError{err})
+		return File{}, addHint(templateError(err))
 	}
 	if isBlank(text) && (f.Path == "run" || f.Path == "type") {
 		return File{}, fmt.Errorf("template %s: %w", f.name(), errMustRender)
@@ -91,11 +91,7 @@ func fileMode(slotPath string, data []byte) fs.FileMode {
 	return DataMode
 }
 
-// templateError is an error of text/template that reads "template FILE:LINE:COL: …".
-type templateError struct{ err error }
-
-func (e templateError) Error() string {
-	return "template " + strings.TrimPrefix(e.err.Error(), "template: ")
+// templateError returns an error of text/template that reads "template FILE:LINE:COL: …".
+func templateError(err error) error {
+	return errors.New("template " + strings.TrimPrefix(err.Error(), "template: "))
 }
-
-func (e templateError) Unwrap() error { return e.err }
