@@ -12,7 +12,7 @@ import (
 
 // Functions returns the functions that a template may call: sprig's hermetic text functions,
 // and shquote, execquote and required. It leaves out sprig's functions whose result differs
-// from call to call. The caller may change the map.
+// from call to call.
 func Functions() template.FuncMap {
 	funcs := sprig.HermeticTxtFuncMap()
 	for _, name := range unrepeatable() {

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -21,11 +22,9 @@ type orphans struct {
 // Confirm returns the orphans whose confirmation period is over. It schedules another look
 // at the others.
 func (o orphans) Confirm(services []string, chosen func(name string) bool) []string {
-	for service := range o.firstSeen {
-		if chosen(profileOf(service)) && !slices.Contains(services, service) {
-			delete(o.firstSeen, service)
-		}
-	}
+	maps.DeleteFunc(o.firstSeen, func(service string, _ time.Time) bool {
+		return chosen(profileOf(service)) && !slices.Contains(services, service)
+	})
 	var confirmed []string
 	for _, service := range services {
 		if first, seen := o.firstSeen[service]; !seen {
