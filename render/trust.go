@@ -25,13 +25,8 @@ func (o *override) checkParents(rel string) error {
 		if err := o.checkDir(at); err != nil {
 			return err
 		}
-		name := left[0]
+		next := path.Join(at, left[0])
 		left = left[1:]
-		if name == ".." {
-			at = path.Dir(at)
-			continue
-		}
-		next := path.Join(at, name)
 		target, err := o.root.Readlink(next)
 		if err != nil {
 			at = next // not a link, or opening it fails later
