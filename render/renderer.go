@@ -25,10 +25,9 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 			errs = append(errs, err)
 			continue
 		}
-		if isBlank(rendered.Data) {
-			continue
+		if !isBlank(rendered.Data) {
+			slot.Files = append(slot.Files, rendered)
 		}
-		slot.Files = append(slot.Files, rendered)
 	}
 	var findings []finding
 	if t.overridden {
