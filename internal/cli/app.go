@@ -18,6 +18,7 @@ const name = "slotgen"
 // newApp returns the app with all its commands.
 func newApp(out *output, msg messages) *cli.App {
 	commands := []*cli.Command{
+		statusCommand(out, msg),
 		reconcileCommand(out, msg),
 		watchCommand(msg),
 		renderCommand(out, msg),

@@ -126,17 +126,24 @@ func split(err error) []error {
 }
 
 func someProfiles(names []string) string {
-	switch {
-	case len(names) == 0:
+	if len(names) == 0 {
 		return "no profile uses it"
-	case len(names) > 3:
-		return fmt.Sprintf("profile %s and %d more", shortened(names[0]), len(names)-1)
 	}
-	shown := make([]string, len(names))
-	for i, name := range names {
-		shown[i] = shortened(name)
+	return "profile " + someNames(names)
+}
+
+// someNames lists three names at most, and the number of the others.
+func someNames(names []string) string {
+	const most = 3
+	var shown []string
+	for _, name := range names[:min(most, len(names))] {
+		shown = append(shown, shortened(name))
 	}
-	return "profile " + strings.Join(shown, ", ")
+	text := strings.Join(shown, ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // shortened returns a name, or the start of a long name and its length.

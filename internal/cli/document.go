@@ -59,6 +59,11 @@ func writeDocument(w io.Writer, scandir string, report reconcile.Report) error {
 	for _, o := range report.Outcomes {
 		doc.Profiles = append(doc.Profiles, newProfileDocument(o))
 	}
+	return writeJSON(w, doc)
+}
+
+// writeJSON prints one JSON document that a terminal can show.
+func writeJSON(w io.Writer, doc any) error {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")

@@ -129,22 +129,30 @@ func slotFlags() []cli.Flag {
 func contextFlags() []cli.Flag {
 	return []cli.Flag{
 		templatesFlag(),
-		&cli.StringFlag{
-			Name: "user", EnvVars: []string{userVar}, Category: categorySlots, DefaultText: defaultUser,
-			Usage: "run the gateways as `USER`, a name or UID:GID",
-		},
+		userFlag(),
 		&cli.StringSliceFlag{
 			Name: "env", Category: categorySlots, KeepSpace: true,
 			Usage: "export `NAME=VALUE` to the gateways; repeatable, world-readable, so not for secrets",
 		},
-		&cli.StringFlag{
-			Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, Category: categorySlots, DefaultText: defaultCommandDir,
-			Usage: "the programs of s6 and execline are in `DIR`",
-		},
+		commandDirFlag(),
 		&cli.StringFlag{
 			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, Category: categorySlots, DefaultText: defaultCommand,
 			Usage: "the gateway's `PROGRAM`",
 		},
+	}
+}
+
+func userFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "user", EnvVars: []string{userVar}, Category: categorySlots, DefaultText: defaultUser,
+		Usage: "run the gateways as `USER`, a name or UID:GID",
+	}
+}
+
+func commandDirFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, Category: categorySlots, DefaultText: defaultCommandDir,
+		Usage: "the programs of s6 and execline are in `DIR`",
 	}
 }
 

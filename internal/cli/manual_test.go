@@ -123,8 +123,8 @@ func wordsOf(pattern *regexp.Regexp, text string) []string {
 
 func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
 	code := codeFlags()
-	// Flags of hermes, and of COPY in a Dockerfile.
-	foreign := []string{"--no-supervise", "--replace", "--from"}
+	// Flags of hermes, and of COPY and HEALTHCHECK in a Dockerfile.
+	foreign := []string{"--no-supervise", "--replace", "--from", "--start-period"}
 	for name, text := range map[string]string{"help": helpText(t), "man page": manText(), "README.md": readmeText(t)} {
 		found := wordsOf(flagWord, text)
 		for _, flag := range code {

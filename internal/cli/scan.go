@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -171,8 +170,7 @@ func (e explainer) printDetails(report reconcile.Report) error {
 
 func (e explainer) fields(o reconcile.Outcome) error {
 	profile := o.Entry.Profile
-	tw := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-	for _, row := range [][2]string{
+	return printFields(e.out, [][2]string{
 		{"profile", scan.Escape(profile.Name)},
 		{"directory", profile.Dir},
 		{"slot", e.slotPath(o)},
@@ -182,12 +180,7 @@ func (e explainer) fields(o reconcile.Outcome) error {
 		{"live", yesNo(o.Live)},
 		{"in force", string(o.Effect)},
 		{"why", o.Why},
-	} {
-		if row[1] != "" {
-			fmt.Fprintf(tw, "%s:\t%s\n", row[0], printable(row[1]))
-		}
-	}
-	return tw.Flush()
+	})
 }
 
 func (e explainer) slotPath(o reconcile.Outcome) string {
@@ -204,14 +197,5 @@ func (e explainer) printTail(volume *scan.Volume, name string) error {
 	} else if len(lines) == 0 {
 		lines = []string{"nothing about this profile"}
 	}
-	if len(lines) == 0 {
-		return nil
-	}
-	fmt.Fprintln(e.out, "boot log:")
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(e.out, "  "+printable(line)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return printLines(e.out, "boot log", lines)
 }

@@ -68,3 +68,28 @@ func terminalWidth(w io.Writer) int {
 	}
 	return int(size.Col)
 }
+
+// printFields prints one line for each name and its value, without the empty values.
+func printFields(w io.Writer, fields [][2]string) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, f := range fields {
+		if f[1] != "" {
+			fmt.Fprintf(tw, "%s:\t%s\n", f[0], printable(f[1]))
+		}
+	}
+	return tw.Flush()
+}
+
+// printLines prints a head and indented lines below it. It prints nothing when there are none.
+func printLines(w io.Writer, head string, lines []string) error {
+	if len(lines) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, head+":")
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(w, "  "+printable(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -49,6 +50,15 @@ func (d *Dir) IsDown(service string) (bool, error) {
 	var st unix.Stat_t
 	err := unix.Fstatat(d.fd, service+"/"+render.DownFile, &st, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil, ignoreMissing(err)
+}
+
+// RunChanged returns the time at which the run script of a service was last replaced.
+func (d *Dir) RunChanged(service string) (time.Time, error) {
+	var st unix.Stat_t
+	if err := unix.Fstatat(d.fd, service+"/run", &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return time.Time{}, fmt.Errorf("looking at %q: %w", service+"/run", err)
+	}
+	return time.Unix(st.Mtim.Unix()), nil
 }
 
 // Live reports whether a supervisor holds the slot or its logger, or may do so soon: a

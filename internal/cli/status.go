@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/internal/message"
+	"slotgen/internal/reconcile"
+	"slotgen/internal/s6"
+	"slotgen/internal/status"
+	"slotgen/scan"
+)
+
+// logLines is the number of lines of a gateway's log that status shows for one profile.
+const logLines = 10
+
+func statusCommand(out *output, msg messages) *cli.Command {
+	return &cli.Command{
+		Name:      "status",
+		ArgsUsage: profileArgument,
+		Usage:     "show which gateways are up, and which need you",
+		Description: "Asks s6 about every slot, and changes nothing. What needs you comes first, with what to\n" +
+			"type. The user and its group may ask too, with the access form group.\n\n" +
+			"To start, stop or restart one gateway:\n" +
+			"  s6-svc -u /run/service/gateway-NAME\n" +
+			"  s6-svc -wD -d /run/service/gateway-NAME\n" +
+			"  s6-svc -r /run/service/gateway-NAME\n\n" +
+			"Exit code 0: every gateway that should be up is up; 1: one is not, or there is no slot;\n" +
+			"2: wrong usage or configuration.",
+		Flags: []cli.Flag{
+			profileFlag("show the profile `NAME` in full, with its last log lines; repeatable"),
+			outputFlag(), colourFlag(), homeFlag(), scandirFlag(), autostartFlag(), userFlag(), commandDirFlag(), procFlag(),
+		},
+		Action: oneProfile(func(c *cli.Context) error {
+			s, err := readSettings(c, msg)
+			if err != nil {
+				return err
+			}
+			colours, err := newPalette(c.String("color"), out.w)
+			if err != nil {
+				return err
+			}
+			role := readRole(s.proc, msg)
+			if word := role.NoGateways(); word != "" {
+				msg.line("this is a %s container: it supervises no gateways", word)
+				return nil
+			}
+			programs, err := s6.Find(s.base.CommandDir, "/usr/bin", "/bin")
+			if err != nil {
+				return withHint(err, "--command-dir or SLOTGEN_COMMAND_DIR names the directory of s6's programs")
+			}
+			v := statusView{
+				Options: status.Options{
+					Home: s.home, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role),
+					Programs: programs, Only: c.StringSlice("profile"), Tell: msg.print,
+				},
+				json: s.json, colours: colours, msg: msg, out: out,
+			}
+			return v.run(c.Context)
+		}),
+	}
+}
+
+// statusView carries out `slotgen status`.
+type statusView struct {
+	status.Options
+	json    bool
+	colours palette
+	msg     messages
+	out     *output
+}
+
+func (v statusView) run(ctx context.Context) error {
+	report, err := status.Read(ctx, v.Options)
+	if err != nil {
+		return err
+	}
+	if err := status.CheckOnly(report, v.Only); err != nil {
+		return err
+	}
+	if err := v.print(report); err != nil {
+		return err
+	}
+	if len(report.Rows) == 0 && report.Autostart == scan.None {
+		v.msg.line("autostart none: the gateways are another container's")
+		return nil
+	}
+	if report.OK() {
+		return nil
+	}
+	v.msg.fail(notUp(report, v.Scandir))
+	return reportedError{}
+}
+
+// notUp returns the error of a report that is not OK.
+func notUp(report status.Report, scandir string) error {
+	var names []string
+	for _, row := range report.Rows {
+		if row.Unhealthy {
+			names = append(names, row.Profile)
+		}
+	}
+	switch {
+	case !report.HasSlots():
+		return withHint(fmt.Errorf("no slot in scandir %q", scandir), "slotgen reconcile publishes the slots")
+	case len(names) == 1:
+		return fmt.Errorf("1 gateway should be up and is not: %s", someNames(names))
+	}
+	return fmt.Errorf("%d gateways should be up and are not: %s", len(names), someNames(names))
+}
+
+func (v statusView) print(report status.Report) error {
+	switch {
+	case v.json:
+		return writeJSON(v.out, newStatusDocument(report, v.Scandir))
+	case len(report.Rows) == 0:
+		return nil
+	case len(v.Only) > 0:
+		return v.printDetails(report)
+	}
+	listens := ""
+	if report.Listens != nil && !*report.Listens {
+		listens = " (no s6-svscan listens there)"
+	}
+	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", printable(v.Scandir), listens, printable(report.Home)); err != nil {
+		return err
+	}
+	var t table
+	t.add(v.colours.bold, "PROFILE", "STATE", "FOR", "EXIT", "NOTE")
+	for _, row := range report.Rows {
+		t.add(v.colours.ofRow(row), row.Profile, string(row.State), since(row), row.Exit, strings.Join(row.Notes, "; "))
+	}
+	return t.print(v.out, v.colours)
+}
+
+func (p palette) ofRow(row status.Row) string {
+	switch {
+	case row.Unhealthy:
+		return p.red
+	case len(row.Notes) > 0:
+		return p.yellow
+	}
+	return ""
+}
+
+// since returns how long a gateway has been up or down, in its two largest units: "3d 4h".
+func since(row status.Row) string {
+	if !row.Known {
+		return ""
+	}
+	seconds := int(row.For / time.Second)
+	units := []struct {
+		name    string
+		seconds int
+	}{{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}}
+	for i, u := range units {
+		if seconds < u.seconds {
+			continue
+		}
+		text := strconv.Itoa(seconds/u.seconds) + u.name
+		if i+1 < len(units) && seconds%u.seconds >= units[i+1].seconds {
+			text += " " + strconv.Itoa(seconds%u.seconds/units[i+1].seconds) + units[i+1].name
+		}
+		return text
+	}
+	return "0s"
+}
+
+// printDetails prints all about each row, with the last lines of the boot log and of the
+// gateway's own log.
+func (v statusView) printDetails(report status.Report) error {
+	volume, err := reconcile.OpenVolume(v.Home, v.User)
+	if err == nil {
+		defer volume.Close()
+	}
+	for i, row := range report.Rows {
+		if i > 0 {
+			fmt.Fprintln(v.out)
+		}
+		if err := v.printRow(row); err != nil {
+			return err
+		}
+		if volume == nil {
+			continue // Read has warned
+		}
+		boot, err := volume.BootLogTail(row.Profile, tailLines)
+		lines, logErr := volume.GatewayLogTail(row.Profile, logLines)
+		if err := errors.Join(err, logErr); err != nil {
+			v.msg.print(message.Of(message.Warning, err))
+		}
+		if err := printLines(v.out, "boot log", boot); err != nil {
+			return err
+		}
+		if err := printLines(v.out, "log", lines); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v statusView) printRow(row status.Row) error {
+	fields := [][2]string{
+		{"profile", row.Profile},
+		{"slot", v.slotPath(row)},
+		{"state", strings.TrimSpace(string(row.State) + " " + since(row))},
+		{"exit", row.Exit},
+	}
+	if row.PID != 0 {
+		fields = append(fields, [2]string{"pid", strconv.Itoa(row.PID)})
+	}
+	if row.Entry != nil {
+		fields = append(fields, [2]string{"recorded", row.Entry.Intent.String()}, [2]string{"why", row.Entry.Why})
+	}
+	for _, note := range row.Notes {
+		fields = append(fields, [2]string{"note", note})
+	}
+	return printFields(v.out, fields)
+}
+
+func (v statusView) slotPath(row status.Row) string {
+	if row.Service == "" {
+		return "none"
+	}
+	return v.Scandir + "/" + row.Service
+}

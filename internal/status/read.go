@@ -1,0 +1,126 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"slotgen/internal/hint"
+	"slotgen/internal/message"
+	"slotgen/render/scandir"
+	"slotgen/scan"
+)
+
+// Read reports on every slot in the scandir and every profile without one. A volume that can't
+// be read is a warning.
+func Read(ctx context.Context, o Options) (Report, error) {
+	dir, err := scandir.Open(o.Scandir)
+	if err != nil {
+		return Report{}, hint.Add(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory")
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	if err != nil {
+		return Report{}, err
+	}
+	r := reader{Options: o, dir: dir}
+	defer r.close()
+	r.readVolume()
+	report := Report{Home: scan.Root(o.Home), Autostart: r.list.Autostart, Rows: r.rows(names), Listens: r.listens()}
+	scan.Share(len(report.Rows), func(parts iter.Seq[int]) {
+		for i := range parts {
+			r.fill(ctx, &report.Rows[i])
+		}
+	})
+	report.Rows = slices.DeleteFunc(report.Rows, func(row Row) bool { return row.State == "" })
+	slices.SortStableFunc(report.Rows, func(a, b Row) int { return rank(a) - rank(b) })
+	return report, ctx.Err()
+}
+
+// reader reads the state of a scandir.
+type reader struct {
+	Options
+	dir    *scandir.Dir
+	volume *scan.Volume
+	list   scan.Listing
+	// knows reports whether the scan read all of profiles/.
+	knows bool
+}
+
+func (r *reader) close() {
+	if r.volume != nil {
+		r.volume.Close()
+	}
+}
+
+func (r *reader) readVolume() {
+	volume, err := scan.Open(r.Home, r.User)
+	if err != nil {
+		r.Tell(message.Of(message.Warning, err))
+		return
+	}
+	r.volume = volume
+	r.list = volume.Scan(r.Scan)
+	if r.list.Err != nil {
+		r.Tell(message.Of(message.Warning, r.list.Err))
+	}
+	r.knows = r.list.Complete
+}
+
+// listens reports whether an s6-svscan listens, or returns nil when slotgen may not ask.
+func (r *reader) listens() *bool {
+	yes, err := r.dir.HasScanner()
+	if err != nil {
+		if !errors.Is(err, fs.ErrPermission) {
+			r.Tell(message.Of(message.Warning, err))
+		}
+		return nil
+	}
+	return &yes
+}
+
+// rows returns a row for each slot, visible or hidden, and for each profile that has none.
+func (r *reader) rows(names scandir.Names) []Row {
+	var rows []Row
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		service, hidden := scandir.ParseHidden(name)
+		if !hidden {
+			service = name
+		}
+		profile, isSlot := strings.CutPrefix(service, scan.ServicePrefix)
+		if !isSlot || scan.CheckName(profile) != "" || !r.chosen(profile) {
+			continue
+		}
+		if hidden && names[service] {
+			continue // one row for a name
+		}
+		row := Row{Profile: profile, Service: name, Entry: r.entry(profile)}
+		if hidden {
+			row.State = Stopping
+		}
+		rows = append(rows, row)
+	}
+	for i := range r.list.Entries {
+		e := &r.list.Entries[i]
+		name := e.Profile.Name
+		if (e.Verdict == scan.Publish || e.Verdict == scan.Failed) && !names[scan.ServicePrefix+name] && r.chosen(name) {
+			rows = append(rows, Row{Profile: name, State: Missing, Entry: e})
+		}
+	}
+	return rows
+}
+
+func (r *reader) chosen(name string) bool { return len(r.Only) == 0 || slices.Contains(r.Only, name) }
+
+// entry returns the profile of that name on the volume, or nil.
+func (r *reader) entry(name string) *scan.Entry {
+	e, found := r.list.Find(name)
+	if !found {
+		return nil
+	}
+	return &e
+}

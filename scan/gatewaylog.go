@@ -1,0 +1,60 @@
+package scan
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// maxLogLine is the largest part of a log line that GatewayLogTail returns, in bytes.
+const maxLogLine = 4 << 10
+
+// gatewayLog returns the directory of a gateway's log, relative to the home.
+func gatewayLog(profile string) string { return logsDir + "/gateways/" + profile }
+
+// GatewayLogTail returns the last lines that a gateway printed, oldest first, at most count.
+// It cuts each line after 4 KiB. The lines are the user's text and are not escaped. A log that
+// is not there has no lines.
+func (v *Volume) GatewayLogTail(profile string, count int) ([]string, error) {
+	name := gatewayLog(profile) + "/current"
+	var text []byte
+	err := v.AsUser(func() (err error) { text, err = readFile(v.top, name); return err })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, name), err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	lines = lines[max(0, len(lines)-count):]
+	for i, line := range lines {
+		lines[i] = line[:min(len(line), maxLogLine)]
+	}
+	return lines, nil
+}
+
+// CheckGatewayLog returns an error when the user can't write the log of a gateway: its
+// directory, or the nearest one above that exists, belongs to somebody else.
+func (v *Volume) CheckGatewayLog(profile string) error {
+	return v.AsUser(func() error {
+		name := gatewayLog(profile)
+		err := unix.Faccessat(v.top.fd, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		for errors.Is(err, fs.ErrNotExist) && name != "." {
+			name = path.Dir(name)
+			err = unix.Faccessat(v.top.fd, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		}
+		if err == nil {
+			return nil
+		}
+		var st unix.Stat_t
+		if unix.Fstatat(v.top.fd, name, &st, 0) == nil {
+			return fmt.Errorf("%q belongs to %d:%d: %w", filepath.Join(v.home, name), st.Uid, st.Gid, err)
+		}
+		return fmt.Errorf("%q: %w", filepath.Join(v.home, name), err)
+	})
+}
