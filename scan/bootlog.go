@@ -92,9 +92,11 @@ func rotate(logs dir) error {
 		return err
 	}
 	defer unix.Close(fd)
-	isLocked := func() bool { return errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) }
-	if size < rotateSize || isLocked() || !isAt(logs, bootLog, fd) {
+	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return nil
+	}
+	if is, err := isAt(logs, bootLog, fd); !is || err != nil {
+		return err
 	}
 	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -125,10 +127,16 @@ func openLog(logs dir) (fd int, size int64, err error) {
 }
 
 // isAt reports whether the open file has that name.
-func isAt(d dir, name string, fd int) bool {
+func isAt(d dir, name string, fd int) (bool, error) {
 	opened, err := FileIDAt(fd, "")
-	named, nerr := FileIDAt(d.fd, name)
-	return err == nil && nerr == nil && opened == named
+	if err != nil {
+		return false, err
+	}
+	named, err := FileIDAt(d.fd, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return opened == named && err == nil, err
 }
 
 // writeWhole appends text in one write. It takes back a write that the file system cut

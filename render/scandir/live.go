@@ -140,6 +140,19 @@ func (d *Dir) HasScanner() (bool, error) {
 	return listens, nil
 }
 
+// knownScanner is HasScanner, but keeps the first answer. Comparing slots uses it, since Publish
+// asks again. It does not keep an error: one failing call would fail every profile.
+func (d *Dir) knownScanner() (bool, error) {
+	if known := d.scanner.Load(); known != nil {
+		return *known, nil
+	}
+	listens, err := d.HasScanner()
+	if err == nil {
+		d.scanner.Store(&listens)
+	}
+	return listens, err
+}
+
 // mustBe returns an error when an open file is not of a kind. What names that kind.
 func mustBe(fd int, kind uint32, what string) error {
 	var st unix.Stat_t

@@ -90,7 +90,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 	p := Plan{Change: Unchanged, service: slot.Service, want: tree(slot, o)}
 	var err error
-	if p.Live, err = liveAt(fd, d.scanner); err != nil {
+	if p.Live, err = liveAt(fd, d.knownScanner); err != nil {
 		return p, err
 	}
 	have, err := readSlot(fd)

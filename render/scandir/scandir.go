@@ -11,7 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -26,9 +26,7 @@ type Dir struct {
 	top  *os.File
 	fd   int // of top
 	lock *os.File
-	// scanner is HasScanner, but keeps the first answer. Comparing slots uses it, since Publish
-	// asks again.
-	scanner func() (bool, error)
+	scanner atomic.Pointer[bool] // the first answer of HasScanner
 }
 
 // Open opens the scandir at path.
@@ -41,9 +39,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
-	d := &Dir{path: path, root: root, top: top, fd: int(top.Fd())}
-	d.scanner = sync.OnceValues(d.HasScanner)
-	return d, nil
+	return &Dir{path: path, root: root, top: top, fd: int(top.Fd())}, nil
 }
 
 // FD returns the scandir's descriptor. It is valid until Close.
