@@ -1,7 +1,8 @@
 package render
 
 import (
-	"cmp"
+	"errors"
+	"fmt"
 	"maps"
 	"reflect"
 	"regexp"
@@ -16,36 +17,44 @@ import (
 	"slotgen/scan"
 )
 
-// addHint adds a hint to an error of text/template, where the error's text shows the mistake.
-func addHint(err error) error {
+// executing matches the words of text/template for the place of an error, which repeat the
+// name of the file.
+var executing = regexp.MustCompile(`: executing ".*?" at (<.*?>): `)
+
+// explain returns an error of text/template in the words of a template's author, with advice
+// where the error's text shows the mistake.
+func explain(err error) error {
 	text := err.Error()
 	if isUnexpectedEOF(err) {
-		return hint.Add(err, "an if, range, with, define or block before it has no {{end}}")
+		return errors.New(text + ": an if, range, with, define or block before it has no {{end}}")
 	}
 	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
-		return addFunctionHint(err, strings.TrimSuffix(name, `" not defined`))
+		return errors.New(text + functionAdvice(strings.TrimSuffix(name, `" not defined`)))
 	}
-	if _, name, found := strings.Cut(text, ": can't evaluate field "); found {
+	place := executing.FindStringIndex(text)
+	if _, name, found := strings.Cut(text, ": can't evaluate field "); found && place != nil {
 		name, kind, _ := strings.Cut(name, " in type ")
-		return addFieldHint(err, name, kind)
+		return errors.New(text[:place[0]] + ": no field ." + name + fieldAdvice(name, kind))
 	}
-	return err
+	return errors.New(executing.ReplaceAllString(text, ": at $1: "))
 }
 
-func addFunctionHint(err error, name string) error {
+func functionAdvice(name string) string {
 	if _, left := sprig.TxtFuncMap()[name]; left {
-		return hint.Add(err, "sprig's %s is left out: a template comes to the same text at every pass", name)
+		return fmt.Sprintf(": sprig's %s is left out, since a template comes to the same text at every pass", name)
 	}
 	if name == "include" {
-		return hint.Add(err, `{{template "NAME" .}} puts in what a define holds`)
+		return `: {{template "NAME" .}} puts in what a define holds`
 	}
-	near := hint.DidYouMean(name, slices.Sorted(maps.Keys(Functions())))
-	return hint.Add(err, "%s", cmp.Or(near, "there are sprig's functions, and shquote, execquote and required"))
+	if near := hint.Nearest(name, slices.Sorted(maps.Keys(Functions()))); near != "" {
+		return ", did you mean " + near + "?"
+	}
+	return ": there are sprig's functions, and shquote, execquote and required"
 }
 
-// addFieldHint adds a hint to the error of an unknown field. In a range or with, the dot is not
-// the profile.
-func addFieldHint(err error, name, kind string) error {
+// fieldAdvice returns the advice about an unknown field. In a range or with, the dot is not the
+// profile.
+func fieldAdvice(name, kind string) string {
 	context := reflect.TypeFor[scan.Profile]()
 	var known []string
 	for _, f := range reflect.VisibleFields(context) {
@@ -53,14 +62,14 @@ func addFieldHint(err error, name, kind string) error {
 	}
 	if kind != context.String() {
 		if slices.Contains(known, name) {
-			return hint.Add(err, "in a range or with the profile is $: $.%s", name)
+			return " here: in a range or with the profile is $, so write $." + name
 		}
-		return err
+		return " here"
 	}
 	if near := hint.Nearest(name, known); near != "" {
-		return hint.Add(err, "did you mean .%s?", near)
+		return ", did you mean ." + near + "?"
 	}
-	return hint.Add(err, "a profile has .%s", strings.Join(known, ", ."))
+	return ": a profile has ." + strings.Join(known, ", .")
 }
 
 // parseColumn returns the place of the mistake in a text that does not parse. Package

@@ -230,7 +230,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 				tt.do(t, dir)
 			}
 			_, _, err := renderWith(t, dir)
-			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `rendering slot "coder": template `+dir) {
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "template "+dir) {
 				t.Fatalf("error %v, want %q", err, tt.want)
 			}
 			checkHint(t, err, tt.hint)
@@ -275,16 +275,16 @@ func TestOneProfilesBadOverrideLeavesTheOthersAlone(t *testing.T) {
 
 func TestTemplateErrorNamesFileLineAndColumn(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: executing `},
+		{"#!/bin/sh\n{{ .Nope }}\n", `run.tmpl:2:3: no field .Nope`},
 		{"#!/bin/sh\n\n  {{ nosuch . }}", `run.tmpl:3:3: function "nosuch" not defined`},
 		{"a {{ .Name }} {{ .Name | }}{{ end }}", `run.tmpl:1:28: unexpected {{end}}`},
 		{"{{ .Name }} {{ end }} {{ .Name | }}", `run.tmpl:1:13: unexpected {{end}}`},
 		{strings.Repeat("{{ .Name }}\n", 5000) + " {{ .Name }", `run.tmpl:5001:2: unexpected "}" in operand`},
 		{"a\n{{ if .Start }}\nb\n", `run.tmpl:2:1: unexpected EOF`},
 		{"a\nb {{ .Name", `run.tmpl:2:3: unclosed action`},
-		{"{{ template \"gone\" . }}", `run.tmpl:1:12: executing`},
+		{"{{ template \"gone\" . }}", `run.tmpl:1:12: at <{{template`},
 		{"{{ fail \"no token\" }}", `no token`},
-		{"{{ required \"set --env X\" .User }}{{ required \"no\" \"\" }}", `run.tmpl:1:37: executing `},
+		{"{{ required \"set --env X\" .User }}{{ required \"no\" \"\" }}", `run.tmpl:1:37: at <required`},
 		{"{{ env \"HOME\" }}", `function "env" not defined`},
 		{"{{ dict \"a\" 1 | shuffle }}", `function "shuffle" not defined`},
 	}

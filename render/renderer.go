@@ -13,7 +13,7 @@ import (
 // Slot renders the slot of p. It checks the slot where a template is an override. The list holds
 // the doubtful findings, which do not keep the slot from being published.
 //
-// The error names the slot and joins every mistake: with file, line and column of a template,
+// The error joins every mistake: with file, line and column of a template,
 // or of the rendered text. If every template rendered, Slot returns the slot with the error.
 func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 	t := s.treeFor(p.Name)
@@ -41,10 +41,7 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 	if errors.Join(errs...) != nil {
 		slot = Slot{}
 	}
-	if err := errors.Join(append(errs, wrong...)...); err != nil {
-		return slot, doubtful, fmt.Errorf("rendering slot %q: %w", p.Name, err)
-	}
-	return slot, doubtful, nil
+	return slot, doubtful, errors.Join(append(errs, wrong...)...)
 }
 
 // nameTemplates adds to each finding the template that made the file.
@@ -64,7 +61,7 @@ func (f file) render(p scan.Profile) (File, error) {
 		if errors.Is(err, errTooLong) { // line and column would not help
 			err = fmt.Errorf("%s: %w", f.name(), errTooLong)
 		}
-		return File{}, addHint(templateError(err))
+		return File{}, explain(templateError(err))
 	}
 	if isBlank(text) && (f.Path == "run" || f.Path == "type") {
 		return File{}, fmt.Errorf("template %s: %w", f.name(), errMustRender)

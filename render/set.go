@@ -31,6 +31,9 @@ func Embedded() *Set {
 	return s
 }
 
+// HasOverrides reports whether any file comes from an override directory.
+func (s *Set) HasOverrides() bool { return len(s.common) > 0 || len(s.profiles) > 0 }
+
 // tree holds the parsed templates of one profile, or of all profiles without their own
 // overrides.
 type tree struct {
@@ -122,5 +125,5 @@ func (t *tree) parse(o Origin) (*template.Template, error) {
 	// The error is "template: FILE:LINE: TEXT". LINE may be the last line of the file instead
 	// of the wrong one.
 	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+o.name()+":"), ": ")
-	return nil, addHint(fmt.Errorf("template %s:%d:%d: %s", o.name(), line, column, problem))
+	return nil, explain(fmt.Errorf("template %s:%d:%d: %s", o.name(), line, column, problem))
 }

@@ -75,7 +75,7 @@ func findingsOf(set *render.Set, profiles []scan.Profile) findings {
 		if err == nil {
 			continue
 		}
-		for _, single := range split(errors.Unwrap(err)) {
+		for _, single := range split(err) {
 			found.add(single, p.Name)
 		}
 	}
@@ -129,30 +129,7 @@ func someProfiles(names []string) string {
 	if len(names) == 0 {
 		return "no profile uses it"
 	}
-	return "profile " + someNames(names)
-}
-
-// someNames lists three names at most, and the number of the others.
-func someNames(names []string) string {
-	const most = 3
-	var shown []string
-	for _, name := range names[:min(most, len(names))] {
-		shown = append(shown, shortened(name))
-	}
-	text := strings.Join(shown, ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
-}
-
-// shortened returns a name, or the start of a long name and its length.
-func shortened(name string) string {
-	const room = 40
-	if len(name) <= room {
-		return name
-	}
-	return fmt.Sprintf("%s… of %d letters", name[:room/2], len(name))
+	return "profile " + reconcile.SomeNames(names)
 }
 
 // profilesToCheck returns the profiles on the volume, or invented profiles if there is no

@@ -56,9 +56,6 @@ func diffCommand(out *output, msg messages) *cli.Command {
 func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messages, colours palette) error {
 	differ := false
 	report, err := reconcile.Preview(ctx, o, func(o reconcile.Outcome) error {
-		for _, m := range o.Messages() {
-			msg.print(m)
-		}
 		if o.Action == reconcile.Failed {
 			return nil
 		}
@@ -73,6 +70,7 @@ func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messa
 	if err != nil {
 		return err
 	}
+	msg.printAll(reconcile.Messages(report.Outcomes))
 	if differ || !report.OK() {
 		return reportedError{}
 	}

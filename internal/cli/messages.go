@@ -29,6 +29,12 @@ func (m messages) print(msg message.Message) {
 	}
 }
 
+func (m messages) printAll(all []message.Message) {
+	for _, one := range all {
+		m.print(one)
+	}
+}
+
 func (m messages) warn(format string, args ...any) { m.print(message.Warn(format, args...)) }
 
 func (m messages) warnAll(texts []string) {

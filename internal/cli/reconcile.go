@@ -105,16 +105,15 @@ func (r reconciler) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range report.Outcomes {
-		for _, m := range o.Messages() {
-			r.msg.print(m)
-		}
-	}
+	r.msg.printAll(reconcile.Messages(report.Outcomes))
 	if err := r.print(report, ""); err != nil {
 		return err
 	}
 	isSupervised := r.awaitSupervisors(report)
 	r.msg.line("%s", report.Summary(time.Since(start)))
+	if len(r.Only) == 0 && report.FailedAll() {
+		r.msg.fail(errors.New("no gateway was published"))
+	}
 	if !report.OK() || !isSupervised {
 		return reportedError{}
 	}
@@ -157,11 +156,7 @@ func (r reconciler) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range report.Outcomes {
-		for _, m := range o.Messages() {
-			r.msg.print(m)
-		}
-	}
+	r.msg.printAll(reconcile.Messages(report.Outcomes))
 	if err := r.print(report, " change="); err != nil {
 		return err
 	}

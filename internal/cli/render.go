@@ -96,7 +96,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 	}
 	slot, findings, err := set.Slot(e.Profile)
 	if err != nil {
-		msg.fail(err)
+		msg.fail(fmt.Errorf("rendering slot %q: %w", name, err))
 		err = reportedError{}
 	}
 	for _, f := range findings {

@@ -110,9 +110,9 @@ func notUp(report status.Report, scandir string) error {
 	case !report.HasSlots():
 		return withHint(fmt.Errorf("no slot in scandir %q", scandir), "slotgen reconcile publishes the slots")
 	case len(names) == 1:
-		return fmt.Errorf("1 gateway should be up and is not: %s", someNames(names))
+		return fmt.Errorf("1 gateway should be up and is not: %s", reconcile.SomeNames(names))
 	}
-	return fmt.Errorf("%d gateways should be up and are not: %s", len(names), someNames(names))
+	return fmt.Errorf("%d gateways should be up and are not: %s", len(names), reconcile.SomeNames(names))
 }
 
 func (v statusView) print(report status.Report) error {

@@ -1,6 +1,8 @@
 package reconcile
 
 import (
+	"slices"
+
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
 	"slotgen/render/scandir"
@@ -86,6 +88,12 @@ func (r Report) OK() bool {
 		}
 	}
 	return !r.Incomplete
+}
+
+// FailedAll reports whether profiles failed and none has a slot after the pass.
+func (r Report) FailedAll() bool {
+	isFailed := func(o Outcome) bool { return o.Action == Failed }
+	return slices.ContainsFunc(r.Outcomes, isFailed) && !slices.ContainsFunc(r.Outcomes, Outcome.Published)
 }
 
 // Services returns the services that the pass published, in the order of the outcomes.

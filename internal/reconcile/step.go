@@ -100,7 +100,7 @@ func (p *planner) planSlot(o Outcome) Step {
 	}
 	slot, findings, err := p.Templates.Slot(o.Entry.Profile)
 	if err != nil {
-		return Step{Outcome: o.failed(err)}
+		return Step{Outcome: o.failed(p.hintOverrides(err))}
 	}
 	for _, f := range findings {
 		o.Warnings = append(o.Warnings, fmt.Sprintf("profile %q: %s", o.Entry.Profile.Name, f))
@@ -117,6 +117,18 @@ func (p *planner) planSlot(o Outcome) Step {
 		o.Hint = p.controlHint(o)
 	}
 	return Step{Outcome: o, work: publish, plan: plan}
+}
+
+// hintOverrides adds to the error of a template how to go on without the overrides.
+func (p *planner) hintOverrides(err error) error {
+	if !p.Templates.HasOverrides() {
+		return err
+	}
+	advice := "--templates none goes on without the overrides"
+	if first := hint.Of(err); first != "" {
+		advice = first + " (" + advice + ")"
+	}
+	return hint.Add(err, "%s", advice)
 }
 
 func isDown(d scandir.Difference) bool { return d.Path == render.DownFile }

@@ -38,8 +38,44 @@ func (o Outcome) Plan() string {
 	return verb + ", stay down"
 }
 
-// Messages returns the warnings of the outcome and a message about its failure or effect.
-func (o Outcome) Messages() []message.Message {
+// Messages returns the messages about the outcomes. It reports an error that several profiles
+// share once.
+func Messages(outcomes []Outcome) []message.Message {
+	var all []message.Message
+	for _, o := range outcomes {
+		all = append(all, o.messages()...)
+	}
+	return append(all, Failures(outcomes)...)
+}
+
+// Failures returns a message about each error of the outcomes, with the profiles that fail
+// with it.
+func Failures(outcomes []Outcome) []message.Message {
+	profiles := map[string][]string{}
+	for _, o := range outcomes {
+		if o.Action == Failed {
+			profiles[o.Reason] = append(profiles[o.Reason], o.Entry.Profile.Name)
+		}
+	}
+	var all []message.Message
+	for _, o := range outcomes {
+		names := profiles[o.Reason]
+		if o.Action != Failed || names[0] != o.Entry.Profile.Name {
+			continue
+		}
+		m := message.Message{Level: message.Error, Hint: o.Hint, Profile: names[0], Event: true}
+		m.Text = fmt.Sprintf("profile %+q: %s", names[0], o.Reason)
+		if len(names) > 1 {
+			m.Profile = ""
+			m.Text = fmt.Sprintf("%d profiles (%s): %s", len(names), SomeNames(names), o.Reason)
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// messages returns the warnings of the outcome and a message about its effect.
+func (o Outcome) messages() []message.Message {
 	name, service := o.Entry.Profile.Name, o.Entry.Profile.Service
 	var all []message.Message
 	for _, w := range o.Warnings {
@@ -48,10 +84,6 @@ func (o Outcome) Messages() []message.Message {
 	switch {
 	case o.Action == Skipped:
 		all = append(all, message.Warn("skipping profile %+q: %s", name, o.Reason).About(name))
-	case o.Action == Failed:
-		all = append(all, message.Message{
-			Level: message.Error, Text: fmt.Sprintf("profile %+q: %s", name, o.Reason), Hint: o.Hint, Profile: name, Event: true,
-		})
 	case o.Effect == scandir.NeedsRestart:
 		all = append(all, message.Message{
 			Level: message.Warning, Profile: name,
@@ -67,7 +99,7 @@ func (o Outcome) Messages() []message.Message {
 	return all
 }
 
-// ChangeMessages returns the messages of a watch about an outcome that is news.
+// ChangeMessages returns the messages of a watch about an outcome that is news and no failure.
 func (o Outcome) ChangeMessages() []message.Message {
 	service, fields := o.Entry.Profile.Service, o.Fields()
 	switch {
@@ -79,10 +111,10 @@ func (o Outcome) ChangeMessages() []message.Message {
 	case o.Change == scandir.Updated && !o.Live:
 		return []message.Message{message.Event("updated slot %q: %s", service, describe(o.Differences))}
 	case o.Change == scandir.Unchanged:
-		return []message.Message{message.Event("slot %q is as it should be again: %s", service, fields)}
+		return []message.Message{message.Event("slot %q: the problem is gone: %s", service, fields)}
 	}
 	o.Warnings = nil
-	return o.Messages()
+	return o.messages()
 }
 
 // describe lists the differing paths of a slot, each with its difference.
@@ -129,4 +161,28 @@ func Counted(n int, word string) string {
 		return "1 " + word
 	}
 	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// SomeNames lists three names at most, and the number of the others: "a, b, c and 2 more". It
+// shortens a long name.
+func SomeNames(names []string) string {
+	const most = 3
+	var shown []string
+	for _, name := range names[:min(most, len(names))] {
+		shown = append(shown, shortened(name))
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// shortened returns a name, or the start of a long name and its length.
+func shortened(name string) string {
+	const room = 40
+	if len(name) <= room {
+		return name
+	}
+	return fmt.Sprintf("%s… of %d letters", name[:room/2], len(name))
 }

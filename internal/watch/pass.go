@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"slotgen/internal/message"
@@ -27,9 +28,7 @@ func (w *watch) pass(ctx context.Context, asked bool) error {
 		return err
 	}
 	w.retryAt = time.Time{}
-	for _, o := range report.Outcomes {
-		w.tellOutcome(o)
-	}
+	w.tellOutcomes(report.Outcomes)
 	w.Pass.Scan.Legacy = false // only the first pass migrates a container from before s6
 	if asked {
 		w.Tell(message.Event("%s", report.Summary(time.Since(start))))
@@ -51,14 +50,20 @@ func (w *watch) run(ctx context.Context, o reconcile.Options) (reconcile.Report,
 	return reconcile.Run(ctx, o)
 }
 
-func (w *watch) tellOutcome(o reconcile.Outcome) {
-	for _, text := range o.Warnings {
-		w.tell(message.Warn("%s", text).About(o.Entry.Profile.Name))
+func (w *watch) tellOutcomes(outcomes []reconcile.Outcome) {
+	for _, o := range outcomes {
+		for _, text := range o.Warnings {
+			w.tell(message.Warn("%s", text).About(o.Entry.Profile.Name))
+		}
+		if !o.News || o.Action == reconcile.Failed {
+			continue
+		}
+		for _, m := range o.ChangeMessages() {
+			w.tell(m)
+		}
 	}
-	if !o.News {
-		return
-	}
-	for _, m := range o.ChangeMessages() {
+	news := slices.DeleteFunc(slices.Clone(outcomes), func(o reconcile.Outcome) bool { return !o.News })
+	for _, m := range reconcile.Failures(news) {
 		w.tell(m)
 	}
 }

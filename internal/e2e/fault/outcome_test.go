@@ -17,7 +17,10 @@ import (
 var (
 	faultSlot     = regexp.MustCompile(`^(?:service|out)/\.?gateway-[^/]+`)
 	faultLeftover = regexp.MustCompile(`(?:^|/)\.[^/]+(?:\.new|\.new/logs|\d{10,})$`)
-	faultFailed   = regexp.MustCompile(`(?m)^slotgen: error: profile "([^"]*)": (.*)$`)
+	// faultFailed matches the error of one profile, or of several; faultAction matches the line
+	// of a failed profile on standard output.
+	faultFailed = regexp.MustCompile(`(?m)^slotgen: error: (?:profile "([^"]*)"|\d+ profiles \(([^)]*)\)): (.*)$`)
+	faultAction = regexp.MustCompile(`(?m)^reconcile: profile=(\S+) .*action=failed`)
 )
 
 // faultOutcome is the result of a run with a fault.
@@ -38,10 +41,16 @@ func (f *faults) outcome(x fault, run faultRun) *faultOutcome {
 	o := &faultOutcome{faults: f, fault: x, run: run, got: f.read(), failed: map[string]bool{}}
 	o.added, o.whole = f.logged()
 	for _, m := range faultFailed.FindAllStringSubmatch(run.stderr, -1) {
-		o.failed[m[1]] = true
-		if strings.HasPrefix(m[2], "s6-svscan takes ") {
-			o.overCapacity++
+		names, _, _ := strings.Cut(m[1]+m[2], " and ") // standard output has all of them
+		for name := range strings.SplitSeq(names, ", ") {
+			o.failed[name] = true
+			if strings.HasPrefix(m[3], "s6-svscan takes ") {
+				o.overCapacity++
+			}
 		}
+	}
+	for _, m := range faultAction.FindAllStringSubmatch(run.stdout, -1) {
+		o.failed[m[1]] = true
 	}
 	return o
 }

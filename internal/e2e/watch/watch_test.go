@@ -224,13 +224,13 @@ func TestContainerWatchBringsTemplatesIntoForce(t *testing.T) {
 		}
 
 		c.Override("run.tmpl", "{{ .Nonsense }}")
-		w.waitOutput(`slotgen: error: profile "writer": rendering slot "writer"`)
+		w.waitOutput(`slotgen: error: 3 profiles (default, coder, writer): template`)
 		has("gateway-writer", "2")
 		w.checkQuiet("a template that stays broken")
 		if err := os.RemoveAll(templates + "/run.tmpl"); err != nil {
 			t.Fatal(err)
 		}
-		w.waitOutput(`slotgen: slot "gateway-writer" is as it should be again: profile=writer prior_state=stopped action=registered`)
+		w.waitOutput(`slotgen: slot "gateway-writer": the problem is gone: profile=writer prior_state=stopped action=registered`)
 		if log := harness.ReadText(t, filepath.Join(c.Home, "logs/container-boot.log")); !strings.Contains(log, "profile=writer prior_state=stopped action=failed") ||
 			!strings.Contains(log[strings.LastIndex(log, "profile=writer"):], "action=registered prior_exit=unknown change=unchanged ") {
 			t.Errorf("the boot log does not end well:\n%s", log)
