@@ -31,7 +31,8 @@ func newApp(out *output, msg messages) *cli.App {
 		helpCommand(),
 	}
 	configure(commands)
-	return &cli.App{
+	setHelp(commands, name)
+	app := &cli.App{
 		Name:                      name,
 		Version:                   version(),
 		Usage:                     "turn profiles on a volume into s6 service directories",
@@ -46,6 +47,8 @@ func newApp(out *output, msg messages) *cli.App {
 		Compiled:                  time.Unix(0, 0), // without it cli reads the time of the program's file
 		Commands:                  commands,
 	}
+	app.CustomAppHelpTemplate = literal(appHelp(app))
+	return app
 }
 
 // configure makes every command answer a wrong flag in one line, and list --help. A command

@@ -17,8 +17,9 @@ import (
 
 func checkCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
-		Name:  "check",
-		Usage: "render every profile and hold the result against what s6 takes",
+		Name:      "check",
+		Usage:     "render every profile and check the result as s6 takes it",
+		UsageText: "slotgen templates check --templates ./templates",
 		Description: "Without a volume it invents profiles, those with overrides of their own among them, so that an\n" +
 			"image build can run it.\n\n" +
 			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",

@@ -11,7 +11,7 @@ import (
 func completionCommand(out *output) *cli.Command {
 	c := &cli.Command{
 		Name:   "completion",
-		Usage:  "print a script that makes a shell complete slotgen's command lines",
+		Usage:  "print a script that completes command lines in a shell",
 		Action: noSubcommand("completion"),
 	}
 	for _, shell := range []struct{ name, install string }{
@@ -20,10 +20,11 @@ func completionCommand(out *output) *cli.Command {
 		{"fish", "slotgen completion fish >~/.config/fish/completions/slotgen.fish"},
 	} {
 		c.Subcommands = append(c.Subcommands, &cli.Command{
-			Name:  shell.name,
-			Usage: "print the script for " + shell.name,
-			Description: "It completes commands, flags, the values of flags and the names of the profiles on the\n" +
-				"volume. Install it with: " + shell.install,
+			Name:      shell.name,
+			Usage:     "print the script for " + shell.name,
+			UsageText: shell.install,
+			Description: "The script completes commands, flags, the values of flags and the names of the profiles " +
+				"on the volume.",
 			Action: noArguments(func(c *cli.Context) error {
 				script, err := templates.FS.ReadFile("completion/" + c.Command.Name)
 				if err != nil {

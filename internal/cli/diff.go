@@ -21,13 +21,14 @@ func diffCommand(out *output, msg messages) *cli.Command {
 		Name:      "diff",
 		ArgsUsage: profileArgument,
 		Usage:     "compare the published slots with what would be rendered",
-		Description: "Prints what a pass would change, as a unified diff with modes and owners, and what a restart\n" +
-			"would where a slot needs one. Touches nothing.\n\n" +
+		UsageText: "slotgen diff\nslotgen diff coder --templates ./templates",
+		Description: "Prints what a pass would change, as a unified diff with modes and owners. For a live slot it " +
+			"includes what only a restart would change. Changes nothing.\n\n" +
 			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
-		Flags: slices.Concat(passFlags(), []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			profileFlag("compare the slot of the profile `NAME` only; repeatable"),
 			colourFlag(),
-		}, slotFlags()),
+		}, passFlags(), slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {

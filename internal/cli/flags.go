@@ -24,14 +24,6 @@ const (
 	defaultMaxServices = 1000
 )
 
-// The categories of flags in the help.
-const (
-	categoryPaths  = "Paths"
-	categorySlots  = "Slots"
-	categoryChoice = "Selection"
-	categoryOutput = "Output"
-)
-
 // The formats of --output.
 const (
 	formatText = "text"
@@ -47,21 +39,21 @@ const (
 
 func homeFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "home", EnvVars: []string{homeVar}, Category: categoryPaths, DefaultText: defaultHome,
+		Name: "home", EnvVars: []string{homeVar}, DefaultText: defaultHome,
 		Usage: "the volume's root, `DIR`",
 	}
 }
 
 func scandirFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, Category: categoryPaths, DefaultText: defaultScandir,
+		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, DefaultText: defaultScandir,
 		Usage: "where s6-svscan looks for service directories, `DIR`",
 	}
 }
 
 func autostartFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"}, Category: categoryChoice,
+		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"},
 		DefaultText: string(scan.Auto),
 		Usage:       "which gateways start: `POLICY` is recorded, multiplex, all, none or auto",
 	}
@@ -69,7 +61,7 @@ func autostartFlag() cli.Flag {
 
 func maxServicesFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"}, Category: categorySlots,
+		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"},
 		DefaultText: strconv.Itoa(defaultMaxServices),
 		Usage:       "count on an s6-svscan that takes `N` services, loggers counted",
 	}
@@ -77,11 +69,11 @@ func maxServicesFlag() cli.Flag {
 
 // profileFlag returns the flag that limits a command to the named profiles.
 func profileFlag(usage string) cli.Flag {
-	return &cli.StringSliceFlag{Name: "profile", Category: categoryChoice, KeepSpace: true, Usage: usage}
+	return &cli.StringSliceFlag{Name: "profile", KeepSpace: true, Usage: usage}
 }
 
 func pruneFlag(usage string) cli.Flag {
-	return &cli.BoolFlag{Name: "prune", Category: categorySlots, Usage: usage}
+	return &cli.BoolFlag{Name: "prune", Usage: usage}
 }
 
 // procFlag returns a hidden flag for tests, which replaces /proc.
@@ -91,7 +83,7 @@ func procFlag() cli.Flag {
 
 func colourFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "color", Category: categoryOutput, DefaultText: colourAuto,
+		Name: "color", DefaultText: colourAuto,
 		Usage: "colour the output: `WHEN` is auto, always or never; auto goes by FORCE_COLOR, CLICOLOR_FORCE, NO_COLOR, TERM",
 	}
 }
@@ -103,14 +95,14 @@ func passFlags() []cli.Flag {
 
 func outputFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "output", Aliases: []string{"o"}, Category: categoryOutput, DefaultText: formatText,
+		Name: "output", Aliases: []string{"o"}, DefaultText: formatText,
 		Usage: "print in `FORMAT`, text or json",
 	}
 }
 
 func templatesFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"}, Category: categoryPaths,
+		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"},
 		DefaultText: defaultTemplates + " when it exists",
 		Usage:       "templates in `DIR` go before the embedded ones; none: the embedded ones alone",
 	}
@@ -119,7 +111,7 @@ func templatesFlag() cli.Flag {
 // slotFlags returns the flags that decide the content of a slot and who may control it.
 func slotFlags() []cli.Flag {
 	return append(contextFlags(), &cli.StringFlag{
-		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"}, Category: categorySlots,
+		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"},
 		DefaultText: string(scandir.AccessGroup),
 		Usage:       "who may control the services: `FORM` is group, events, owner or root",
 	})
@@ -131,12 +123,12 @@ func contextFlags() []cli.Flag {
 		templatesFlag(),
 		userFlag(),
 		&cli.StringSliceFlag{
-			Name: "env", Category: categorySlots, KeepSpace: true,
+			Name: "env", KeepSpace: true,
 			Usage: "export `NAME=VALUE` to the gateways; repeatable, world-readable, so not for secrets",
 		},
 		commandDirFlag(),
 		&cli.StringFlag{
-			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, Category: categorySlots, DefaultText: defaultCommand,
+			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, DefaultText: defaultCommand,
 			Usage: "the gateway's `PROGRAM`",
 		},
 	}
@@ -144,14 +136,14 @@ func contextFlags() []cli.Flag {
 
 func userFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "user", EnvVars: []string{userVar}, Category: categorySlots, DefaultText: defaultUser,
+		Name: "user", EnvVars: []string{userVar}, DefaultText: defaultUser,
 		Usage: "run the gateways as `USER`, a name or UID:GID",
 	}
 }
 
 func commandDirFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, Category: categorySlots, DefaultText: defaultCommandDir,
+		Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, DefaultText: defaultCommandDir,
 		Usage: "the programs of s6 and execline are in `DIR`",
 	}
 }

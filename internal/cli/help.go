@@ -13,8 +13,9 @@ const helpName = "help"
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      helpName,
-		Usage:     "list the commands, or tell what one of them does",
-		UsageText: "slotgen help [COMMAND]...",
+		Usage:     "list the commands, or show the page of one of them",
+		ArgsUsage: "[COMMAND]...",
+		UsageText: "slotgen help templates check",
 		Action: func(c *cli.Context) error {
 			return c.App.Run(slices.Concat([]string{name}, c.Args().Slice(), []string{"--help"}))
 		},

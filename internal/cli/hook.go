@@ -15,23 +15,24 @@ func hookCommand(out *output, msg messages) *cli.Command {
 		Usage:  "print the scripts that wire slotgen into an image",
 		Action: noSubcommand("hook"),
 		Subcommands: []*cli.Command{
-			scriptCommand(out, "cont-init", "print the boot script, to be installed as /etc/cont-init.d/99-slotgen",
+			scriptCommand(out, "cont-init", "print the boot script", "/etc/cont-init.d/99-slotgen",
 				"The last of the scripts there, since the gateways start when it runs. It turns exit code 1\n"+
 					"into 0: one bad profile stops no container that takes a failing hook for a fatal one."),
-			scriptCommand(out, "cont-finish", "print the stop script, to be installed as /etc/cont-finish.d/10-slotgen",
+			scriptCommand(out, "cont-finish", "print the stop script", "/etc/cont-finish.d/10-slotgen",
 				"It ends all gateways at once, before the container stops its services, so that no log line\n"+
 					"and nothing that a finish script prints is lost. SLOTGEN_STOP_TIMEOUT is how long that may\n"+
 					"take in all, in milliseconds, 4000 by default.\n\n"+
 					"Exit code 0: all ended; 1: some did not, and are named."),
 			{
-				Name:  "s6-rc",
-				Usage: "write source definitions, for an image whose gateways need other services first",
+				Name:      "s6-rc",
+				Usage:     "write s6-rc definitions: gateways may need other services",
+				UsageText: "slotgen hook s6-rc --out /etc/s6-overlay/s6-rc.d",
 				Description: "In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and\n" +
 					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to\n" +
 					"date in between. Add what has to be up first to slotgen/dependencies.d/.\n\n" +
 					"Files of these names that are there are overwritten.",
 				Flags: []cli.Flag{&cli.StringFlag{
-					Name: "out", Category: categoryPaths, Usage: "write below `DIR`, in an s6-overlay image /etc/s6-overlay/s6-rc.d",
+					Name: "out", Usage: "write below `DIR`, in an s6-overlay image /etc/s6-overlay/s6-rc.d",
 				}},
 				Action: noArguments(func(c *cli.Context) error { return writeS6RC(c, out, msg) }),
 			},
@@ -39,9 +40,11 @@ func hookCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-func scriptCommand(out *output, kind, usage, description string) *cli.Command {
+// scriptCommand returns the command that prints a script, which is installed at path.
+func scriptCommand(out *output, kind, usage, path, description string) *cli.Command {
 	return &cli.Command{
 		Name: kind, Usage: usage, Description: description,
+		UsageText: "slotgen hook " + kind + " >" + path + "\nchmod 755 " + path,
 		Action: noArguments(func(*cli.Context) error {
 			program, err := ownPath()
 			if err != nil {

@@ -8,9 +8,9 @@ import (
 
 func manCommand(out *output) *cli.Command {
 	return &cli.Command{
-		Name:        "man",
-		Usage:       "print the man page, section 8",
-		Description: "Read it with: slotgen man | man -l -",
+		Name:      "man",
+		Usage:     "print the man page, section 8",
+		UsageText: "slotgen man | man -l -",
 		Action: noArguments(func(*cli.Context) error {
 			_, err := out.Write(templates.ManPage)
 			return err

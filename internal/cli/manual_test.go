@@ -98,6 +98,25 @@ func helpText(t *testing.T) string {
 	return text.String()
 }
 
+func TestHelpPagesFitATerminalAndHaveExamples(t *testing.T) {
+	for line := range strings.Lines(helpText(t)) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	for _, leaf := range leafCommands("", testApp().Commands) {
+		if leaf.name == helpName {
+			continue // its page is that of the program
+		}
+		var page bytes.Buffer
+		Run(append(append([]string{"slotgen"}, strings.Fields(leaf.name)...), "--help"), &page, &page)
+		_, examples, found := strings.Cut(page.String(), "\nEXAMPLES\n")
+		if !found || !strings.HasPrefix(strings.TrimSpace(examples), "slotgen "+leaf.name) {
+			t.Errorf("the page of %q has no example of it:\n%s", leaf.name, page.String())
+		}
+	}
+}
+
 func readmeText(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../README.md")

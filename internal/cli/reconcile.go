@@ -22,32 +22,34 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:  "reconcile",
 		Usage: "publish the slot of every profile",
-		Description: "Reads the profiles on the volume, renders their service directories, publishes them in\n" +
+		UsageText: "slotgen reconcile --rescan --wait 10s\n" +
+			"slotgen reconcile --dry-run --profile coder",
+		Description: "Reads the profiles on the volume, renders their service directories, publishes them in " +
 			"the scandir and appends one line for each to logs/container-boot.log on the volume.\n\n" +
-			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml.\n" +
-			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being\n" +
-			"taken over.\n\n" +
-			"A live slot is never moved or restarted: its files are replaced one by one, and are in\n" +
+			"A live slot is never moved or restarted: its files are replaced one by one, and are in " +
 			"force when the service or its logger starts next.\n\n" +
-			"Exit code 0: converged; 1: a profile failed, profiles/ could not be read to its end, --wait\n" +
-			"expired, a signal ended a prune or output could not be written; 2: wrong usage or configuration.",
-		Flags: slices.Concat(passFlags(), []cli.Flag{
-			outputFlag(),
+			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml. " +
+			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being taken over.\n\n" +
+			"Exit code 0: all slots are as they should be; 1: a profile failed, profiles/ could not be read " +
+			"to its end, --wait expired, a signal ended a prune or output could not be written; 2: wrong usage " +
+			"or configuration, and nothing was touched.",
+		Flags: slices.Concat([]cli.Flag{
 			profileFlag("publish the profile `NAME` only; repeatable"),
 			&cli.BoolFlag{
-				Name: "dry-run", Aliases: []string{"n"}, Category: categoryChoice,
+				Name: "dry-run", Aliases: []string{"n"},
 				Usage: "print what would be done and touch nothing",
 			},
 			&cli.BoolFlag{
-				Name: "rescan", Category: categorySlots,
+				Name:  "rescan",
 				Usage: "make s6-svscan look at the scandir afterwards",
 			},
 			&cli.StringFlag{
-				Name: "wait", Category: categorySlots,
+				Name:  "wait",
 				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
 			},
-			pruneFlag("take down and remove the slots of profiles that are gone"),
-		}, slotFlags()),
+			pruneFlag("take down and remove the slots of profiles that do not exist any more"),
+			outputFlag(),
+		}, passFlags(), slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			ignoreBrokenPipe()
 			s, err := readSettings(c, msg)

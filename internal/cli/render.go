@@ -23,18 +23,19 @@ func renderCommand(out *output, msg messages) *cli.Command {
 		Name:      "render",
 		ArgsUsage: profileArgument,
 		Usage:     "show or write the slot of one profile",
-		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all\n" +
-			"files in txtar form, their modes and owners in the comment on top; what fails a check is\n" +
-			"printed too. With --out it takes that directory's lock, DIR/.slotgen.lock, as reconcile\n" +
-			"takes that of the scandir.\n\n" +
-			"Exit code 0: printed or written; 1: the profile has no slot, its templates or checks fail, or\n" +
-			"--out could not be written; 2: wrong usage or configuration.",
+		UsageText: "slotgen render coder\nslotgen render coder --file run",
+		Description: "Renders the same bytes as reconcile publishes. Without --out and --file it prints all files in " +
+			"txtar form, with their modes and owners in the comment at the top. It prints a file also when the file " +
+			"fails a check. With --out it takes the lock of that directory, DIR/.slotgen.lock, as reconcile takes " +
+			"the lock of the scandir.\n\n" +
+			"Exit code 0: printed or written; 1: the profile has no slot, its templates or checks fail, or --out " +
+			"could not be written; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
-			homeFlag(), autostartFlag(), procFlag(),
 			profileFlag("the profile `NAME`"),
-			&cli.BoolFlag{Name: "stdout", Category: categoryChoice, Usage: "print the slot (the default)"},
-			&cli.StringFlag{Name: "file", Category: categoryChoice, Usage: "print only the slot's file at `PATH`, as it is"},
-			&cli.StringFlag{Name: "out", Category: categoryChoice, Usage: "write the slot as `DIR`/gateway-NAME/"},
+			&cli.BoolFlag{Name: "stdout", Usage: "print the slot (the default)"},
+			&cli.StringFlag{Name: "file", Usage: "print only the slot's file at `PATH`, as it is"},
+			&cli.StringFlag{Name: "out", Usage: "write the slot as `DIR`/gateway-NAME/"},
+			homeFlag(), autostartFlag(), procFlag(),
 		}, slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			if err := checkRenderFlags(c); err != nil {

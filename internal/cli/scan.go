@@ -19,18 +19,19 @@ func scanCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:      "scan",
 		ArgsUsage: profileArgument,
-		Usage:     "tell what a pass would do with every profile, and why",
-		Description: "Touches nothing. The column \"why\" answers \"why didn't my profile come back up\".\n\n" +
-			"Exit code 0: told; 1: a profile fails; 2: wrong usage or configuration.",
-		Flags: slices.Concat(passFlags(), []cli.Flag{
-			outputFlag(),
+		Usage:     "show what a pass would do with every profile, and why",
+		UsageText: "slotgen scan\nslotgen scan coder",
+		Description: "Changes nothing. The column WHY answers \"why didn't my profile come back up?\". LIVE means that " +
+			"s6 supervises the slot; \"slotgen status\" shows whether the gateway is up.\n\n" +
+			"Exit code 0: shown; 1: a profile fails; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{
 			profileFlag("show the profile `NAME` in full, with its last lines of the boot log; repeatable"),
 			&cli.BoolFlag{
-				Name: "all", Aliases: []string{"a"}, Category: categoryChoice,
+				Name: "all", Aliases: []string{"a"},
 				Usage: "list skipped and ignored entries of profiles/ too",
 			},
-			colourFlag(),
-		}, slotFlags()),
+			outputFlag(), colourFlag(),
+		}, passFlags(), slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {

@@ -25,6 +25,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 		Name:      "status",
 		ArgsUsage: profileArgument,
 		Usage:     "show which gateways are up, and which need you",
+		UsageText: "slotgen status\nslotgen status coder",
 		Description: "Asks s6 about every slot, and changes nothing. What needs you comes first, with what to\n" +
 			"type. The user and its group may ask too, with the access form group.\n\n" +
 			"To start, stop or restart one gateway:\n" +

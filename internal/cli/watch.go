@@ -21,26 +21,27 @@ const (
 
 func watchCommand(msg messages) *cli.Command {
 	return &cli.Command{
-		Name:  "watch",
-		Usage: "keep the scandir true to the volume while the container lives",
-		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and brings slots up to date\n" +
-			"when a template changes. Ends on TERM and INT; HUP makes it look at everything again.\n\n" +
-			"A slot that stands keeps its down file, or its lack of one: only reconcile decides anew\n" +
-			"what starts. With --prune the slot of a profile that is gone, and still is 2 seconds\n" +
-			"later, is taken down and removed; otherwise it is named once.\n\n" +
+		Name:      "watch",
+		Usage:     "keep the scandir true to the volume while the container lives",
+		UsageText: "slotgen watch --prune --notification-fd 3",
+		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and updates slots when a " +
+			"template changes. TERM and INT end it. HUP makes it look at everything again.\n\n" +
+			"A slot that exists keeps its down file, or its lack of one: only reconcile decides anew which " +
+			"gateways start. With --prune, watch takes down and removes the slot of a profile that does not " +
+			"exist any more; it looks again 2 seconds later before it does. Without --prune it names the slot once.\n\n" +
 			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
-		Flags: slices.Concat(passFlags(), []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			pruneFlag("take down and remove the slots of profiles that go"),
 			&cli.StringFlag{
-				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"}, Category: categoryChoice,
+				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"},
 				DefaultText: defaultInterval.String(),
 				Usage:       "look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell",
 			},
 			&cli.StringFlag{
-				Name: "notification-fd", Category: categoryOutput, DefaultText: "none",
+				Name: "notification-fd", DefaultText: "none",
 				Usage: "write a newline to descriptor `N` when all slots are there",
 			},
-		}, slotFlags()),
+		}, passFlags(), slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, unix.SIGHUP) // before anything else: by default HUP ends the process

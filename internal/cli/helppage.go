@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// helpWidth is the number of columns of a help page.
+const helpWidth = 80
+
+// setHelp gives every command its help page. Path is the command line up to the commands.
+func setHelp(commands []*cli.Command, path string) {
+	for _, c := range commands {
+		own := path + " " + c.Name
+		c.CustomHelpTemplate = literal(commandHelp(c, own))
+		setHelp(c.Subcommands, own)
+	}
+}
+
+// literal returns a template that prints the text.
+func literal(text string) string { return fmt.Sprintf("{{%q}}", text) }
+
+// appHelp returns the help page of the program.
+func appHelp(app *cli.App) string {
+	var p page
+	p.add(0, app.Name+" - "+app.Usage)
+	p.head("USAGE")
+	p.add(3, app.Name+" COMMAND [OPTION]... [ARGUMENT]")
+	p.commands(app.Commands)
+	p.head("OPTIONS")
+	p.flag(cli.HelpFlag)
+	p.flag(cli.VersionFlag)
+	p.head("ENVIRONMENT")
+	p.add(3, "Every option that is a setting has a variable, which the page of its command names. An empty variable is unset.")
+	return p.String()
+}
+
+// commandHelp returns the help page of a command.
+func commandHelp(c *cli.Command, path string) string {
+	var p page
+	p.add(0, path+" - "+c.Usage)
+	p.head("USAGE")
+	usage := path
+	if len(c.Subcommands) > 0 {
+		usage += " COMMAND"
+	}
+	p.add(3, strings.TrimSpace(usage+" [OPTION]... "+c.ArgsUsage))
+	if c.Description != "" {
+		p.WriteString("\n")
+		p.paragraphs(c.Description)
+	}
+	if c.UsageText != "" {
+		p.head("EXAMPLES")
+		for line := range strings.SplitSeq(c.UsageText, "\n") {
+			p.WriteString("   " + line + "\n")
+		}
+	}
+	p.commands(c.Subcommands)
+	p.head("OPTIONS")
+	for _, f := range c.VisibleFlags() {
+		p.flag(f)
+	}
+	return p.String()
+}
+
+// page is a help page in the making.
+type page struct{ strings.Builder }
+
+func (p *page) head(text string) { p.WriteString("\n" + text + "\n") }
+
+// add adds a text, broken into lines that begin with indent spaces.
+func (p *page) add(indent int, text string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && indent+len([]rune(line))+1+len([]rune(word)) > helpWidth {
+			p.WriteString(strings.Repeat(" ", indent) + line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	p.WriteString(strings.Repeat(" ", indent) + line + "\n")
+}
+
+// paragraphs adds a text with its empty lines. A line that begins with a space stays a line.
+func (p *page) paragraphs(text string) {
+	paragraph := ""
+	flush := func() {
+		if paragraph != "" {
+			p.add(3, paragraph)
+		}
+		paragraph = ""
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		switch {
+		case line == "":
+			flush()
+			p.WriteString("\n")
+		case strings.HasPrefix(line, " "):
+			flush()
+			p.WriteString("   " + line + "\n")
+		default:
+			paragraph += " " + line
+		}
+	}
+	flush()
+}
+
+// commands adds a line for each command.
+func (p *page) commands(commands []*cli.Command) {
+	if len(commands) == 0 {
+		return
+	}
+	p.head("COMMANDS")
+	for _, c := range commands {
+		if !c.Hidden {
+			p.WriteString(fmt.Sprintf("   %-12s %s\n", c.Name, c.Usage))
+		}
+	}
+}
+
+// flag adds a flag: its names, what it does, and its default and variable.
+func (p *page) flag(flag cli.Flag) {
+	f, ok := flag.(cli.DocGenerationFlag)
+	if !ok {
+		return
+	}
+	var names, notes []string
+	for _, name := range f.Names() {
+		names = append(names, dashed(name))
+	}
+	head := strings.Join(names, ", ")
+	if f.TakesValue() {
+		head += " " + valueWord(f)
+		if text := cmp.Or(f.GetDefaultText(), f.GetValue()); text != "" && text != "[]" {
+			notes = append(notes, "Default: "+text+".")
+		}
+	}
+	for _, variable := range f.GetEnvVars() {
+		notes = append(notes, "Variable: "+variable+".")
+	}
+	p.add(3, head)
+	p.add(7, strings.ReplaceAll(f.GetUsage(), "`", ""))
+	for _, note := range notes {
+		p.add(7, note)
+	}
+}
