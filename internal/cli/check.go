@@ -20,10 +20,11 @@ func checkCommand(out *output, msg messages) *cli.Command {
 		Name:      "check",
 		Usage:     "render every profile and check the result as s6 takes it",
 		UsageText: "slotgen templates check --templates ./templates",
-		Description: "Without a volume it invents profiles, those with overrides of their own among them, so that an\n" +
-			"image build can run it.\n\n" +
+		Description: "Renders the profiles on the volume, and invented ones too: the default profile, one with a long " +
+			"name, one with every optional field, and one for each profile that has overrides of its own. So an " +
+			"image build can run it without a volume.\n\n" +
 			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{homeFlag(), autostartFlag()}, contextFlags()),
+		Flags: slices.Concat([]cli.Flag{outputFlag(), homeFlag(), autostartFlag()}, contextFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
@@ -37,37 +38,69 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return check(set, profiles, out, msg)
+			found := findingsOf(set, profiles)
+			if s.json {
+				err = writeJSON(out, found.document(len(profiles)))
+			} else {
+				err = found.print(out, msg, len(profiles))
+			}
+			if err == nil && len(found.texts) > 0 {
+				err = reportedError{}
+			}
+			return err
 		}),
 	}
 }
 
-// check prints each finding once, with its profiles.
-func check(set *render.Set, profiles []scan.Profile, out *output, msg messages) error {
-	found := findingsOf(set, profiles)
-	for _, text := range found.texts {
-		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(found.about[text])); err != nil {
+// findings holds the texts of the findings in their order, and the profiles and the hint of
+// each text.
+type findings struct {
+	texts []string
+	about map[string][]string
+	hints map[string]string
+}
+
+// print prints each finding once, with its profiles.
+func (f findings) print(out *output, msg messages, checked int) error {
+	for _, text := range f.texts {
+		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(f.about[text])); err != nil {
 			return err
 		}
 	}
-	for _, hint := range found.hints {
-		msg.line("hint: %s", hint)
+	for _, text := range f.texts {
+		if f.hints[text] != "" {
+			place, _, _ := strings.Cut(strings.TrimPrefix(text, "template "), ": ")
+			msg.line("hint: %s: %s", place, f.hints[text])
+		}
 	}
-	msg.line("%s checked, %s", reconcile.Counted(len(profiles), "profile"), reconcile.Counted(len(found.texts), "finding"))
-	if len(found.texts) > 0 {
-		return reportedError{}
-	}
+	msg.line("%s checked, %s", reconcile.Counted(checked, "profile"), reconcile.Counted(len(f.texts), "finding"))
 	return nil
 }
 
-// findings holds the texts of the findings in their order, and the profiles of each text.
-type findings struct {
-	texts, hints []string
-	about        map[string][]string
+// findingsDocument is the JSON form of `slotgen templates check`.
+type findingsDocument struct {
+	SchemaVersion int `json:"schemaVersion"`
+	// Checked is the number of rendered profiles.
+	Checked  int               `json:"checked"`
+	Findings []findingDocument `json:"findings"`
+}
+
+type findingDocument struct {
+	Text     string   `json:"text"`
+	Profiles []string `json:"profiles"`
+	Hint     string   `json:"hint"`
+}
+
+func (f findings) document(checked int) findingsDocument {
+	doc := findingsDocument{SchemaVersion: 1, Checked: checked, Findings: []findingDocument{}}
+	for _, text := range f.texts {
+		doc.Findings = append(doc.Findings, findingDocument{text, slices.Concat([]string{}, f.about[text]), f.hints[text]})
+	}
+	return doc
 }
 
 func findingsOf(set *render.Set, profiles []scan.Profile) findings {
-	found := findings{about: map[string][]string{}}
+	found := findings{about: map[string][]string{}, hints: map[string]string{}}
 	for _, p := range profiles {
 		_, doubtful, err := set.Slot(p)
 		for _, f := range doubtful {
@@ -93,7 +126,7 @@ func (f *findings) add(err error, profiles ...string) {
 	about, known := f.about[text]
 	if !known {
 		f.texts = append(f.texts, text)
-		f.addHint(text, hint.Of(err))
+		f.hints[text] = hint.Of(err)
 	}
 	for _, p := range profiles {
 		if !slices.Contains(about, p) {
@@ -101,15 +134,6 @@ func (f *findings) add(err error, profiles ...string) {
 		}
 	}
 	f.about[text] = about
-}
-
-// addHint adds the hint of a finding, if there is one, behind the place in the text.
-func (f *findings) addHint(text, hint string) {
-	if hint == "" {
-		return
-	}
-	place, _, _ := strings.Cut(strings.TrimPrefix(text, "template "), ": ")
-	f.hints = append(f.hints, place+": "+hint)
 }
 
 // split returns the single errors of a joined error. The text of a single error may have
@@ -133,13 +157,26 @@ func someProfiles(names []string) string {
 	return "profile " + reconcile.SomeNames(names)
 }
 
-// profilesToCheck returns the profiles on the volume, or invented profiles if there is no
-// volume.
+// profilesToCheck returns the profiles on the volume and the invented ones.
 func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
+	profiles, err := profilesOnVolume(s, set, msg)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range invented(s.base, set.Profiles()) {
+		if !slices.ContainsFunc(profiles, func(o scan.Profile) bool { return o.Name == p.Name }) {
+			profiles = append(profiles, p)
+		}
+	}
+	return profiles, nil
+}
+
+// profilesOnVolume returns the profiles on the volume, or none if there is no volume.
+func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
 	volume, err := scan.Open(s.home, s.user)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.line("no volume at %q: checking invented profiles", s.home)
-		return invented(s.base, set.Profiles()), nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, err

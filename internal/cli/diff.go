@@ -14,6 +14,7 @@ import (
 
 	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
+	"slotgen/scan"
 )
 
 func diffCommand(out *output, msg messages) *cli.Command {
@@ -27,7 +28,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			"Exit code 0: no differences; 1: differences, or a profile fails; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
 			profileFlag("compare the slot of the profile `NAME` only; repeatable"),
-			colourFlag(),
+			outputFlag(), colourFlag(),
 		}, passFlags(), slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
@@ -48,21 +49,35 @@ func diffCommand(out *output, msg messages) *cli.Command {
 				return err
 			}
 			o.Differences = true
-			return printDiffs(c.Context, o, out, msg, colours)
+			return differ{Options: o, json: s.json, colours: colours, msg: msg, out: out}.run(c.Context)
 		}),
 	}
 }
 
-// printDiffs plans a pass and prints the differences of each slot at once.
-func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messages, colours palette) error {
-	differ := false
-	report, err := reconcile.Preview(ctx, o, func(o reconcile.Outcome) error {
+// differ carries out `slotgen diff`.
+type differ struct {
+	reconcile.Options
+	json    bool
+	colours palette
+	msg     messages
+	out     *output
+}
+
+// run plans a pass and prints the differences of each slot at once. JSON it prints at the end.
+func (d differ) run(ctx context.Context) error {
+	doc := diffDocument{SchemaVersion: 1, Home: scan.Root(d.Home), Scandir: d.Scandir, Differences: []differenceDocument{}}
+	found := false
+	report, err := reconcile.Preview(ctx, d.Options, func(o reconcile.Outcome) error {
 		if o.Action == reconcile.Failed {
 			return nil
 		}
-		for _, d := range o.Differences {
-			differ = true
-			if err := printDiff(out, o.Entry.Profile.Service, d, colours); err != nil {
+		found = found || len(o.Differences) > 0
+		for _, one := range o.Differences {
+			if d.json {
+				doc.add(o, one)
+				continue
+			}
+			if err := printDiff(d.out, o.Entry.Profile.Service, one, d.colours); err != nil {
 				return err
 			}
 		}
@@ -71,11 +86,42 @@ func printDiffs(ctx context.Context, o reconcile.Options, out *output, msg messa
 	if err != nil {
 		return err
 	}
-	msg.printAll(reconcile.Messages(report.Outcomes))
-	if differ || !report.OK() {
-		return reportedError{}
+	if d.json {
+		err = writeJSON(d.out, doc)
 	}
-	return nil
+	d.msg.printAll(reconcile.Messages(report.Outcomes))
+	if err == nil && (found || !report.OK()) {
+		err = reportedError{}
+	}
+	return err
+}
+
+// diffDocument is the JSON form of `slotgen diff`.
+type diffDocument struct {
+	SchemaVersion int                  `json:"schemaVersion"`
+	Home          string               `json:"home"`
+	Scandir       string               `json:"scandir"`
+	Differences   []differenceDocument `json:"differences"`
+}
+
+type differenceDocument struct {
+	Name    string `json:"name"`
+	Service string `json:"service"`
+	// Path is the file in the slot, or empty for the slot itself.
+	Path string `json:"path"`
+	// What is "added", "removed", "content", or says what differs in type, mode or owner.
+	What string `json:"what"`
+	// Effect says when the change of a live slot takes effect.
+	Effect string `json:"effect"`
+	Diff   string `json:"diff"`
+}
+
+func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {
+	p := o.Entry.Profile
+	doc.Differences = append(doc.Differences, differenceDocument{
+		Name: p.Name, Service: p.Service, Path: d.Path, What: d.What, Effect: string(o.Effect),
+		Diff: strings.Join(textLines(p.Service+"/"+d.Path, d, palette{}), "\n"),
+	})
 }
 
 // printDiff prints one difference as git would.

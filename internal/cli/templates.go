@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 
@@ -26,7 +24,7 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 				Name:      "list",
 				Usage:     "show which template comes from where",
 				UsageText: "slotgen templates list",
-				Flags:     []cli.Flag{templatesFlag()},
+				Flags:     []cli.Flag{outputFlag(), templatesFlag()},
 				Action:    noArguments(func(c *cli.Context) error { return listTemplates(c, out, msg) }),
 			},
 			{
@@ -57,39 +55,60 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 }
 
 func listTemplates(c *cli.Context, out *output, msg messages) error {
+	asJSON, err := parseFormat(cmp.Or(c.String("output"), formatText))
+	if err != nil {
+		return err
+	}
 	set, err := loadTemplates(c.String("templates"), msg)
 	if err != nil {
 		return err
 	}
+	var t table
+	t.add("", "FILE", "PROFILE", "FROM")
+	doc := templatesDocument{SchemaVersion: 1, Templates: []templateDocument{}}
 	refused := false
-	var text bytes.Buffer
-	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "FILE\tPROFILE\tFROM")
 	for _, o := range set.Origins() {
-		profile, from := "all", "embedded"
-		if o.Profile != "" {
-			profile = o.Profile
-		}
-		if o.File != "" {
-			from = o.File
-		}
+		d := templateDocument{File: o.Path, Profile: o.Profile, From: cmp.Or(o.File, embedded)}
+		from := d.From
 		if o.Refused != nil {
+			refused, d.Refused = true, o.Refused.Error()
 			from += " (refused)"
-			refused = true
 			msg.fail(fmt.Errorf("template %s: %w", o.File, o.Refused))
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", printable(o.Path), printable(profile), printable(from))
+		t.add("", o.Path, cmp.Or(o.Profile, "all"), from)
+		doc.Templates = append(doc.Templates, d)
 	}
-	if err := tw.Flush(); err != nil {
-		return err
+	if asJSON {
+		err = writeJSON(out, doc)
+	} else {
+		err = t.print(out, palette{})
 	}
-	if _, err := out.Write(text.Bytes()); err != nil {
+	if err != nil {
 		return err
 	}
 	if refused {
 		return reportedError{}
 	}
 	return nil
+}
+
+// embedded is the origin of a template that is not in the override directory.
+const embedded = "embedded"
+
+// templatesDocument is the JSON form of `slotgen templates list`.
+type templatesDocument struct {
+	SchemaVersion int                `json:"schemaVersion"`
+	Templates     []templateDocument `json:"templates"`
+}
+
+type templateDocument struct {
+	File string `json:"file"`
+	// Profile is empty when all profiles use the template.
+	Profile string `json:"profile"`
+	// From is the path of the override, or "embedded".
+	From string `json:"from"`
+	// Refused is the reason why slotgen does not use the override, or empty.
+	Refused string `json:"refused"`
 }
 
 func showTemplate(c *cli.Context, out *output, msg messages) error {
