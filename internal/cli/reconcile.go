@@ -204,6 +204,8 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	}
 	switch {
 	case len(missing) == 0:
+	case !report.Listens:
+		r.msg.line("hint: no s6-svscan listens on %q: --scandir names the directory that it scans", r.Scandir)
 	case !r.Rescan:
 		r.msg.line("hint: --rescan makes s6-svscan look for new slots")
 	default:

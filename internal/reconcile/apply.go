@@ -7,6 +7,9 @@ import (
 	"iter"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
+	"slotgen/internal/hint"
 	"slotgen/internal/message"
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -40,6 +43,9 @@ func (a applier) apply(s Step) Outcome {
 	case publish:
 		warnings, err := a.publish(s)
 		o.Warnings = append(o.Warnings, warnings...)
+		if errors.Is(err, unix.ENOSPC) {
+			err = hint.Add(err, "the file system of the scandir is full: df -h %s", a.Scandir)
+		}
 		if err != nil {
 			return o.failed(err)
 		}

@@ -59,7 +59,7 @@ func (p *planner) lookAtScandir() error {
 	if p.Scan.Autostart == scan.None && !p.Live {
 		return nil
 	}
-	dir, err := scandir.Open(p.Scandir)
+	dir, err := scandir.OpenToLook(p.Scandir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -68,7 +68,7 @@ func (p *planner) lookAtScandir() error {
 	case err != nil:
 		return hint.Add(err, scandirHint)
 	}
-	p.dir = dir
+	p.dir, p.owners = dir, dir.Owners(p.Access, p.Scan.Base.UID, p.Scan.Base.GID)
 	return p.checkApart()
 }
 

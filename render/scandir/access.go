@@ -54,6 +54,15 @@ type Owners struct {
 	selfUID, selfGID int
 }
 
+// Owners returns the owners that slots in the scandir have. They differ from those of OwnersFor
+// when slotgen only looks at a scandir that belongs to root.
+func (d *Dir) Owners(access Access, uid, gid int) Owners {
+	if d.foreign {
+		return Owners{Access: access, UID: uid, GID: gid}
+	}
+	return OwnersFor(access, uid, gid)
+}
+
 // OwnersFor returns the owners for a user. Without root privileges slotgen can't give files
 // away: it makes the owner form as itself.
 func OwnersFor(access Access, uid, gid int) Owners {

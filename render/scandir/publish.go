@@ -136,7 +136,7 @@ func (d *Dir) Publish(p Plan) error {
 		err = d.replace(p)
 	}
 	if err != nil {
-		return fmt.Errorf("publishing slot %q: %w", p.service, err)
+		return fmt.Errorf("publishing slot %q in %q: %w", p.service, d.path, err)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Dir struct {
 	fd   int // of top
 	lock *os.File
 	scanner atomic.Pointer[bool] // the first answer of HasScanner
+	foreign bool                 // opened by OpenToLook, and another account's
 }
 
 // Open opens the scandir at path.
@@ -40,6 +41,22 @@ func Open(path string) (*Dir, error) {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
 	return &Dir{path: path, root: root, top: top, fd: int(top.Fd())}, nil
+}
+
+// OpenToLook opens a scandir in which the caller changes nothing. When it belongs to root and
+// slotgen is not root, HasScanner reports true where slotgen may not ask: only an s6-svscan makes
+// its control.
+func OpenToLook(path string) (*Dir, error) {
+	d, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(d.fd, &st); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), d.Close())
+	}
+	d.foreign = os.Geteuid() != 0 && st.Uid == 0
+	return d, nil
 }
 
 // FD returns the scandir's descriptor. It is valid until Close.

@@ -125,9 +125,12 @@ func TestContainerScanTellsOfEverySlotWhetherItIsLive(t *testing.T) {
 				}
 			}
 		}
+		if err := os.RemoveAll(filepath.Join(c.Home, "profiles/broken")); err != nil {
+			t.Fatal(err)
+		}
 		got := c.Run("hermes", "slotgen", "scan")
-		if want := "slotgen: hint: it takes root to ask whether a service is live\n"; got.Code != 1 || strings.Count(got.Stderr, want) != 1 {
-			t.Errorf("scan as the user: exit code %d, stderr %q, want %q once", got.Code, got.Stderr, want)
+		if row := strings.Join(tableRow(got.Stdout, "default"), " "); got.Code != 0 || !strings.Contains(row, " keep yes ") {
+			t.Errorf("scan as the user: exit code %d, default's row %q\n%s", got.Code, row, got.Stderr)
 		}
 	})
 }
