@@ -67,12 +67,15 @@ func (p Programs) Ask(ctx context.Context, dir string) (Service, error) {
 		return Service{}, err
 	}
 	s, since, err := parseService(text)
-	if err != nil || s.For >= deathSpan {
+	if err != nil || s.Up && s.For >= deathSpan {
 		return s, err
 	}
 	tally, err := run(ctx, p.svdt, dir)
 	if err != nil {
 		return s, err
+	}
+	if tally == "" {
+		s.Exit = "" // s6-svstat has "exit 0" also for a service that never ran
 	}
 	s.Deaths = countDeaths(tally, since.Add(s.For-deathSpan))
 	return s, nil

@@ -49,7 +49,7 @@ func TestContainerStatusTellsWhatRunsAndWhatToDo(t *testing.T) {
 		c.WaitSupervised("gateway-writer", "gateway-default")
 		for _, user := range []string{"root", "hermes"} {
 			rows, code := statusOf(t, c, user)
-			if code != 0 || rows["coder"].State != "up" || rows["coder"].PID == nil || rows["writer"].State != "down" || len(rows) != 3 {
+			if code != 0 || rows["coder"].State != "up" || rows["coder"].PID == nil || rows["writer"].State != "down" || rows["writer"].Exit != "" || len(rows) != 3 {
 				t.Errorf("as %s: exit code %d, %+v", user, code, rows)
 			}
 		}
@@ -77,6 +77,7 @@ func TestContainerStatusNamesAnOldScriptAnOrphanAndALostLog(t *testing.T) {
 		c.WaitUp("gateway-coder", "gateway-gone")
 		c.Forget("gone")
 		c.Profile("new", harness.Running)
+		c.WaitFor("coder's log", func() bool { return harness.Exists(c.Home + "/logs/gateways/coder/current") })
 		c.MustRun("root", "chown", "root", "/opt/data/logs/gateways/coder")
 		c.WaitFor("coder to be up for longer than the clock's grain", func() bool {
 			c.MustRun("root", "slotgen", "reconcile", "--profile", "coder", "--env", "NEW="+c.Svstat("gateway-coder"))

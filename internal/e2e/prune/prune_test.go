@@ -106,6 +106,10 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 			t.Errorf("hidden: %q", got)
 		}
 
+		if got := c.Run("root", "slotgen", "status", "deaf"); !strings.Contains(got.Stdout, "\nstate:    stopping\n") {
+			t.Errorf("status of the hidden slot:\n%s%s", got.Stdout, got.Stderr)
+		}
+
 		// The profile comes back while the old service still runs. No second service may start.
 		c.Profile("deaf", harness.Running)
 		got = c.Run("root", "slotgen", "reconcile", "--rescan")
