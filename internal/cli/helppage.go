@@ -116,7 +116,7 @@ func (p *page) commands(commands []*cli.Command) {
 	p.head("COMMANDS")
 	for _, c := range commands {
 		if !c.Hidden {
-			p.WriteString(fmt.Sprintf("   %-12s %s\n", c.Name, c.Usage))
+			fmt.Fprintf(p, "   %-12s %s\n", c.Name, c.Usage)
 		}
 	}
 }

@@ -21,11 +21,11 @@ import (
 // Dir is an open scandir. Its methods reach everything from its descriptor, and follow no link
 // at the end of a path. Only Weight follows links, because s6-svscan does.
 type Dir struct {
-	path string
-	root *os.Root
-	top  *os.File
-	fd   int // of top
-	lock *os.File
+	path    string
+	root    *os.Root
+	top     *os.File
+	fd      int // of top
+	lock    *os.File
 	scanner atomic.Pointer[bool] // the first answer of HasScanner
 	foreign bool                 // opened by OpenToLook, and another account's
 }
