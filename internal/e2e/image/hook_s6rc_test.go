@@ -98,6 +98,25 @@ func TestS6RCSetNeedsNothingButBase(t *testing.T) {
 	}
 }
 
+// s6-overlay 3.2.3.1 and later name the services of the bundle beside the source definitions.
+func TestS6RCBundleEntriesGoWhereTheReleaseLooks(t *testing.T) {
+	etc := t.TempDir()
+	dir, bundle := filepath.Join(etc, "s6-rc.d"), filepath.Join(etc, "user-bundles.d/user/contents.d")
+	if err := os.MkdirAll(bundle, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(harness.SlotgenBinary(t), "hook", "s6-rc", "--out", dir).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := harness.NamesIn(t, bundle); !slices.Equal(names, []string{"slotgen", "slotgen-watch"}) {
+		t.Errorf("the bundle names %q", names)
+	}
+	if !strings.Contains(string(out), bundle+"/slotgen\n") || harness.Exists(dir+"/user") {
+		t.Errorf("there is a bundle of the older releases too, or the list is wrong:\n%s", out)
+	}
+}
+
 // execlineb parses the script of a oneshot into a command line.
 func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
@@ -145,5 +164,32 @@ func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 		if got := oneshot("up"); got.Code == 0 || !strings.Contains(got.Stderr, fmt.Sprintf("opening home %q", "/nowhere")) {
 			t.Errorf("up without a volume: %+v", got)
 		}
+	})
+}
+
+// A failing down would keep s6-rc from stopping what slotgen depends on.
+func TestContainerS6RCOneshotGoesDownBesideALateGateway(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release, harness.WithVar("SLOTGEN_STOP_TIMEOUT", "500"))
+		c.Profile("late", harness.Running)
+		c.OnTerm("late", "while :; do sleep 1; done\n")
+		c.Profile("coder", harness.Running)
+		c.Boot()
+		c.MustRun("root", "slotgen", "hook", "s6-rc", "--out", "/etc/s6-overlay/s6-rc.d")
+		oneshot := func(script string) harness.ExecResult {
+			return overlay(c, "/command/execlineb", "-Pc", harness.ReadText(t, c.Path("/etc/s6-overlay/s6-rc.d/slotgen/"+script)))
+		}
+		if got := oneshot("up"); got.Code != 0 {
+			t.Fatalf("up: %+v", got)
+		}
+		waitLines(c, "late", "coder")
+		if got := oneshot("down"); got.Code != 0 || !strings.HasPrefix(got.Stderr, "slotgen: warning: not ended after 500 ms:") || !strings.Contains(got.Stderr, " gateway-late") {
+			t.Errorf("down: %+v", got)
+		}
+		c.WaitFor("coder to end", func() bool { return c.Supervisors()["gateway-coder"] == 0 })
+		if got := oneshot("up"); got.Code != 0 {
+			t.Errorf("up again: %+v", got)
+		}
+		c.WaitUp("gateway-coder")
 	})
 }
