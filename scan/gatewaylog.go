@@ -15,7 +15,7 @@ import (
 const maxLogLine = 4 << 10
 
 // gatewayLog returns the directory of a gateway's log, relative to the home.
-func gatewayLog(profile string) string { return logsDir + "/gateways/" + profile }
+func gatewayLog(profile string) string { return path.Join(logsDir, "gateways", profile) }
 
 // GatewayLogTail returns the last lines that a gateway printed, oldest first, at most count.
 // It cuts each line after 4 KiB. The lines are the user's text and are not escaped. A log that
@@ -38,11 +38,17 @@ func (v *Volume) GatewayLogTail(profile string, count int) ([]string, error) {
 	return lines, nil
 }
 
+// CheckLogs returns an error when the user can't make the directory of a gateway's log.
+func (v *Volume) CheckLogs() error { return v.checkWritable(gatewayLog("")) }
+
 // CheckGatewayLog returns an error when the user can't write the log of a gateway: its
 // directory, or the nearest one above that exists, belongs to somebody else.
-func (v *Volume) CheckGatewayLog(profile string) error {
+func (v *Volume) CheckGatewayLog(profile string) error { return v.checkWritable(gatewayLog(profile)) }
+
+// checkWritable returns an error unless the user may write into a directory, or into the nearest
+// one above that exists.
+func (v *Volume) checkWritable(name string) error {
 	return v.AsUser(func() error {
-		name := gatewayLog(profile)
 		err := unix.Faccessat(v.top.fd, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 		for errors.Is(err, fs.ErrNotExist) && name != "." {
 			name = path.Dir(name)

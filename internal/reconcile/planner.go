@@ -90,6 +90,17 @@ func (p *planner) readVolume() {
 		p.fail(p.list.Err)
 	}
 	p.warnOfLiveSlots()
+	p.warnOfLogs()
+}
+
+// warnOfLogs warns when the loggers can't make their directories.
+func (p *planner) warnOfLogs() {
+	if p.list.Autostart == scan.None {
+		return
+	}
+	if err := p.volume.CheckLogs(); err != nil {
+		p.Tell(message.Warn("what the gateways print goes to the container's log alone: %s", err))
+	}
 }
 
 func (p *planner) listProfiles() { p.list = p.volume.Scan(p.Scan) }
