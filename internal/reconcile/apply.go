@@ -11,6 +11,7 @@ import (
 
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
+	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -49,11 +50,26 @@ func (a applier) apply(s Step) Outcome {
 		if err != nil {
 			return o.failed(err)
 		}
+		if a.heldDown[o.Entry.Profile.Service] {
+			o = a.withDown(o)
+		}
 	case retire:
 		if err := a.retire(o.Entry.Profile.Service); err != nil {
 			return o.failed(fmt.Errorf("%w; %w", a.errNoRoom(), err))
 		}
 	case nothing:
+	}
+	return o
+}
+
+// withDown adds to the outcome the down file that the pass made before it planned the step.
+func (a applier) withDown(o Outcome) Outcome {
+	o.Differences = append(o.Differences, scandir.Difference{Path: render.DownFile, What: "added"})
+	if o.Change == scandir.Unchanged {
+		o.Change = scandir.Updated
+	}
+	if o.Live {
+		o.Effect, o.Hint = scandir.AtNextStart, a.controlHint(o)
 	}
 	return o
 }

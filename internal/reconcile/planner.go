@@ -31,6 +31,8 @@ type planner struct {
 	toRemove map[string]bool
 	// noRoom holds the services for which s6-svscan has no room.
 	noRoom map[string]bool
+	// heldDown holds the services whose down file the pass made before it planned their steps.
+	heldDown map[string]bool
 
 	incomplete bool
 	orphanRows []string // with Explain, the orphans that get an outcome
@@ -42,7 +44,7 @@ func newPlanner(o Options) *planner {
 	o = o.withDefaults()
 	base := o.Scan.Base
 	return &planner{
-		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{},
+		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{}, heldDown: map[string]bool{},
 	}
 }
 

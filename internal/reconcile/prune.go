@@ -136,7 +136,9 @@ func (a applier) holdSlotDown(e *scan.Entry) {
 	if e.Verdict != scan.Publish || e.Profile.Start {
 		return
 	}
-	if err := a.dir.HoldDown(e.Profile.Service, a.owners); err != nil {
+	added, err := a.dir.HoldDown(e.Profile.Service, a.owners)
+	if err != nil {
 		a.failFor(e.Profile.Name, fmt.Errorf("holding slot %q down: %w", e.Profile.Service, err))
 	}
+	a.heldDown[e.Profile.Service] = added
 }

@@ -143,21 +143,22 @@ func (d *Dir) update(p Plan) error {
 }
 
 // HoldDown adds a missing down file to the slot of a service that has to stay down. It
-// leaves a slot alone that has a supervisor. Its caller calls it before s6-svscan scans the
-// scandir.
-func (d *Dir) HoldDown(service string, o Owners) error {
+// leaves a slot alone that has a supervisor, and reports whether it added the file. Its caller
+// calls it before s6-svscan scans the scandir.
+func (d *Dir) HoldDown(service string, o Owners) (added bool, err error) {
 	exists, err := d.IsDir(service)
 	if !exists || err != nil {
-		return err
+		return false, err
 	}
 	if down, err := d.IsDown(service); down || err != nil {
-		return err
+		return false, err
 	}
 	if held, err := d.Held(service); held || err != nil {
-		return err
+		return false, err
 	}
 	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
-	return d.update(Plan{service: service, edits: []edit{{node: file}}})
+	err = d.update(Plan{service: service, edits: []edit{{node: file}}})
+	return err == nil, err
 }
 
 func (s *stager) apply(e edit) error {

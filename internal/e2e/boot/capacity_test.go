@@ -63,10 +63,10 @@ func TestContainerWithMoreSlotsThanS6TakesWhatWantsToRunRuns(t *testing.T) {
 				if !boot {
 					c.Boot()
 				}
-				const reason = ": s6-svscan takes 1000 services, loggers counted: no room for this one\n"
+				const reason = "): s6-svscan takes 1000 services, loggers counted: no room for this one\n"
 				failed := strings.Count(got.Stdout, "action=failed\n")
-				if got.Code != 1 || failed == 0 || strings.Count(got.Stderr, reason) != failed {
-					t.Fatalf("exit code %d, %d failed, %d told of\n%s", got.Code, failed, strings.Count(got.Stderr, reason), got.Stderr)
+				if got.Code != 1 || failed == 0 || strings.Count(got.Stderr, reason) != 1 || !strings.Contains(got.Stderr, fmt.Sprintf("error: %d profiles (", failed)) {
+					t.Fatalf("exit code %d, %d failed, and the error is not one with their number:\n%s", got.Code, failed, got.Stderr)
 				}
 				var wanting, published []string
 				for line := range strings.Lines(got.Stdout) {

@@ -135,7 +135,7 @@ func (f *findings) home(got tree) {
 		written[strings.TrimSuffix(path.Dir(p), ".")] = true
 	}
 	if f.e.touches() {
-		if f.x.migrates() && f.x.policy() != none && !f.e.rows[0].leftOut {
+		if f.x.migrates() && f.x.policy() != none && f.x.policy() != "all" && !f.e.rows[0].leftOut {
 			f.migrated(got["gateway_state.json"])
 			want["gateway_state.json"] = got["gateway_state.json"]
 			written[""] = true

@@ -84,12 +84,13 @@ func (x situation) expect(dryRun bool) expectation {
 	return e
 }
 
-// isChoice reports whether --profile may name a profile: it exists, or with --prune its slot does.
+// isChoice reports whether --profile may name a profile: it exists, or its slot does for scan and with
+// --prune.
 func (x situation) isChoice(rows []row, name string) bool {
 	r, found := find(rows, name)
 	if !found {
 		service := "gateway-" + name
-		return x.settings.prune && isName(name) &&
+		return (x.settings.prune || x.showsIgnored) && isName(name) &&
 			(x.scandir[service].kind == aDirectory || x.scandir["."+service+".old"].kind == aDirectory)
 	}
 	return r.action != ignored || x.showsIgnored

@@ -25,7 +25,7 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 	case !ok:
 		r.live = false
 		x.holdDown(e, *r, kind)
-		r.fail("rendering ")
+		r.fail("template ")
 		return
 	case kind == "":
 		r.change = created
