@@ -23,7 +23,7 @@ func TestContainerLiveSlotIsUpdatedInItsPlace(t *testing.T) {
 		dir, pid, logger := c.Inode("/run/service/gateway-coder"), c.ServicePID("gateway-coder"), c.ServicePID("gateway-coder/log")
 
 		text := c.MustRun("root", "slotgen", "templates", "show", "--file", "log/run")
-		c.Override("log/run.tmpl", strings.Replace(text, "n10 ", "n20 ", 1))
+		c.Override("log/run.tmpl", strings.ReplaceAll(text, "n10 ", "n20 "))
 		c.Override("notification-fd.tmpl", "3\n")
 		got := c.Run("root", "slotgen", "reconcile", "--rescan", "--env", "NEW=1")
 		if want := `slot "gateway-coder" is live, in force at next start: log/run (content), notification-fd (added), run (content)`; got.Code != 0 || !strings.Contains(got.Stderr, want) {
