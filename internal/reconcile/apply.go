@@ -50,7 +50,7 @@ func (a applier) apply(s Step) Outcome {
 		if err != nil {
 			return o.failed(err)
 		}
-		if a.heldDown[o.Entry.Profile.Service] {
+		if a.heldDown[o.Entry.Profile.Service] && o.Effect != scandir.NeedsRestart {
 			o = a.withDown(o)
 		}
 	case retire:
