@@ -9,6 +9,9 @@ import (
 )
 
 func TestChangedTemplateIsReportedForItsProfiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs many looks, one after the other")
+	}
 	t.Parallel()
 	everything := Change{All: true}
 	l := startTemplates(t, func(l *fixture) { l.template("run.tmpl", "1") })
@@ -63,6 +66,9 @@ func TestTemplateThatKeepsItsSizeAndTimeIsReported(t *testing.T) {
 }
 
 func TestOverrideDirectoryItselfMayComeAndGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs many looks, one after the other")
+	}
 	t.Parallel()
 	everything := Change{All: true}
 	l := startTemplates(t, func(l *fixture) {

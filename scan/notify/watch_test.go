@@ -161,6 +161,9 @@ func TestEndlessEventsDoNotHideOtherChanges(t *testing.T) {
 }
 
 func TestProfilesDirectoryItselfMayComeAndGo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs many looks, one after the other")
+	}
 	t.Parallel()
 	everything := Change{All: true}
 	l := start(t, func(*fixture) {})

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	setDefault("rapid.nofailfile", "true") // the seed repeats a case
 	if testing.Short() {                   // rapid divides the number by five
-		setDefault("rapid.checks", "150")
+		setDefault("rapid.checks", "50")
 	}
 	setDefault("rapid.checks", "300")
 	os.Exit(run(m))
