@@ -63,7 +63,7 @@ func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
 	proc := newHome(t)
 	put(t, proc, "7/cmdline", "main-wrapper.sh\x00dashboard\x00")
 	if got, err := ReadRole(proc); len(got) > 0 || err != nil {
-		t.Errorf("role %q of nobody knows who; error %v", got, err)
+		t.Errorf("role %q; error %v", got, err)
 	}
 }
 

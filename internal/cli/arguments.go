@@ -31,7 +31,7 @@ func oneProfile(action cli.ActionFunc) cli.ActionFunc {
 		case c.NArg() > 1:
 			return unexpected(c, c.Args().Get(1))
 		case c.IsSet("profile"):
-			return withHint(errors.New("a profile's name as an argument and --profile"), "--profile may be given several times")
+			return withHint(errors.New("both an argument and --profile name a profile"), "--profile may be given several times")
 		}
 		if err := c.Set("profile", c.Args().First()); err != nil {
 			return err

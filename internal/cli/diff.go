@@ -42,6 +42,9 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			role := readRole(s.proc, msg)
 			if word := role.NoGateways(); word != "" {
 				msg.line("this is a %s container: reconcile publishes nothing here", word)
+				if s.json {
+					return writeJSON(out, newDiffDocument(s.home, s.scandir))
+				}
 				return nil
 			}
 			o, err := passOptions(c, s, role, msg)
@@ -65,7 +68,7 @@ type differ struct {
 
 // run plans a pass and prints the differences of each slot at once. JSON it prints at the end.
 func (d differ) run(ctx context.Context) error {
-	doc := diffDocument{SchemaVersion: 1, Home: scan.Root(d.Home), Scandir: d.Scandir, Differences: []differenceDocument{}}
+	doc := newDiffDocument(d.Home, d.Scandir)
 	found := false
 	report, err := reconcile.Preview(ctx, d.Options, func(o reconcile.Outcome) error {
 		if o.Action == reconcile.Failed {
@@ -114,6 +117,10 @@ type differenceDocument struct {
 	// Effect says when the change of a live slot takes effect.
 	Effect string `json:"effect"`
 	Diff   string `json:"diff"`
+}
+
+func newDiffDocument(home, scandir string) diffDocument {
+	return diffDocument{SchemaVersion: 1, Home: scan.Root(home), Scandir: scandir, Differences: []differenceDocument{}}
 }
 
 func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {

@@ -106,7 +106,7 @@ func TestHelpPagesFitATerminalAndHaveExamples(t *testing.T) {
 	}
 	for _, leaf := range leafCommands("", testApp().Commands) {
 		if leaf.name == helpName {
-			continue // its page is that of the program
+			continue // it shows the program's page
 		}
 		var page bytes.Buffer
 		Run(append(append([]string{"slotgen"}, strings.Fields(leaf.name)...), "--help"), &page, &page)

@@ -50,7 +50,8 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			role := readRole(s.proc, msg)
 			if word := role.NoGateways(); word != "" {
 				msg.line("this is a %s container: it supervises no gateways", word)
-				return nil
+				v := statusView{Options: status.Options{Scandir: s.scandir}, json: s.json, out: out}
+				return v.print(status.Report{Home: scan.Root(s.home), Autostart: scan.None})
 			}
 			programs, err := s6.Find(s.base.CommandDir, "/usr/bin", "/bin")
 			if err != nil {
@@ -88,9 +89,8 @@ func (v statusView) run(ctx context.Context) error {
 	if err := v.print(report); err != nil {
 		return err
 	}
-	if len(report.Rows) == 0 && report.Autostart == scan.None {
+	if len(report.Rows) == 0 && report.OK() {
 		v.msg.line("autostart none: the gateways are another container's")
-		return nil
 	}
 	if report.OK() {
 		return nil

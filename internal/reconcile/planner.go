@@ -101,7 +101,7 @@ func (p *planner) warnOfLogs() {
 		return
 	}
 	if err := p.volume.CheckLogs(); err != nil {
-		p.Tell(message.Warn("what the gateways print goes to the container's log alone: %s", err))
+		p.Tell(message.Warn("the gateways' output goes only to the container's log: %s", err))
 	}
 }
 

@@ -2,9 +2,11 @@ package reconcile
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"slotgen/internal/hint"
+	"slotgen/internal/s6"
 	"slotgen/render"
 	"slotgen/render/scandir"
 	"slotgen/scan"
@@ -143,7 +145,7 @@ func (p *planner) controlHint(o Outcome) string {
 
 // controlCommand returns the command line of s6-svc for a service.
 func (p *planner) controlCommand(options, service string) string {
-	return fmt.Sprintf("%s/s6-svc %s %s/%s", p.Scan.Base.CommandDir, options, p.Scandir, service)
+	return s6.ControlCommand(p.Scan.Base.CommandDir, options, filepath.Join(p.Scandir, service))
 }
 
 func (p *planner) compare(slot render.Slot) (scandir.Plan, error) {

@@ -102,3 +102,8 @@ func run(ctx context.Context, program string, args ...string) (string, error) {
 	}
 	return "", fmt.Errorf("%s: %w: %s", filepath.Base(program), err, text)
 }
+
+// ControlCommand returns the command line of s6-svc for a service directory.
+func ControlCommand(commandDir, options, dir string) string {
+	return fmt.Sprintf("%s/s6-svc %s %s", commandDir, options, dir)
+}

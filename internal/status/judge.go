@@ -19,27 +19,36 @@ const flapping = 3
 // fill finds out the state of a slot. It leaves the state empty when there is no slot behind
 // the name: a file, or a hidden slot that is gone.
 func (r *reader) fill(ctx context.Context, row *Row) {
-	switch row.State {
-	case Missing:
+	if row.State == Stopping {
+		r.fillHidden(row)
+	}
+	if row.State == Missing {
 		row.Unhealthy = row.Entry.Profile.Start
 		row.note("slotgen scan %s shows why", row.Profile)
+	}
+	if row.State != "" || row.Service == "" {
 		return
-	case Stopping:
-		if held, err := r.dir.Held(row.Service); !held && err == nil {
-			row.State = ""
-			return
-		}
-		row.note("hidden: the next slotgen reconcile --prune ends it")
-		return
-	default:
 	}
 	if isSlot, err := r.dir.IsDir(row.Service); !isSlot || err != nil {
-		row.State = ""
 		return
 	}
 	r.judge(ctx, row)
 	r.noteProfile(row)
 	r.noteLogger(row)
+}
+
+// fillHidden finds out whether a hidden slot is still supervised. If not, its profile has no slot.
+func (r *reader) fillHidden(row *Row) {
+	held, err := r.dir.Held(row.Service)
+	if held || err != nil {
+		row.Unhealthy = row.Entry != nil && row.Entry.Profile.Start
+		row.note("hidden: the next slotgen reconcile --prune ends it")
+		return
+	}
+	row.Service, row.State = "", ""
+	if isProfile(row.Entry) {
+		row.State = Missing
+	}
 }
 
 // judge asks s6 about a slot.
@@ -138,5 +147,5 @@ func (r *reader) path(row *Row) string { return filepath.Join(r.Scandir, row.Ser
 
 // control returns the command line of s6-svc for a slot.
 func (r *reader) control(options string, row *Row) string {
-	return fmt.Sprintf("%s/s6-svc %s %s", r.Scan.Base.CommandDir, options, r.path(row))
+	return s6.ControlCommand(r.Scan.Base.CommandDir, options, r.path(row))
 }

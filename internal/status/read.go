@@ -107,11 +107,16 @@ func (r *reader) rows(names scandir.Names) []Row {
 	for i := range r.list.Entries {
 		e := &r.list.Entries[i]
 		name := e.Profile.Name
-		if (e.Verdict == scan.Publish || e.Verdict == scan.Failed) && !names[scan.ServicePrefix+name] && r.chosen(name) {
+		if isProfile(e) && names.Free(scan.ServicePrefix+name) && r.chosen(name) {
 			rows = append(rows, Row{Profile: name, State: Missing, Entry: e})
 		}
 	}
 	return rows
+}
+
+// isProfile reports whether an entry of the volume is to have a slot.
+func isProfile(e *scan.Entry) bool {
+	return e != nil && (e.Verdict == scan.Publish || e.Verdict == scan.Failed)
 }
 
 func (r *reader) chosen(name string) bool { return len(r.Only) == 0 || slices.Contains(r.Only, name) }

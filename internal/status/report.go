@@ -78,8 +78,12 @@ type Report struct {
 	Rows []Row
 }
 
-// OK reports whether there is a slot, and every gateway that should be up is up.
+// OK reports whether there is a slot, and every gateway that should be up is up. It also does
+// when there is no slot because the policy leaves the gateways to another container.
 func (r Report) OK() bool {
+	if r.Autostart == scan.None && len(r.Rows) == 0 {
+		return true
+	}
 	return r.HasSlots() && !slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Unhealthy })
 }
 

@@ -117,6 +117,10 @@ func TestContainerPruneIsBoundedWhateverTheServiceDoes(t *testing.T) {
 			!strings.Contains(got.Stderr, `slotgen: error: profile "deaf": an earlier service of that name still runs in ".gateway-deaf.old"`) {
 			t.Errorf("exit code %d\n%s", got.Code, got.Stderr)
 		}
+		if got := c.Run("root", "slotgen", "status", "deaf", "-o", "json"); got.Code != 1 ||
+			strings.Count(got.Stdout, `"name": "deaf"`) != 1 || !strings.Contains(got.Stdout, `"state": "stopping"`) {
+			t.Errorf("status of a profile whose hidden slot still stops: exit code %d\n%s", got.Code, got.Stdout)
+		}
 		c.MustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
 		c.WaitFor("the supervisor to end", func() bool { return c.Supervisors()["gateway-deaf"] == 0 })
 		c.Stubborn("deaf", "exec sleep 1000")
