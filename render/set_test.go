@@ -177,7 +177,7 @@ func TestHookIsAScriptWithTheProgramsPath(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.ReplaceAll(string(script), `/opt/it'\''s/`, strings.ReplaceAll(dir, "'", `'\''`)+"/")
-		stub := "#!/bin/sh\n[ \"$*\" = 'reconcile --rescan' ] || exit 9\nexit " + string(rune('0'+code)) + "\n"
+		stub := "#!/bin/sh\n[ \"$*\" = 'reconcile --rescan --resume' ] || exit 9\nexit " + string(rune('0'+code)) + "\n"
 		if err := os.WriteFile(filepath.Join(dir, "slotgen"), []byte(stub), 0o755); err != nil {
 			t.Fatal(err)
 		}

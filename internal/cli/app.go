@@ -21,6 +21,7 @@ func newApp(out *output, msg messages) *cli.App {
 		statusCommand(out, msg),
 		reconcileCommand(out, msg),
 		watchCommand(msg),
+		stopCommand(msg),
 		renderCommand(out, msg),
 		scanCommand(out, msg),
 		diffCommand(out, msg),

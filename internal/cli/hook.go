@@ -19,10 +19,7 @@ func hookCommand(out *output, msg messages) *cli.Command {
 				"The last of the scripts there, since the gateways start when it runs. It turns exit code 1\n"+
 					"into 0: one bad profile stops no container that takes a failing hook for a fatal one."),
 			scriptCommand(out, "cont-finish", "print the stop script", "/etc/cont-finish.d/10-slotgen",
-				"It ends all gateways at once, before the container stops its services, so that no log line\n"+
-					"and nothing that a finish script prints is lost. SLOTGEN_STOP_TIMEOUT is how long that may\n"+
-					"take in all, in milliseconds, 4000 by default.\n\n"+
-					"Exit code 0: all ended; 1: some did not, and are named."),
+				"It runs slotgen stop, before the container stops its services."),
 			{
 				Name:      "s6-rc",
 				Usage:     "write s6-rc definitions: gateways may need other services",

@@ -70,7 +70,7 @@ var (
 
 // readVariables returns the variables that slotgen and its scripts read, for flags and otherwise.
 func readVariables() []string {
-	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, "SLOTGEN_STOP_TIMEOUT", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
+	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
 	for _, leaf := range leafCommands("", testApp().Commands) {
 		for _, f := range leaf.flags {
 			variables = append(variables, f.GetEnvVars()...)
@@ -162,7 +162,7 @@ func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
 func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
 	known := append(readVariables(), exportedVariables...)
 	foreign := []string{
-		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", "S6_KILL_FINISH_MAXTIME", // of s6-overlay
+		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", "S6_KILL_FINISH_MAXTIME", "S6_SERVICES_GRACETIME", // of s6-overlay
 		"SLOTGEN_SOAK_PASSES", "SLOTGEN_FAULTS", "SLOTGEN_WATCH_IDLE", "SLOTGEN_WATCH_CHANGES", // of the tests
 	}
 	for name, text := range map[string]string{"man page": manText(), "README.md": readmeText(t)} {
@@ -200,7 +200,7 @@ func TestManPageNamesEveryCommandFileAndExitCode(t *testing.T) {
 	page := manText()
 	want := []string{
 		"gateway_state.json", "state/gateway.lifecycle.json", "config.yaml", "logs/container-boot.log", "container-boot.log.1",
-		"gateway.pid", "processes.json", "SOUL.md", ".slotgen.lock", ".gateway-NAME.new", "logs/gateways/NAME/", defaultTemplates,
+		"gateway.pid", "processes.json", "SOUL.md", ".slotgen.lock", ".slotgen.stopped", ".gateway-NAME.new", "logs/gateways/NAME/", defaultTemplates,
 		"/etc/cont-init.d/99-slotgen", "/etc/cont-finish.d/10-slotgen", ".SH EXIT STATUS", defaultHome, defaultScandir, defaultCommandDir,
 		".TP\n.B 0\n", ".TP\n.B 1\n", ".TP\n.B 2\n",
 	}

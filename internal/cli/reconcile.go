@@ -43,6 +43,10 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				Name:  "rescan",
 				Usage: "make s6-svscan look at the scandir afterwards",
 			},
+			&cli.BoolFlag{
+				Name:  "resume",
+				Usage: "begin again after slotgen stop; without it nothing is published then",
+			},
 			&cli.StringFlag{
 				Name:  "wait",
 				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
@@ -72,7 +76,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			o.Rescan, o.Prune, o.Live = c.Bool("rescan"), c.Bool("prune"), s.json
+			o.Rescan, o.Resume, o.Prune, o.Live = c.Bool("rescan"), c.Bool("resume"), c.Bool("prune"), s.json
 			r := reconciler{Options: o, json: s.json, wait: wait, msg: msg, out: out}
 			if c.Bool("dry-run") {
 				return r.preview(c.Context)

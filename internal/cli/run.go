@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/reconcile"
+	"slotgen/render/scandir"
 )
 
 // The exit codes (docs/design.md, "Exit codes").
@@ -42,7 +43,8 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		return exitIncomplete
 	}
 	msg.fail(err)
-	if _, unread := errors.AsType[reconcile.UnreadError](err); unread { // not wrong usage
+	_, unread := errors.AsType[reconcile.UnreadError](err)
+	if unread || errors.Is(err, scandir.ErrStopped) { // not wrong usage
 		return exitIncomplete
 	}
 	return exitUsage

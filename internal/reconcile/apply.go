@@ -76,6 +76,11 @@ func (a applier) withDown(o Outcome) Outcome {
 
 // publish removes the profile's stale files and publishes its slot.
 func (a applier) publish(s Step) (warnings []string, err error) {
+	if s.plan.Change != scandir.Unchanged {
+		if err := a.dir.CheckStopped(); err != nil {
+			return nil, err
+		}
+	}
 	if s.Entry.Stale && !s.plan.Live {
 		warnings = a.volume.RemoveStale(s.Entry.Profile)
 	}

@@ -47,6 +47,9 @@ type Options struct {
 	// Differences keeps the differences of every slot in its outcome. The pass always
 	// keeps the differences of live slots.
 	Differences bool
+	// Resume removes the mark that a stop left in the scandir. Without it the pass over such
+	// a scandir is refused.
+	Resume bool
 	// Rescan makes s6-svscan scan the scandir after the last slot.
 	Rescan bool
 	// Prune removes orphans. Without it the pass only names them.

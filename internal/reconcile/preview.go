@@ -69,6 +69,9 @@ func (p *planner) lookAtScandir() error {
 		return hint.Add(err, scandirHint)
 	}
 	p.dir, p.owners = dir, dir.Owners(p.Access, p.Scan.Base.UID, p.Scan.Base.GID)
+	if err := dir.CheckStopped(); err != nil {
+		p.Tell(message.Of(message.Warning, err))
+	}
 	return p.checkApart()
 }
 

@@ -67,7 +67,16 @@ func (a applier) lockScandir(ctx context.Context) error {
 		return HintLock(err, "a --scandir", "--scandir or S6_PROFILE_GATEWAY_SCANDIR names a directory on a writable tmpfs")
 	}
 	a.Drain.Keep(dir)
-	return nil
+	return a.checkStopped()
+}
+
+// checkStopped returns an error while the scandir has the mark of a stop. With Resume it removes
+// the mark first.
+func (a applier) checkStopped() error {
+	if a.Resume {
+		return a.dir.Resume()
+	}
+	return a.dir.CheckStopped()
 }
 
 // HintLock adds a hint to an error of a directory's lock. Own names the option with which a
@@ -112,7 +121,10 @@ func (a applier) rescan(outcomes []Outcome) {
 		return
 	}
 	a.holdFailedDown(outcomes)
-	err := a.dir.Rescan()
+	err := a.dir.CheckStopped()
+	if err == nil {
+		err = a.dir.Rescan()
+	}
 	switch {
 	case errors.Is(err, scandir.ErrNoScanner):
 		a.Tell(message.Warn("no s6-svscan listens on scandir %q: the slots come up when one starts", a.Scandir))

@@ -27,6 +27,9 @@ func Read(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if err := dir.CheckStopped(); err != nil {
+		o.Tell(message.Of(message.Warning, err))
+	}
 	r := reader{Options: o, dir: dir}
 	defer r.close()
 	r.readVolume()

@@ -25,6 +25,7 @@ type drainingService struct {
 	progress    progress
 	downSince   time.Time // when it was sent the down command
 	hiddenSince time.Time
+	limits      limits
 	err         error
 }
 
@@ -37,6 +38,7 @@ const (
 	released                       // s6-svscan was sent the command to let go of it
 	sentExit                       // its service has ended, and its supervisor was sent "exit"
 	sentLoggerExit                 // its logger and the logger's supervisor were sent "exit"
+	ended                          // its supervisors and its logger have ended
 	removed
 )
 
@@ -106,25 +108,32 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 	}
 	begun := make([]*drainingService, 0, len(names))
 	for _, name := range names {
-		service, hidden := ParseHidden(name)
+		service, _ := ParseHidden(name)
 		known := dr.all[service]
 		if known == nil {
-			known = &drainingService{
-				name: name, dir: idAt(d.fd, name), service: service, hidden: hiddenName(service), downSince: time.Now(),
-			}
+			known = d.beginDraining(name, limits{down: downLimit, end: endLimit, logger: loggerLimit})
 			dr.all[service] = known
-			if hidden {
-				known.hide(d.hiddenSince(name))
-			} else {
-				// Send it once: many programs drop everything at a second TERM. A service that
-				// ignores it is hidden all the same.
-				_, _ = d.writeFIFO("d", name+"/supervise/control")
-			}
 		}
 		known.err = nil
 		begun = append(begun, known)
 	}
 	return begun
+}
+
+// beginDraining returns a new entry for a name, and sends the down command to its service.
+func (d *Dir) beginDraining(name string, l limits) *drainingService {
+	service, hidden := ParseHidden(name)
+	s := &drainingService{
+		name: name, dir: idAt(d.fd, name), service: service, hidden: hiddenName(service), downSince: time.Now(), limits: l,
+	}
+	if hidden {
+		s.hide(d.hiddenSince(name))
+		return s
+	}
+	// Send it once: many programs drop everything at a second TERM. A service that ignores it is
+	// hidden all the same.
+	_, _ = d.writeFIFO("d", name+"/supervise/control")
+	return s
 }
 
 // Keep keeps only the services whose directory still has its name. Another pass has removed

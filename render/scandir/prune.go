@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"time"
@@ -11,13 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The bounds of a prune, for each service by itself (docs/design.md, "Prune").
+// The bounds of a prune (docs/design.md, "Prune").
 const (
-	downLimit   = 10 * time.Second // for the service to end after TERM
-	endLimit    = 5 * time.Second  // for its supervisors and its logger to end
-	loggerLimit = 2 * time.Second  // for a logger to end that still waits for input
+	downLimit   = 10 * time.Second
+	endLimit    = 5 * time.Second
+	loggerLimit = 2 * time.Second
 	pollEvery   = 5 * time.Millisecond
 )
+
+// limits bound the waits for each service by itself.
+type limits struct {
+	down    time.Duration // for the service to end after TERM
+	end     time.Duration // for its supervisors and its logger to end
+	logger  time.Duration // for a logger to end that still waits for input
+	removal time.Time     // for all slots: no slot is removed later; zero means any time
+}
 
 // ErrDraining is the error of a service that was sent the down command and has not ended yet.
 var ErrDraining = errors.New("was taken down and has not ended yet")
@@ -34,7 +43,7 @@ var errNotBegun = errors.New("was not taken down: an earlier service of its name
 // service waits for an earlier one of its name.
 //
 // The errors are by name. Prune leaves a slot hidden that a supervisor still holds. When ctx
-// ends, Prune stops waiting: it hides the services that it has begun with, ended or not. Their
+// ends, or Stop marks the scandir, Prune stops waiting: it hides the services that it has begun with, ended or not. Their
 // error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const slack = time.Second
@@ -68,7 +77,7 @@ func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.D
 func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	all := dr.begin(names, d)
 	waitUntil(limit, func() bool {
-		if ctx.Err() == nil {
+		if ctx.Err() == nil && d.CheckStopped() == nil {
 			return d.step(all)
 		}
 		dr.StopWaiting()
@@ -135,10 +144,12 @@ func (d *Dir) step(all []*drainingService) (done bool) {
 
 func (d *Dir) hideWhenDown(s *drainingService) error {
 	up, err := d.isUp(s.name)
-	if up && err == nil && time.Since(s.downSince) < downLimit {
+	if up && err == nil && time.Since(s.downSince) < s.limits.down {
 		return nil
 	}
-	if err := d.renameNew(s.name, s.hidden); err != nil {
+	if err := d.renameNew(s.name, s.hidden); errors.Is(err, fs.ErrExist) {
+		return nil // an earlier service of the name ends first
+	} else if err != nil {
 		return err
 	}
 	s.hide(time.Now())
@@ -149,7 +160,7 @@ func (d *Dir) hideWhenDown(s *drainingService) error {
 // may keep the service's output open, and then the logger waits for more input. Therefore
 // removeWhenEnded ends the logger after endLimit.
 func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
-	if s.err != nil || s.progress == removed {
+	if s.err != nil || s.progress >= ended {
 		return true
 	}
 	if !s.isHidden() {
@@ -159,20 +170,29 @@ func (d *Dir) removeWhenEnded(s *drainingService) (done bool) {
 	age := time.Since(s.hiddenSince)
 	switch {
 	case !held && err == nil:
-		if s.err = d.discard(s.hidden, s.service); s.err == nil {
-			s.progress = removed
-		}
+		s.progress = ended
+		d.removeInTime(s)
 		return true
-	case age >= endLimit+loggerLimit && err != nil: // an earlier error gets another try
+	case age >= s.limits.end+s.limits.logger && err != nil: // an earlier error gets another try
 		s.err = err
 		return true
-	case age >= endLimit+loggerLimit:
+	case age >= s.limits.end+s.limits.logger:
 		s.err = d.hintStillRuns(s.hidden, fmt.Errorf("a supervisor still runs in it: left hidden as %q", s.hidden))
 		return true
-	case age >= endLimit && s.progress < sentLoggerExit:
+	case age >= s.limits.end && s.progress < sentLoggerExit:
 		d.endSupervisors(s)
 	}
 	return false
+}
+
+// removeInTime removes the slot of a service that has ended, unless it is too late for that.
+func (d *Dir) removeInTime(s *drainingService) {
+	if until := s.limits.removal; !until.IsZero() && time.Now().After(until) {
+		return
+	}
+	if s.err = d.discard(s.hidden, s.service); s.err == nil {
+		s.progress = removed
+	}
 }
 
 // endSupervisors sends the exit command to a supervisor whose service has ended. Nobody else

@@ -145,7 +145,7 @@ func TestContainerS6RCOneshotStartsAndEndsTheGateways(t *testing.T) {
 			t.Errorf("up with a profile that fails: %+v", got)
 		}
 
-		if got := oneshot("down"); got != (harness.ExecResult{}) {
+		if got := oneshot("down"); got.Code != 0 || !strings.HasPrefix(got.Stderr, "slotgen: stop: ") {
 			t.Errorf("down: %+v", got)
 		}
 		for _, name := range []string{"default", "coder", "night_watch"} {
@@ -183,7 +183,7 @@ func TestContainerS6RCOneshotGoesDownBesideALateGateway(t *testing.T) {
 			t.Fatalf("up: %+v", got)
 		}
 		waitLines(c, "late", "coder")
-		if got := oneshot("down"); got.Code != 0 || !strings.HasPrefix(got.Stderr, "slotgen: warning: not ended after 500 ms:") || !strings.Contains(got.Stderr, " gateway-late") {
+		if got := oneshot("down"); got.Code != 0 || !strings.Contains(got.Stderr, "slotgen: error: not ended after 500 ms:") || !strings.Contains(got.Stderr, " gateway-late") {
 			t.Errorf("down: %+v", got)
 		}
 		c.WaitFor("coder to end", func() bool { return c.Supervisors()["gateway-coder"] == 0 })

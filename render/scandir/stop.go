@@ -1,0 +1,117 @@
+package scandir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
+)
+
+// Stopped is the result of Stop.
+type Stopped struct {
+	// Ended is the number of services that ended, with their loggers. Late are the others,
+	// sorted.
+	Ended int
+	Late  []string
+	// Warnings are the failures that ended no service late by themselves.
+	Warnings []error
+}
+
+// Stop ends all services at once, before a container stops, and removes their slots. It takes at
+// most limit, however many services there are. Their last lines reach their logs: the loggers
+// get a quarter of limit.
+//
+// Stop first marks the scandir. A pass that sees the mark publishes nothing and abandons its
+// prune, until Resume removes the mark. Stop returns an error only if it can't do anything in the
+// scandir: then it has sent nothing to any service.
+func (d *Dir) Stop(limit time.Duration) (Stopped, error) {
+	deadline := time.Now().Add(limit)
+	s := stopping{dir: d, all: map[string]*drainingService{}, limits: limits{down: limit - limit/4, end: limit, removal: deadline}}
+	switch err := d.markStopped(); {
+	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
+		return Stopped{}, err
+	case err != nil: // the file system may be full
+		s.warnings = append(s.warnings, err)
+	}
+	s.begin()
+	if err := d.Lock(context.Background(), s.limits.down); err != nil {
+		s.warnings = append(s.warnings, err) // the other slotgen does nothing once it sees the mark
+	} else {
+		s.beginAgain()
+	}
+	all := slices.Collect(maps.Values(s.all))
+	waitUntil(time.Until(deadline), func() bool { return d.step(all) })
+	return s.result(), nil
+}
+
+// stopping is the state of Stop.
+type stopping struct {
+	dir      *Dir
+	all      map[string]*drainingService // by name
+	limits   limits
+	warnings []error
+}
+
+// begin sends the down command to every live service that it has not sent to before.
+func (s *stopping) begin() {
+	names, err := s.dir.Names()
+	if err != nil {
+		s.warnings = append(s.warnings, err)
+	}
+	for name := range names {
+		if s.all[name] != nil || !isSlotName(name) {
+			continue
+		}
+		isDir, err := s.dir.IsDir(name)
+		live := false
+		if isDir {
+			live, err = s.dir.Live(name)
+		}
+		switch {
+		case err != nil:
+			s.warnings = append(s.warnings, err)
+		case live:
+			each := s.dir.beginDraining(name, s.limits)
+			each.hiddenSince = each.downSince // the limits of Stop begin now
+			s.all[name] = each
+		}
+	}
+}
+
+// beginAgain begins what another pass has published meanwhile, and forgets what it has removed.
+// The caller holds the lock.
+func (s *stopping) beginAgain() {
+	maps.DeleteFunc(s.all, func(name string, each *drainingService) bool {
+		return idAt(s.dir.fd, name) != each.dir
+	})
+	s.begin()
+}
+
+// isSlotName reports whether a name in the scandir is a slot's, visible or hidden.
+func isSlotName(name string) bool {
+	return strings.HasPrefix(name, scan.ServicePrefix) || isHidden(name)
+}
+
+func (s *stopping) result() Stopped {
+	r := Stopped{Warnings: s.warnings}
+	for _, each := range s.all {
+		if each.progress >= ended {
+			r.Ended++
+		} else {
+			r.Late = append(r.Late, each.name)
+		}
+		if each.err != nil {
+			r.Warnings = append(r.Warnings, fmt.Errorf("ending %q: %w", each.name, each.err))
+		}
+	}
+	slices.Sort(r.Late)
+	return r
+}
