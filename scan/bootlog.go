@@ -68,7 +68,7 @@ func makeLogDir(top dir) (dir, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return logs, err
 	}
-	if err := unix.Mkdirat(top.fd, logsDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := fdio.Mkdir(top.fd, logsDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return noDir(), err
 	}
 	return openDir(top, logsDir, unix.O_PATH)
@@ -92,13 +92,13 @@ func rotate(logs dir) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if size < rotateSize || errors.Is(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
+	if size < rotateSize || errors.Is(fdio.Lock(fd, unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK) {
 		return nil
 	}
 	if is, err := isAt(logs, bootLog, fd); !is || err != nil {
 		return err
 	}
-	err = unix.Renameat(logs.fd, bootLog, logs.fd, bootLog+".1")
+	err = fdio.Rename(logs.fd, bootLog, logs.fd, bootLog+".1")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("renaming it to %q: %w", bootLog+".1", err)
 	}
@@ -107,15 +107,17 @@ func rotate(logs dir) error {
 
 // openLog opens the log, which it makes where it is missing, and returns its size.
 func openLog(logs dir) (fd int, size int64, err error) {
-	fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
+	err = logs.patience.try(func() (err error) {
+		fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
+		return err
+	})
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
 		err = notRegular
 	}
 	if err != nil {
 		return -1, 0, err
 	}
-	var st unix.Stat_t
-	err = unix.Fstat(fd, &st)
+	st, err := fdio.StatOpen(fd)
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = notRegular
 	}
@@ -143,7 +145,7 @@ func isAt(d dir, name string, fd int) (bool, error) {
 // short, so that the next line does not join a half one, unless another container has
 // written behind it.
 func writeWhole(fd int, text []byte) error {
-	n, err := unix.Write(fd, text)
+	n, err := fdio.Write(fd, text)
 	if err == nil && n < len(text) {
 		err = errors.Join(unix.ENOSPC, takeBack(fd, n))
 	}
@@ -157,9 +159,9 @@ func takeBack(fd, n int) error {
 	if err != nil {
 		return err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Size != end {
+	st, err := fdio.StatOpen(fd)
+	if err != nil || st.Size != end {
 		return err
 	}
-	return unix.Ftruncate(fd, end-int64(n))
+	return fdio.Truncate(fd, end-int64(n))
 }

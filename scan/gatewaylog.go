@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -49,16 +51,15 @@ func (v *Volume) CheckGatewayLog(profile string) error { return v.checkWritable(
 // one above that exists.
 func (v *Volume) checkWritable(name string) error {
 	return v.AsUser(func() error {
-		err := unix.Faccessat(v.top.fd, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+		err := fdio.Access(v.top.fd, name, unix.W_OK|unix.X_OK)
 		for errors.Is(err, fs.ErrNotExist) && name != "." {
 			name = path.Dir(name)
-			err = unix.Faccessat(v.top.fd, name, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
+			err = fdio.Access(v.top.fd, name, unix.W_OK|unix.X_OK)
 		}
 		if err == nil {
 			return nil
 		}
-		var st unix.Stat_t
-		if unix.Fstatat(v.top.fd, name, &st, 0) == nil {
+		if st, serr := v.top.stat(name, 0); serr == nil {
 			return fmt.Errorf("%q belongs to %d:%d: %w", filepath.Join(v.home, name), st.Uid, st.Gid, err)
 		}
 		return fmt.Errorf("%q: %w", filepath.Join(v.home, name), err)

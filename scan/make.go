@@ -15,7 +15,7 @@ import (
 // is left as it is.
 func makeFile(d dir, name string, data []byte) error {
 	tmp := tempName(name)
-	_ = unix.Unlinkat(d.fd, tmp, 0) // of a pass that was killed
+	_ = fdio.Remove(d.fd, tmp) // of a pass that was killed
 	fd, err := fdio.Create(d.fd, tmp, unix.O_WRONLY|unix.O_APPEND|unix.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making %+q: the name is taken", d.join(tmp))
@@ -26,13 +26,13 @@ func makeFile(d dir, name string, data []byte) error {
 	defer unix.Close(fd)
 	err = writeWhole(fd, data)
 	if err == nil {
-		err = unix.Fsync(fd)
+		err = fdio.Sync(fd)
 	}
 	if err == nil {
 		err = fdio.RenameNew(d.fd, tmp, d.fd, name)
 	}
 	if err != nil {
-		_ = unix.Unlinkat(d.fd, tmp, 0)
+		_ = fdio.Remove(d.fd, tmp)
 	}
 	return err
 }

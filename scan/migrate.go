@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // legacyReason is the reason to start a gateway without a recorded state.
@@ -15,8 +13,7 @@ const legacyReason = "the container's command is gateway run, as before s6"
 // legacy completes the default profile of a container from before s6. The pass migrates it
 // when the home holds nothing named gateway_state.json.
 func (l *Listing) legacy(top dir, first Entry) Entry {
-	var st unix.Stat_t
-	err := unix.Fstatat(top.fd, stateFile, &st, unix.AT_SYMLINK_NOFOLLOW)
+	_, err := top.lstat(stateFile)
 	switch {
 	case err == nil:
 		return first

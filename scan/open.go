@@ -12,8 +12,9 @@ import (
 
 // dir is an open directory on the volume. Its path, relative to the home, is for messages.
 type dir struct {
-	fd   int
-	path string
+	fd       int
+	path     string
+	patience *patience
 }
 
 // noDir is none: it has no descriptor, and closing it does nothing.
@@ -39,8 +40,8 @@ const (
 
 // open opens a path below d, through links wherever they lead. The error is
 // fs.ErrNotExist, an unusable, or an errno.
-func open(d dir, path string, flags int) (int, error) {
-	fd, err := fdio.Follow(d.fd, path, flags)
+func open(d dir, path string, flags int) (fd int, err error) {
+	err = d.patience.try(func() (err error) { fd, err = fdio.Follow(d.fd, path, flags); return err })
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
 		err = notDirectory
@@ -55,15 +56,23 @@ func open(d dir, path string, flags int) (int, error) {
 }
 
 func isLink(d dir, path string) bool {
-	var st unix.Stat_t
-	return unix.Fstatat(d.fd, path, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
+	st, err := d.lstat(path)
+	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
+}
+
+// lstat describes a name in d, and does not follow a link. The error is an errno.
+func (d dir) lstat(name string) (unix.Stat_t, error) { return d.stat(name, unix.AT_SYMLINK_NOFOLLOW) }
+
+// stat describes a path below d, as fstatat(2) does with these flags.
+func (d dir) stat(path string, flags int) (st unix.Stat_t, err error) {
+	err = d.patience.try(func() (err error) { st, err = fdio.Stat(d.fd, path, flags); return err })
+	return st, err
 }
 
 // openFile opens a regular file for reading. It looks before it opens: to open a device
 // may do something.
 func openFile(d dir, path string) (int, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, path, &st, 0); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
+	if st, err := d.stat(path, 0); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return -1, notRegular
 	}
 	return open(d, path, unix.O_RDONLY)
@@ -76,5 +85,5 @@ func openDir(d dir, path string, flags int) (dir, error) {
 	if err != nil {
 		return noDir(), err
 	}
-	return dir{fd: fd, path: d.join(path)}, nil
+	return dir{fd, d.join(path), d.patience}, nil
 }

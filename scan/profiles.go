@@ -42,9 +42,7 @@ func (p *Profiles) Names() ([]string, error) {
 
 // Stat describes the entry itself. It does not follow a link.
 func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
-	var st unix.Stat_t
-	err := unix.Fstatat(p.d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
-	return st, err
+	return p.d.lstat(name)
 }
 
 // Judge returns the verdict of Scan on an entry whose files can be read, with the reason

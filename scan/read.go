@@ -14,12 +14,16 @@ const maxFile = 1 << 20
 // readFile returns the content of the regular file name below d. The error is fs.ErrNotExist,
 // an unusable, or an errno.
 func readFile(d dir, name string) ([]byte, error) {
-	fd, err := openFile(d, name)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	data, err := fdio.Read(fd, nil, maxFile)
+	var data []byte
+	err := d.patience.try(func() error {
+		fd, err := openFile(d, name)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		data, err = fdio.Read(fd, nil, maxFile)
+		return err
+	})
 	switch {
 	case errors.Is(err, fdio.ErrNotRegular):
 		err = notRegular

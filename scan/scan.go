@@ -33,7 +33,7 @@ func (v *Volume) Scan(o Options) Listing {
 func (v *Volume) scan(o Options) Listing {
 	o.Base.Home = v.home
 	l := Listing{}
-	first, warning := o.readProfile(v.top, DefaultName, v.home)
+	first, warning, _ := o.readProfile(v.top, DefaultName, v.home)
 	l.keep(warning)
 	if o.Legacy && o.Autostart != None && o.Autostart != All && first.Verdict == Publish {
 		first = l.legacy(v.top, first)
@@ -51,8 +51,7 @@ func (l *Listing) warnOfEmptyHome(v *Volume) {
 		return
 	}
 	for _, name := range []string{Marker, stateFile} {
-		var st unix.Stat_t
-		if err := unix.Fstatat(v.top.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := v.top.lstat(name); !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 	}
@@ -109,21 +108,30 @@ func (l *Listing) readAll(o Options, profiles dir, names []string) {
 	}
 }
 
-// readEntry applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
-// a warning beside the entry, or "".
+// readEntry reads one entry of profiles/. It opens the directory once more after ESTALE: a file
+// server may have made it anew. It returns a warning beside the entry, or "".
 func (o Options) readEntry(profiles dir, name string) (Entry, string) {
+	e, warning, err := o.readOnce(profiles, name)
+	if errors.Is(err, unix.ESTALE) {
+		e, warning, _ = o.readOnce(profiles, name)
+	}
+	return e, warning
+}
+
+// readOnce applies the table of docs/design.md, "Scan", to one entry of profiles/. The error is
+// that of a failed entry.
+func (o Options) readOnce(profiles dir, name string) (e Entry, warning string, err error) {
 	absolute := filepath.Join(o.Base.Home, profiles.path, name)
 	d, verdict, why := judge(profiles, name)
 	defer d.close()
 	if verdict == Publish {
 		return o.readProfile(d, name, absolute)
 	}
-	warning := ""
 	if errors.Is(why, reserved) {
 		warning = "profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
 	}
-	e := Entry{Profile: Profile{Name: name, Dir: absolute, PriorExit: ExitUnknown}}
-	return e.verdict(verdict, why.Error()), warning
+	e = Entry{Profile: Profile{Name: name, Dir: absolute, PriorExit: ExitUnknown}}
+	return e.verdict(verdict, why.Error()), warning, why
 }
 
 // judge returns the verdict on an entry of profiles/, with the reason when it is no profile.
@@ -174,23 +182,23 @@ const (
 
 // hasMarker returns noMarker unless there is a SOUL.md of any kind. It never opens it.
 func hasMarker(d dir) error {
-	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, Marker, &st, unix.AT_SYMLINK_NOFOLLOW)
+	_, err := d.lstat(Marker)
 	if errors.Is(err, fs.ErrNotExist) {
 		return noMarker
 	}
 	return err
 }
 
-// readProfile reads the files of one profile. It returns a warning or "".
-func (o Options) readProfile(d dir, name, path string) (e Entry, warning string) {
+// readProfile reads the files of one profile. It returns a warning or "", and the error of a failed
+// profile.
+func (o Options) readProfile(d dir, name, path string) (e Entry, warning string, err error) {
 	e = Entry{Profile: o.Base}
 	p := &e.Profile
 	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
 	p.PriorExit, e.Stale = readPriorExit(d), hasStale(d, *p)
 	intent, doubt, err := o.readIntent(d)
 	if err != nil {
-		return e.verdict(Failed, err.Error()), ""
+		return e.verdict(Failed, err.Error()), "", err
 	}
 	e.Intent = intent
 	p.PriorState, p.Start = intent.State, intent.Starts()
@@ -200,5 +208,5 @@ func (o Options) readProfile(d dir, name, path string) (e Entry, warning string)
 		warning = fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), doubt)
 	}
 	e.Why = cmp.Or(e.Reason, e.Why)
-	return e, warning
+	return e, warning, nil
 }

@@ -25,8 +25,8 @@ func staleFiles(p Profile) []string {
 // its removal says why.
 func hasStale(d dir, p Profile) bool {
 	return slices.ContainsFunc(staleFiles(p), func(name string) bool {
-		var st unix.Stat_t
-		return !errors.Is(unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW), fs.ErrNotExist)
+		_, err := d.lstat(name)
+		return !errors.Is(err, fs.ErrNotExist)
 	})
 }
 
@@ -62,10 +62,9 @@ func (v *Volume) RemoveStale(p Profile) []string {
 // removeExisting removes a name. It looks first: on a read-only file system the removal of a
 // missing name would fail.
 func removeExisting(d dir, name string) error {
-	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	_, err := d.lstat(name)
 	if err == nil {
-		err = unix.Unlinkat(d.fd, name, 0)
+		err = d.patience.try(func() error { return fdio.Remove(d.fd, name) })
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -83,6 +82,10 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 		return noDir(), err
 	}
 	defer profiles.close()
-	fd, err := fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
-	return dir{fd: fd, path: profiles.join(p.Name)}, err
+	d := dir{-1, profiles.join(p.Name), v.top.patience}
+	err = d.patience.try(func() (err error) {
+		d.fd, err = fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
+		return err
+	})
+	return d, err
 }

@@ -40,11 +40,13 @@ func Open(home string, user asuser.User) (*Volume, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	v := &Volume{home: Root(abs), user: user}
+	v := &Volume{home: Root(abs), user: user, top: dir{-1, ".", &patience{}}}
 	var openErr error
 	err = user.Do(func() {
-		v.top.path = "."
-		v.top.fd, openErr = fdio.Follow(unix.AT_FDCWD, v.home, unix.O_RDONLY|unix.O_DIRECTORY)
+		openErr = v.top.patience.try(func() (err error) {
+			v.top.fd, err = fdio.Follow(unix.AT_FDCWD, v.home, unix.O_RDONLY|unix.O_DIRECTORY)
+			return err
+		})
 	})
 	if err := errors.Join(err, openErr); err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", v.home, err)

@@ -97,8 +97,8 @@ func OpenBeneath(dir int, path string, flags int) (int, error) {
 // more than most bytes, Read returns the first most+1 bytes and ErrTooLarge.
 func Read(fd int, buf []byte, most int) ([]byte, error) {
 	buf = buf[:0]
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	st, err := StatOpen(fd)
+	if err != nil {
 		return buf, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -151,7 +151,7 @@ func listNames(dir, most int) ([]string, error) {
 // instant. A directory gets a plain rename after a check, which may replace only an empty
 // directory.
 func RenameNew(fromDir int, from string, toDir int, to string) error {
-	err := unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE)
+	err := repeat(func() error { return unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE) })
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		return renameWithoutFlags(fromDir, from, toDir, to)
 	}
@@ -159,26 +159,26 @@ func RenameNew(fromDir int, from string, toDir int, to string) error {
 }
 
 func renameWithoutFlags(fromDir int, from string, toDir int, to string) error {
-	var st unix.Stat_t
-	if err := unix.Fstatat(fromDir, from, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	st, err := Stat(fromDir, from, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
 		return err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return linkThenUnlink(fromDir, from, toDir, to)
 	}
-	if unix.Fstatat(toDir, to, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+	if _, err := Stat(toDir, to, unix.AT_SYMLINK_NOFOLLOW); err == nil {
 		return unix.EEXIST
 	}
-	return unix.Renameat(fromDir, from, toDir, to)
+	return Rename(fromDir, from, toDir, to)
 }
 
 // linkThenUnlink makes a second link, which never replaces a file, and removes the first one.
 // A missing first link is no error: another pass may have removed it.
 func linkThenUnlink(fromDir int, from string, toDir int, to string) error {
-	if err := unix.Linkat(fromDir, from, toDir, to, 0); err != nil {
+	if err := repeat(func() error { return unix.Linkat(fromDir, from, toDir, to, 0) }); err != nil {
 		return err
 	}
-	if err := unix.Unlinkat(fromDir, from, 0); !errors.Is(err, fs.ErrNotExist) {
+	if err := Remove(fromDir, from); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
