@@ -76,6 +76,7 @@ func TestConcurrentExportsSucceedAndLeaveNothingElse(t *testing.T) {
 	for name, export := range map[string]func(dir string) ([]string, error){
 		"templates": func(dir string) ([]string, error) { return render.ExportTo(dir, true) },
 		"s6-rc":     func(dir string) ([]string, error) { return render.WriteS6RC(dir, "/usr/bin/slotgen") },
+		"watch":     func(dir string) ([]string, error) { return render.WriteWatch(dir, "/usr/bin/slotgen") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := testenv.MemDir(t)

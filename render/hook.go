@@ -12,10 +12,12 @@ import (
 	"slotgen/templates"
 )
 
-// The embedded directories of the scripts for an image and of the s6-rc source definitions.
+// The embedded directories of the scripts for an image, of the s6-rc source definitions, and of the
+// service that runs `slotgen watch`.
 const (
-	hookDir = "hook"
-	s6rcDir = hookDir + "/s6-rc"
+	hookDir  = "hook"
+	s6rcDir  = hookDir + "/s6-rc"
+	watchDir = hookDir + "/watch"
 )
 
 // Hook returns the script of the given kind that wires slotgen into an image. Program is
@@ -34,28 +36,54 @@ const (
 // WriteS6RC writes the s6-rc source definitions that wire slotgen into an image. It writes
 // them below dir and replaces existing files. The entries of the bundle "user" go to
 // ../user-bundles.d where the image has that directory. It returns the paths of the files that it
-// wrote, also with an error. Run scripts have mode 0755, other files 0644. Program is
+// wrote, also with an error. Run and finish scripts have mode 0755, other files 0644. Program is
 // slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
-	var files []File
-	beside, statErr := os.Stat(filepath.Join(dir, bundlesBeside))
-	isBeside := statErr == nil && beside.IsDir()
-	err := fs.WalkDir(templates.FS, s6rcDir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+	files, err := hookFiles(s6rcDir, program)
+	if err != nil {
+		return nil, err
+	}
+	watch, err := hookFiles(watchDir, program)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range watch {
+		f.Path = "slotgen-watch/" + f.Path
+		files = append(files, f)
+	}
+	if info, err := os.Stat(filepath.Join(dir, bundlesBeside)); err == nil && info.IsDir() {
+		for i, f := range files {
+			if name, found := strings.CutPrefix(f.Path, bundleDir+"/"); found {
+				files[i].Path = bundlesBeside + "/" + name
+			}
 		}
-		text, err := hookFile(name, program)
-		path := strings.TrimSuffix(strings.TrimPrefix(name, s6rcDir+"/"), suffix)
-		if isBeside && strings.HasPrefix(path, bundleDir+"/") {
-			path = bundlesBeside + strings.TrimPrefix(path, bundleDir)
-		}
-		files = append(files, File{Path: path, Mode: fileMode(filepath.Base(path), text), Data: text})
-		return err
-	})
+	}
+	return exportFiles(dir, files, true)
+}
+
+// WriteWatch writes the service directory of `slotgen watch`. It differs from WriteS6RC in
+// nothing else.
+func WriteWatch(dir, program string) ([]string, error) {
+	files, err := hookFiles(watchDir, program)
 	if err != nil {
 		return nil, err
 	}
 	return exportFiles(dir, files, true)
+}
+
+// hookFiles renders the embedded files below top.
+func hookFiles(top, program string) ([]File, error) {
+	var files []File
+	err := fs.WalkDir(templates.FS, top, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := hookFile(name, program)
+		path := strings.TrimSuffix(strings.TrimPrefix(name, top+"/"), suffix)
+		files = append(files, File{Path: path, Mode: fileMode(filepath.Base(path), text), Data: text})
+		return err
+	})
+	return files, err
 }
 
 func hookFile(name, program string) ([]byte, error) {

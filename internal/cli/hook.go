@@ -20,19 +20,14 @@ func hookCommand(out *output, msg messages) *cli.Command {
 					"into 0: one bad profile stops no container that takes a failing hook for a fatal one."),
 			scriptCommand(out, "cont-finish", "print the stop script", "/etc/cont-finish.d/10-slotgen",
 				"It runs slotgen stop, before the container stops its services."),
-			{
-				Name:      "s6-rc",
-				Usage:     "write s6-rc definitions: gateways may need other services",
-				UsageText: "slotgen hook s6-rc --out /etc/s6-overlay/s6-rc.d",
-				Description: "In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and\n" +
-					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to\n" +
-					"date in between. Add what has to be up first to slotgen/dependencies.d/.\n\n" +
-					"Files of these names that are there are overwritten.",
-				Flags: []cli.Flag{&cli.StringFlag{
-					Name: "out", Usage: "write below `DIR`, in an s6-overlay image /etc/s6-overlay/s6-rc.d",
-				}},
-				Action: noArguments(func(c *cli.Context) error { return writeS6RC(c, out, msg) }),
-			},
+			filesCommand(out, msg, render.WriteWatch, "watch", "write a service that keeps the slots up to date", "/etc/services.d/slotgen-watch",
+				"A service directory that runs slotgen watch and reports its readiness. It goes with the two\n"+
+					"scripts; the definitions of hook s6-rc have it already. After exit code 2, a wrong setting,\n"+
+					"its finish script keeps it down: each start would fail."),
+			filesCommand(out, msg, render.WriteS6RC, "s6-rc", "write s6-rc definitions: gateways may need other services", "/etc/s6-overlay/s6-rc.d",
+				"In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and\n"+
+					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to\n"+
+					"date in between. Add what has to be up first to slotgen/dependencies.d/."),
 		},
 	}
 }
@@ -57,17 +52,29 @@ func scriptCommand(out *output, kind, usage, path, description string) *cli.Comm
 	}
 }
 
-func writeS6RC(c *cli.Context, out *output, msg messages) error {
-	dir, err := outDir(c, "name one with --out; s6-overlay has /etc/s6-overlay/s6-rc.d")
-	if err != nil {
-		return err
+// filesCommand returns the command that writes files below a directory, which is path in an
+// s6-overlay image.
+func filesCommand(out *output, msg messages, write func(dir, program string) ([]string, error), kind, usage, path, description string) *cli.Command {
+	return &cli.Command{
+		Name: kind, Usage: usage,
+		Description: description + "\n\nFiles of these names that are there are overwritten.",
+		UsageText:   "slotgen hook " + kind + " --out " + path,
+		Flags: []cli.Flag{&cli.StringFlag{
+			Name: "out", Usage: "write below `DIR`, in an s6-overlay image " + path,
+		}},
+		Action: noArguments(func(c *cli.Context) error {
+			dir, err := outDir(c, "name one with --out; s6-overlay has "+path)
+			if err != nil {
+				return err
+			}
+			program, err := ownPath()
+			if err != nil {
+				return err
+			}
+			written, err := write(dir, program)
+			return printWritten(written, err, out, msg)
+		}),
 	}
-	program, err := ownPath()
-	if err != nil {
-		return err
-	}
-	written, err := render.WriteS6RC(dir, program)
-	return printWritten(written, err, out, msg)
 }
 
 func ownPath() (string, error) {

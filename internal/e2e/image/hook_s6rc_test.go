@@ -49,8 +49,10 @@ func readS6RC(t *testing.T, dir string) map[string]s6rcService {
 			}
 		case "longrun":
 			s.lists = harness.NamesIn(t, at("dependencies.d"))
-			if info, err := os.Stat(at("run")); err != nil || info.Mode().Perm() != 0o755 {
-				t.Errorf("%s/run: %v, %v", name, info, err)
+			for _, script := range []string{"run", "finish"} {
+				if info, err := os.Stat(at(script)); err != nil || info.Mode().Perm() != 0o755 {
+					t.Errorf("%s/%s: %v, %v", name, script, info, err)
+				}
 			}
 			if got := harness.ReadText(t, at("notification-fd")); got != "3\n" {
 				t.Errorf("%s/notification-fd is %q", name, got)

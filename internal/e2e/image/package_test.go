@@ -26,6 +26,7 @@ var packageFiles = []string{
 	"/usr/share/slotgen/cont-finish",
 	"/usr/share/slotgen/cont-init",
 	"/usr/share/slotgen/s6-rc/slotgen-watch/dependencies.d/slotgen",
+	"/usr/share/slotgen/s6-rc/slotgen-watch/finish",
 	"/usr/share/slotgen/s6-rc/slotgen-watch/notification-fd",
 	"/usr/share/slotgen/s6-rc/slotgen-watch/run",
 	"/usr/share/slotgen/s6-rc/slotgen-watch/type",
@@ -35,6 +36,9 @@ var packageFiles = []string{
 	"/usr/share/slotgen/s6-rc/slotgen/up",
 	"/usr/share/slotgen/s6-rc/user/contents.d/slotgen",
 	"/usr/share/slotgen/s6-rc/user/contents.d/slotgen-watch",
+	"/usr/share/slotgen/watch/finish",
+	"/usr/share/slotgen/watch/notification-fd",
+	"/usr/share/slotgen/watch/run",
 }
 
 // makePackages runs .ci/package with a umask and a time zone, and returns its output directory.
@@ -132,6 +136,8 @@ test -z "$(dpkg --verify slotgen)"
 test "$(stat -c %U:%a /etc/slotgen/templates)" = root:755
 `+strings.Join(harness.ReadmeBlocks(t, "package"), "")+`
 grep "^'/usr/bin/slotgen' reconcile" /etc/cont-init.d/99-slotgen
+test -x /etc/services.d/slotgen-watch/finish
+grep "^exec '/usr/bin/slotgen' watch" /etc/services.d/slotgen-watch/run
 grep "('/usr/bin/slotgen' hook" /usr/share/slotgen/s6-rc/slotgen/down
 ! grep -rE '/tmp|slotgen-build' /usr/share/slotgen
 /usr/bin/slotgen --version | grep -E '^slotgen version .* \(rev [0-9a-f]{12}(\+dirty)?, [0-9]{4}(-[0-9]{2}){2}, go1\.[0-9]+[^ ]*, linux/amd64\)$'
