@@ -73,7 +73,7 @@ func (f findings) print(out *output, msg messages, checked int) error {
 			msg.line("hint: %s: %s", place, f.hints[text])
 		}
 	}
-	msg.line("%s checked, %s", reconcile.Counted(checked, "profile"), reconcile.Counted(len(f.texts), "finding"))
+	msg.info("%s checked, %s", reconcile.Counted(checked, "profile"), reconcile.Counted(len(f.texts), "finding"))
 	return nil
 }
 
@@ -175,7 +175,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
 	volume, err := scan.Open(s.home, s.user)
 	if errors.Is(err, fs.ErrNotExist) {
-		msg.line("no volume at %q: checking invented profiles", s.home)
+		msg.info("no volume at %q: checking invented profiles", s.home)
 		return nil, nil
 	}
 	if err != nil {

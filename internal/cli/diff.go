@@ -41,7 +41,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			}
 			role := readRole(s.proc, msg)
 			if word := role.NoGateways(); word != "" {
-				msg.line("this is a %s container: reconcile publishes nothing here", word)
+				msg.info("this is a %s container: reconcile publishes nothing here", word)
 				if s.json {
 					return writeJSON(out, newDiffDocument(s.home, s.scandir))
 				}

@@ -35,6 +35,7 @@ func appHelp(app *cli.App) string {
 	p.flag(cli.VersionFlag)
 	p.head("ENVIRONMENT")
 	p.add(3, "Every option that is a setting has a variable, which the page of its command names. An empty variable is unset.")
+	p.add(3, "With "+verbosityVar+"=0 only warnings, errors and hints go to stderr.")
 	return p.String()
 }
 

@@ -70,7 +70,7 @@ var (
 
 // readVariables returns the variables that slotgen and its scripts read, for flags and otherwise.
 func readVariables() []string {
-	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
+	variables := []string{scan.MultiplexVar, scan.NoSuperviseVar, verbosityVar, "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}
 	for _, leaf := range leafCommands("", testApp().Commands) {
 		for _, f := range leaf.flags {
 			variables = append(variables, f.GetEnvVars()...)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"unicode"
@@ -12,9 +13,25 @@ import (
 	"slotgen/internal/message"
 )
 
+// verbosityVar is the variable of s6-overlay that says how much a boot prints.
+const verbosityVar = "S6_VERBOSITY"
+
 // messages prints messages to the operator. Each message is one line of printable text,
 // whatever it quotes.
-type messages struct{ w *asyncWriter }
+type messages struct {
+	w *asyncWriter
+	// quiet leaves out all messages but warnings, errors and hints.
+	quiet bool
+}
+
+func newMessages(w io.Writer) messages {
+	return messages{w: &asyncWriter{w: w}, quiet: os.Getenv(verbosityVar) == "0"}
+}
+
+// info prints a message that asks nothing of the operator.
+func (m messages) info(format string, args ...any) {
+	m.print(message.Message{Text: fmt.Sprintf(format, args...)})
+}
 
 func (m messages) line(format string, args ...any) {
 	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
@@ -22,6 +39,9 @@ func (m messages) line(format string, args ...any) {
 
 // print prints a message and its hint, if it has one.
 func (m messages) print(msg message.Message) {
+	if m.quiet && msg.Level == message.Info {
+		return
+	}
 	level := map[message.Level]string{message.Warning: "warning: ", message.Error: "error: "}[msg.Level]
 	m.line("%s%s", level, msg.Text)
 	if msg.Hint != "" {

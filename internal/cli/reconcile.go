@@ -116,7 +116,7 @@ func (r reconciler) run(ctx context.Context) error {
 		return err
 	}
 	isSupervised := r.awaitSupervisors(report)
-	r.msg.line("%s", report.Summary(time.Since(start)))
+	r.msg.info("%s", report.Summary(time.Since(start)))
 	if len(r.Only) == 0 && report.FailedAll() {
 		r.msg.fail(errors.New("no gateway was published"))
 	}
@@ -167,7 +167,7 @@ func (r reconciler) preview(ctx context.Context) error {
 		return err
 	}
 	report.Pruned = nil
-	r.msg.line("%s", report.Summary(time.Since(start)))
+	r.msg.info("%s", report.Summary(time.Since(start)))
 	if !report.OK() {
 		return reportedError{}
 	}
@@ -225,6 +225,6 @@ func skip(word string, s settings, out *output, msg messages) error {
 		_, err := fmt.Fprintln(out, line)
 		return err
 	}
-	msg.line("%s", line)
+	msg.info("%s", line)
 	return writeDocument(out, s.scandir, reconcile.Report{Home: scan.Root(s.home), Autostart: scan.None})
 }

@@ -28,7 +28,7 @@ const ownerBits = 0o700
 // Run executes one command line and returns its exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
 	unix.Umask(unix.Umask(0) &^ ownerBits) // else slotgen could not open the files that it makes
-	msg := messages{w: &asyncWriter{w: stderr}}
+	msg := newMessages(stderr)
 	out := &output{w: stdout}
 	app := newApp(out, msg)
 	err := app.Run(flagsFirst(app.Commands, args))

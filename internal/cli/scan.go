@@ -64,7 +64,7 @@ type explainer struct {
 // run plans a pass and prints the plan.
 func (e explainer) run(ctx context.Context) error {
 	if e.NoGateways != "" {
-		e.msg.line("this is a %s container: reconcile publishes nothing here", e.NoGateways)
+		e.msg.info("this is a %s container: reconcile publishes nothing here", e.NoGateways)
 	}
 	report, err := reconcile.Preview(ctx, e.Options, nil)
 	if err != nil {
@@ -79,10 +79,10 @@ func (e explainer) run(ctx context.Context) error {
 	}
 	e.printHints(shown.Outcomes)
 	if slices.ContainsFunc(shown.Outcomes, func(o reconcile.Outcome) bool { return o.Live }) && !e.json {
-		e.msg.line("live: s6 supervises the slot; slotgen status shows whether the gateway is up")
+		e.msg.info("live: s6 supervises the slot; slotgen status shows whether the gateway is up")
 	}
 	if left := len(report.Outcomes) - len(shown.Outcomes); left > 0 {
-		e.msg.line("%d skipped or ignored: --all lists them", left)
+		e.msg.info("%d skipped or ignored: --all lists them", left)
 	}
 	if !report.OK() {
 		return reportedError{}

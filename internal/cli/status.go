@@ -49,7 +49,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			}
 			role := readRole(s.proc, msg)
 			if word := role.NoGateways(); word != "" {
-				msg.line("this is a %s container: it supervises no gateways", word)
+				msg.info("this is a %s container: it supervises no gateways", word)
 				v := statusView{Options: status.Options{Scandir: s.scandir}, json: s.json, out: out}
 				return v.print(status.Report{Home: scan.Root(s.home), Autostart: scan.None})
 			}
@@ -90,7 +90,7 @@ func (v statusView) run(ctx context.Context) error {
 		return err
 	}
 	if len(report.Rows) == 0 && report.OK() {
-		v.msg.line("autostart none: the gateways are another container's")
+		v.msg.info("autostart none: the gateways are another container's")
 	}
 	if report.OK() {
 		return nil

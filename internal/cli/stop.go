@@ -87,7 +87,7 @@ func stopAll(path string, limit time.Duration, msg messages) error {
 		msg.warn("%s", w)
 	}
 	if stopped.Ended > 0 {
-		msg.line("stop: %s ended in %s", reconcile.Counted(stopped.Ended, "gateway"), time.Since(start).Round(time.Millisecond))
+		msg.info("stop: %s ended in %s", reconcile.Counted(stopped.Ended, "gateway"), time.Since(start).Round(time.Millisecond))
 	}
 	if len(stopped.Late) == 0 {
 		return nil

@@ -50,3 +50,47 @@ func TestContainerWatchServiceStaysDownAfterAWrongSetting(t *testing.T) {
 		}
 	})
 }
+
+// checkQuiet checks that each message of slotgen in a text is a warning, an error or a hint.
+func checkQuiet(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		kind, isMessage := strings.CutPrefix(line, "slotgen: ")
+		if isMessage && !strings.HasPrefix(kind, "warning: ") && !strings.HasPrefix(kind, "error: ") && !strings.HasPrefix(kind, "hint: ") {
+			t.Errorf("at S6_VERBOSITY 0 it says %q", line)
+		}
+	}
+}
+
+func TestContainerBootAndStopAreQuietAtVerbosityZero(t *testing.T) {
+	t.Parallel()
+	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop, harness.WithVar("S6_VERBOSITY", "0"))
+	c.Profile("coder", harness.Running)
+	c.Profile("Bad", harness.Running)
+	installHooks(c)
+	c.Boot()
+	c.MustRun("root", "slotgen", "hook", "s6-rc", "--out", "/tmp/rc")
+	for name, argv := range map[string][]string{
+		"the boot script": {"/etc/cont-init.d/99-slotgen"},
+		"the oneshot":     {"/command/execlineb", "-Pc", harness.ReadText(t, c.Path("/tmp/rc/slotgen/up"))},
+	} {
+		got := overlay(c, argv...)
+		if got.Code != 0 || got.Stdout != "" || !strings.Contains(got.Stderr, `slotgen: warning: skipping profile "Bad"`) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		checkQuiet(t, got.Stderr)
+	}
+	startWatch(c)
+	c.WaitUp("slotgen-watch")
+	c.Profile("late", harness.Stopped)
+	c.WaitSupervised("gateway-late")
+	c.MustRun("root", "s6-svc", "-wD", "-T", harness.HangLimitMS, "-d", "/run/service/slotgen-watch")
+	if got := overlay(c, "/etc/cont-finish.d/10-slotgen"); got != (harness.ExecResult{}) {
+		t.Errorf("the stop script: %+v", got)
+	}
+	console := harness.ReadText(t, c.Console)
+	if !strings.Contains(console, `slotgen: warning: skipping profile "Bad"`) {
+		t.Errorf("the watch does not warn:\n%s", console)
+	}
+	checkQuiet(t, console)
+}
