@@ -6,7 +6,25 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/internal/message"
+	"slotgen/render/scandir"
 )
+
+// warnOfOwnService warns when the service that runs slotgen is in the hands of another account.
+// s6-supervise starts a program in its service directory.
+func warnOfOwnService(msg messages) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return
+	}
+	if risk := scandir.ServiceRisk(dir); risk != "" {
+		msg.print(message.Message{
+			Level: message.Warning, Text: risk,
+			Hint: "this service runs as root: slotgen hook watch --out /etc/services.d/slotgen-watch makes one that a chown of s6-rc's services passes by",
+		})
+	}
+}
 
 // openNotification takes over the descriptor on which s6-supervise waits for a newline
 // (s6, "notifywhenup"). It returns nil for 0, which means no descriptor.

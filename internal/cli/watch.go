@@ -72,6 +72,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	if interval < leastInterval {
 		return watch.Options{}, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
 	}
+	warnOfOwnService(msg)
 	fd, err := number(c, "notification-fd", 0)
 	if err != nil {
 		return watch.Options{}, err

@@ -111,6 +111,7 @@ func (p *planner) planSlot(o Outcome) Step {
 	if err != nil {
 		return Step{Outcome: o.failed(err)}
 	}
+	o.Warnings = append(o.Warnings, plan.Risks...)
 	o.Change, o.Live, o.Effect = plan.Change, plan.Live, plan.Effect
 	if p.Differences || plan.Live {
 		o.Differences = plan.Differences

@@ -34,6 +34,8 @@ type Plan struct {
 	// Differences lists how the published slot differs from the rendered one. In a live
 	// slot that needs no restart, files that an update leaves alone do not count.
 	Differences []Difference
+	// Risks holds warnings about accounts that can act as root through a live slot.
+	Risks []string
 
 	service string
 	want    []node
@@ -100,6 +102,7 @@ func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 	switch p.Differences = compare(have, p.want); {
 	case len(p.Differences) == 0:
 	case p.Live:
+		p.Risks = d.superviseRisks(slot.Service, have, o.Access)
 		p.planInPlace(have)
 	default:
 		p.Change = Updated

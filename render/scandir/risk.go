@@ -3,6 +3,7 @@ package scandir
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -52,6 +53,42 @@ func writersOf(fd int) string {
 		return "whom its access control list names"
 	}
 	return ""
+}
+
+// superviseRisks returns a warning for each supervise directory of a live slot that belongs to
+// another account. A pass never changes them. AccessOwner has a warning of its own.
+func (d *Dir) superviseRisks(service string, have []node, access Access) []string {
+	var risks []string
+	for _, n := range have {
+		if access == AccessOwner || n.path != "supervise" && n.path != "log/supervise" {
+			continue
+		}
+		dir := filepath.Join(d.path, service, n.path)
+		if risk := superviseRisk(dir, n.uid); risk != "" {
+			risks = append(risks, risk+fmt.Sprintf(": chown -R root %q takes it back", dir))
+		}
+	}
+	return risks
+}
+
+// ServiceRisk returns a warning when the service directory dir has a supervisor and its supervise
+// directory belongs to another account, or else "".
+func ServiceRisk(dir string) string {
+	var control, supervise unix.Stat_t
+	dir = filepath.Join(dir, "supervise")
+	if unix.Stat(dir, &supervise) != nil || unix.Lstat(dir+"/control", &control) != nil || control.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return ""
+	}
+	return superviseRisk(dir, int(supervise.Uid))
+}
+
+// superviseRisk describes the power of the owner of a supervise directory, or returns "". Without
+// root privileges there is no power of root to give away.
+func superviseRisk(dir string, uid int) string {
+	if uid == 0 || os.Geteuid() != 0 {
+		return ""
+	}
+	return fmt.Sprintf("%q belongs to uid %d, who can thereby control the service and make root overwrite any file", dir, uid)
 }
 
 // hasACL reports whether fd has an access control list. Then the group's permission bits are

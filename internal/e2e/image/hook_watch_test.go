@@ -94,3 +94,28 @@ func TestContainerBootAndStopAreQuietAtVerbosityZero(t *testing.T) {
 	}
 	checkQuiet(t, console)
 }
+
+// The Hermes image has a script that gives the supervise directories of s6-rc's services to the
+// user.
+func TestContainerSuperviseDirectoriesOfTheUsersAreNamed(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		c.Profile("coder", harness.Running)
+		c.Boot()
+		startWatch(c)
+		c.MustRun("root", "s6-svwait", "-U", "-t", harness.HangLimitMS, "/run/service/slotgen-watch")
+		c.WaitUp("gateway-coder")
+		const risk = ` belongs to uid 10000, who can thereby control the service`
+		if text := harness.ReadText(t, c.Console); strings.Contains(text, risk) {
+			t.Errorf("it warns of what belongs to root:\n%s", text)
+		}
+		c.MustRun("root", "chown", "-R", "hermes", "/run/service/gateway-coder/supervise", "/run/s6/legacy-services/slotgen-watch/supervise")
+		got := c.Run("root", "slotgen", "reconcile")
+		if want := `slotgen: warning: "/run/service/gateway-coder/supervise"` + risk; got.Code != 0 || strings.Count(got.Stderr, want) != 1 {
+			t.Errorf("the pass: %+v", got)
+		}
+		c.MustRun("root", "s6-svc", "-wR", "-T", harness.HangLimitMS, "-t", "/run/service/slotgen-watch")
+		want := `slotgen: warning: "/run/s6/legacy-services/slotgen-watch/supervise"` + risk
+		c.WaitFor("a warning of the watch", func() bool { return strings.Count(harness.ReadText(t, c.Console), want) == 1 })
+	})
+}
