@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// ReadmeBlock is a fenced code block of README.
+// ReadmeBlock is a fenced code block of README or of another page.
 type ReadmeBlock struct {
 	// Info is the text after the opening fence, such as "sh override".
 	Info, Text string
@@ -14,9 +14,15 @@ type ReadmeBlock struct {
 // AllReadmeBlocks returns every fenced code block of README.
 func AllReadmeBlocks(t *testing.T) []ReadmeBlock {
 	t.Helper()
-	parts := strings.Split("\n"+ReadText(t, "README.md"), "\n```")
+	return PageBlocks(t, "README.md")
+}
+
+// PageBlocks returns every fenced code block of a page.
+func PageBlocks(t *testing.T, page string) []ReadmeBlock {
+	t.Helper()
+	parts := strings.Split("\n"+ReadText(t, page), "\n```")
 	if len(parts)%2 == 0 {
-		t.Fatal("a code block of README does not end")
+		t.Fatalf("a code block of %s does not end", page)
 	}
 	var blocks []ReadmeBlock
 	for i := 1; i < len(parts); i += 2 {

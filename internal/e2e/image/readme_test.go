@@ -140,6 +140,9 @@ func buildFrom(c *harness.Container, dockerfile string) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch instruction {
 		case "", "FROM":
+		case "ENV":
+			name, value, _ := strings.Cut(rest, "=")
+			c.Write(c.Path("/run/s6/container_environment/"+name), value)
 		case "RUN":
 			runInImage(c, rest)
 		case "COPY":
@@ -149,23 +152,30 @@ func buildFrom(c *harness.Container, dockerfile string) {
 			}
 			runInImage(c, "umount "+words[1]+"; cp --remove-destination "+words[0]+" "+words[1])
 		default:
-			c.T.Fatalf("README's Dockerfile has %q", line)
+			c.T.Fatalf("the Dockerfile has %q", line)
 		}
 	}
 }
 
-func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
-	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
-	blocks := harness.AllReadmeBlocks(t)
+// dockerfileOf returns the first Dockerfile of a page.
+func dockerfileOf(t *testing.T, page string) string {
+	t.Helper()
+	blocks := harness.PageBlocks(t, page)
 	i := slices.IndexFunc(blocks, func(b harness.ReadmeBlock) bool { return b.Info == "dockerfile" })
 	if i < 0 {
-		t.Fatal("README has no Dockerfile")
+		t.Fatalf("%s has no Dockerfile", page)
 	}
+	return blocks[i].Text
+}
+
+func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
+	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
+	dockerfile := dockerfileOf(t, "README.md")
 	if err := os.Mkdir(c.Path("/src"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	cloneRepository(t, c.Path("/src"))
-	buildFrom(c, blocks[i].Text)
+	buildFrom(c, dockerfile)
 	for _, block := range harness.ReadmeBlocks(t, "image") {
 		runInImage(c, block)
 	}
@@ -180,7 +190,8 @@ func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
 	if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
 		t.Errorf("the boot script: %+v", got)
 	}
-	c.WaitUp("gateway-default", "gateway-coder", "gateway-night_watch")
+	c.WaitUp("gateway-default")
+	c.CheckDown("gateway-coder") // the default gateway serves it
 	if got := runScripts(c, "/etc/cont-finish.d"); got != (harness.ExecResult{}) {
 		t.Errorf("the stop script: %+v", got)
 	}
