@@ -121,7 +121,8 @@ func (p *planner) readScandir() {
 	}
 }
 
-// warnOfRisks warns of users other than root who can act as root through the scandir.
+// warnOfRisks warns of users other than root who can act as root through the scandir, and of a
+// scandir in which no program can start.
 func (p *planner) warnOfRisks() {
 	if danger := p.Access.Dangerous(); danger != "" {
 		p.Tell(message.Warn("--supervise-access %s: %s", p.Access, danger))
@@ -131,6 +132,9 @@ func (p *planner) warnOfRisks() {
 	}
 	for _, risk := range p.dir.Risks() {
 		p.Tell(message.Warn("%s", risk))
+	}
+	if err := p.dir.CheckExec(); err != nil {
+		p.Tell(message.Of(message.Warning, err))
 	}
 }
 

@@ -38,6 +38,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	failed := a.prune(ctx, a.clearLeftovers())
 	a.readScandir()
 	outcomes := append(a.publishAll(ctx), failed...)
+	a.checkModes()
 	a.markNews(outcomes)
 	a.rescan(outcomes)
 	a.log(outcomes)
@@ -112,6 +113,16 @@ func (a applier) migrate() {
 		a.Tell(message.Of(message.Warning, err))
 	default:
 		a.event("wrote %s", migrated)
+	}
+}
+
+// checkModes warns when the pass has found that the scandir ignores modes.
+func (a applier) checkModes() {
+	if a.dir == nil {
+		return
+	}
+	if err := a.dir.CheckModes(); err != nil {
+		a.Tell(message.Of(message.Warning, err))
 	}
 }
 

@@ -27,8 +27,10 @@ func Read(ctx context.Context, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if err := dir.CheckStopped(); err != nil {
-		o.Tell(message.Of(message.Warning, err))
+	for _, err := range []error{dir.CheckStopped(), dir.CheckExec()} {
+		if err != nil {
+			o.Tell(message.Of(message.Warning, err))
+		}
 	}
 	r := reader{Options: o, dir: dir}
 	defer r.close()

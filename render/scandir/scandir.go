@@ -27,6 +27,7 @@ type Dir struct {
 	fd      int // of top
 	lock    *os.File
 	scanner atomic.Pointer[bool] // the first answer of HasScanner
+	modes   modeCheck
 	foreign bool                 // opened by OpenToLook, and another account's
 }
 

@@ -53,7 +53,8 @@ type stager struct {
 	fd   int
 	// made describes the new directory: files made in it have its owner from the start.
 	// It is nil where the directory is not new.
-	made *unix.Stat_t
+	made  *unix.Stat_t
+	modes *modeCheck
 }
 
 // openStager opens the directory name.
@@ -67,7 +68,7 @@ func (d *Dir) openStager(name string) (*stager, error) {
 		unix.Close(fd)
 		return nil, scan.Bare(err)
 	}
-	return &stager{root: root, fd: fd}, nil
+	return &stager{root: root, fd: fd, modes: &d.modes}, nil
 }
 
 func (s *stager) close() {
@@ -144,7 +145,11 @@ func (s *stager) write(n node) error {
 	if err := f.Chmod(os.FileMode(n.mode)); err != nil {
 		return err
 	}
-	return f.CloseAtomicallyReplace()
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	s.modes.look(s.fd, n.path, n.mode)
+	return nil
 }
 
 // isForeign reports whether n needs a chown.
@@ -163,6 +168,7 @@ func (s *stager) setOwnerAndMode(n node) error {
 	if err := unix.Fchmodat(s.fd, name, n.mode, 0); err != nil {
 		return err
 	}
+	s.modes.look(s.fd, name, n.mode)
 	return s.mustHaveGroupBit(name, n.mode)
 }
 

@@ -1,0 +1,51 @@
+package mount
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"slotgen/internal/e2e/harness"
+	"slotgen/internal/testenv"
+)
+
+// passesOver makes two passes with a scandir at $2, which the script sets up, and returns what the
+// second one prints.
+func passesOver(t *testing.T, setUp string) string {
+	t.Helper()
+	testenv.NeedRoot(t, "mounts file systems")
+	script := `mkdir "$2" "$3"
+` + setUp + `
+"$0" reconcile --home "$1" --scandir "$2" --user 10000:10000 --proc "$3" >"$3/first" 2>&1
+exec "$0" reconcile --home "$1" --scandir "$2" --user 10000:10000 --proc "$3"`
+	dir := t.TempDir()
+	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-ec", script,
+		harness.SlotgenBinary(t), newVolume(t), dir+"/scandir", dir+"/proc").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func TestScandirThatExecutesNothingIsAWarning(t *testing.T) {
+	t.Parallel()
+	out := passesOver(t, `mount -t tmpfs -o noexec,mode=0755 none "$2"`)
+	if !strings.Contains(out, "is mounted noexec: no run script in it can start\nslotgen: hint: mount it with the option exec") {
+		t.Errorf("no warning:\n%s", out)
+	}
+	out = passesOver(t, `mount -t tmpfs -o mode=0755 none "$2"`)
+	if strings.Contains(out, "warning") {
+		t.Errorf("a warning of a scandir where all is well:\n%s", out)
+	}
+}
+
+func TestScandirThatIgnoresModesIsOneWarning(t *testing.T) {
+	t.Parallel()
+	testenv.NeedProgram(t, "bindfs")
+	out := passesOver(t, `mkdir "$3/below"
+bindfs --chmod-ignore "$3/below" "$2"`)
+	const want = "ignores modes: every pass updates its slots\nslotgen: hint: mount a tmpfs there\n"
+	if strings.Count(out, want) != 1 || !strings.Contains(out, "3 updated") {
+		t.Errorf("not one warning, or no slot is updated again:\n%s", out)
+	}
+}
