@@ -28,7 +28,7 @@ type Dir struct {
 	lock    *os.File
 	scanner atomic.Pointer[bool] // the first answer of HasScanner
 	modes   modeCheck
-	foreign bool                 // opened by OpenToLook, and another account's
+	foreign bool // opened by OpenToLook, and another account's
 }
 
 // Open opens the scandir at path.
