@@ -32,7 +32,7 @@ func BenchmarkScan(b *testing.B) {
 			}
 		}
 	}
-	v, err := Open(home, asuser.Self())
+	v, err := Open(home, asuser.Self(), neverSlow)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -68,7 +68,8 @@ func makeLogDir(top dir) (dir, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return logs, err
 	}
-	if err := fdio.Mkdir(top.fd, logsDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	err = top.patience.try(logsDir, func() error { return fdio.Mkdir(top.fd, logsDir, 0o755) })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return noDir(), err
 	}
 	return openDir(top, logsDir, unix.O_PATH)
@@ -81,7 +82,8 @@ func rotateAndAppend(logs dir, text []byte) error {
 		return err
 	}
 	defer unix.Close(fd)
-	return errors.Join(writeWhole(fd, text), rotateErr)
+	err = logs.patience.try(logs.join(bootLog), func() error { return writeWhole(fd, text) })
+	return errors.Join(err, rotateErr)
 }
 
 // rotate renames a log that is full, unless another pass does: it holds the lock of the log,
@@ -107,7 +109,7 @@ func rotate(logs dir) error {
 
 // openLog opens the log, which it makes where it is missing, and returns its size.
 func openLog(logs dir) (fd int, size int64, err error) {
-	err = logs.patience.try(func() (err error) {
+	err = logs.patience.try(logs.join(bootLog), func() (err error) {
 		fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
 		return err
 	})

@@ -100,6 +100,9 @@ func missingIn(home, name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
+// neverSlow is for volumes that answer.
+func neverSlow(string, time.Duration) {}
+
 func openVolume(t *testing.T, home string) *Volume {
 	t.Helper()
 	return openVolumeAs(t, home, asuser.Self())
@@ -107,7 +110,7 @@ func openVolume(t *testing.T, home string) *Volume {
 
 func openVolumeAs(t *testing.T, home string, user asuser.User) *Volume {
 	t.Helper()
-	v, err := Open(home, user)
+	v, err := Open(home, user, neverSlow)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,9 +24,9 @@ func makeFile(d dir, name string, data []byte) error {
 		return err
 	}
 	defer unix.Close(fd)
-	err = writeWhole(fd, data)
+	err = d.patience.try(d.join(tmp), func() error { return writeWhole(fd, data) })
 	if err == nil {
-		err = fdio.Sync(fd)
+		err = d.patience.try(d.join(tmp), func() error { return fdio.Sync(fd) })
 	}
 	if err == nil {
 		err = fdio.RenameNew(d.fd, tmp, d.fd, name)

@@ -41,7 +41,7 @@ const (
 // open opens a path below d, through links wherever they lead. The error is
 // fs.ErrNotExist, an unusable, or an errno.
 func open(d dir, path string, flags int) (fd int, err error) {
-	err = d.patience.try(func() (err error) { fd, err = fdio.Follow(d.fd, path, flags); return err })
+	err = d.patience.try(d.join(path), func() (err error) { fd, err = fdio.Follow(d.fd, path, flags); return err })
 	switch {
 	case errors.Is(err, unix.ENOTDIR):
 		err = notDirectory
@@ -63,9 +63,15 @@ func isLink(d dir, path string) bool {
 // lstat describes a name in d, and does not follow a link. The error is an errno.
 func (d dir) lstat(name string) (unix.Stat_t, error) { return d.stat(name, unix.AT_SYMLINK_NOFOLLOW) }
 
+// names lists a directory that was just opened.
+func (d dir) names() (names []string, err error) {
+	err = d.patience.try(d.path, func() (err error) { names, err = fdio.Names(d.fd); return err })
+	return names, err
+}
+
 // stat describes a path below d, as fstatat(2) does with these flags.
 func (d dir) stat(path string, flags int) (st unix.Stat_t, err error) {
-	err = d.patience.try(func() (err error) { st, err = fdio.Stat(d.fd, path, flags); return err })
+	err = d.patience.try(d.join(path), func() (err error) { st, err = fdio.Stat(d.fd, path, flags); return err })
 	return st, err
 }
 

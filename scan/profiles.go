@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
-	"slotgen/internal/fdio"
 )
 
 // Profiles is the open directory profiles/ of a volume. It is for a caller that looks at the
@@ -35,7 +33,7 @@ func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
 // Names lists the entries in byte order. After an error in the middle it returns the names
 // before it, and the error.
 func (p *Profiles) Names() ([]string, error) {
-	names, err := fdio.Names(p.d.fd)
+	names, err := p.d.names()
 	slices.Sort(names)
 	return names, err
 }

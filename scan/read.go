@@ -15,7 +15,7 @@ const maxFile = 1 << 20
 // an unusable, or an errno.
 func readFile(d dir, name string) ([]byte, error) {
 	var data []byte
-	err := d.patience.try(func() error {
+	err := d.patience.try(d.join(name), func() error {
 		fd, err := openFile(d, name)
 		if err != nil {
 			return err

@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"slotgen/internal/fdio"
 )
 
 // A profile is a directory in ProfilesDir of the home that holds a Marker.
@@ -75,7 +73,7 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 	var names []string
 	if err == nil {
 		defer profiles.close()
-		names, err = fdio.Names(profiles.fd)
+		names, err = profiles.names()
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)

@@ -64,7 +64,7 @@ func (v *Volume) RemoveStale(p Profile) []string {
 func removeExisting(d dir, name string) error {
 	_, err := d.lstat(name)
 	if err == nil {
-		err = d.patience.try(func() error { return fdio.Remove(d.fd, name) })
+		err = d.patience.try(d.join(name), func() error { return fdio.Remove(d.fd, name) })
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -83,7 +83,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 	}
 	defer profiles.close()
 	d := dir{-1, profiles.join(p.Name), v.top.patience}
-	err = d.patience.try(func() (err error) {
+	err = d.patience.try(d.path, func() (err error) {
 		d.fd, err = fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
 		return err
 	})

@@ -22,6 +22,8 @@ type Volume struct {
 	home string
 	user asuser.User
 	top  dir
+	// endWatch ends the reports of slow calls.
+	endWatch func()
 }
 
 // Root returns the volume's root for an absolute path. For a path whose parent directory is
@@ -34,21 +36,25 @@ func Root(home string) string {
 }
 
 // Open opens the volume's Root as its user. The path is made absolute. A home that does
-// not exist, is no directory, or that the user can't read is an error.
-func Open(home string, user asuser.User) (*Volume, error) {
+// not exist, is no directory, or that the user can't read is an error. Slow gets every call that
+// takes longer than 10 seconds.
+func Open(home string, user asuser.User, slow Slow) (*Volume, error) {
 	abs, err := filepath.Abs(home)
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	v := &Volume{home: Root(abs), user: user, top: dir{-1, ".", &patience{}}}
+	v := &Volume{home: Root(abs), user: user}
+	v.top = dir{-1, ".", &patience{home: v.home, pending: map[*call]bool{}}}
+	v.endWatch = v.top.patience.watch(slow)
 	var openErr error
 	err = user.Do(func() {
-		openErr = v.top.patience.try(func() (err error) {
+		openErr = v.top.patience.try(".", func() (err error) {
 			v.top.fd, err = fdio.Follow(unix.AT_FDCWD, v.home, unix.O_RDONLY|unix.O_DIRECTORY)
 			return err
 		})
 	})
 	if err := errors.Join(err, openErr); err != nil {
+		v.endWatch()
 		return nil, fmt.Errorf("opening home %q: %w", v.home, err)
 	}
 	return v, nil
@@ -70,4 +76,7 @@ func (v *Volume) Home() string { return v.home }
 func (v *Volume) FD() int { return v.top.fd }
 
 // Close releases the volume's descriptor.
-func (v *Volume) Close() error { return unix.Close(v.top.fd) }
+func (v *Volume) Close() error {
+	v.endWatch()
+	return unix.Close(v.top.fd)
+}

@@ -173,7 +173,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 
 // profilesOnVolume returns the profiles on the volume, or none if there is no volume.
 func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	volume, err := scan.Open(s.home, s.user)
+	volume, err := scan.Open(s.home, s.user, msg.slow)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.info("no volume at %q: checking invented profiles", s.home)
 		return nil, nil

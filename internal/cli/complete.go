@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -169,7 +170,7 @@ func profileNames(home string) []string {
 	if err != nil {
 		return nil
 	}
-	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), user.credentials())
+	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), user.credentials(), func(string, time.Duration) {})
 	if err != nil {
 		return nil
 	}

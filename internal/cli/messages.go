@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -62,6 +63,9 @@ func (m messages) warnAll(texts []string) {
 		m.warn("%s", text)
 	}
 }
+
+// slow prints a warning while the volume does not answer.
+func (m messages) slow(path string, waited time.Duration) { m.print(message.Waiting(path, waited)) }
 
 // fail prints an error and its hint, if it has one.
 func (m messages) fail(err error) { m.print(message.Of(message.Error, err)) }

@@ -78,7 +78,7 @@ func checkRenderFlags(c *cli.Context) error {
 // renderOne renders the slot of one profile of the volume. A slot that fails a check is
 // returned together with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
-	volume, err := reconcile.OpenVolume(s.home, s.user)
+	volume, err := reconcile.OpenVolume(s.home, s.user, msg.print)
 	if err != nil {
 		return render.Slot{}, err
 	}

@@ -176,7 +176,7 @@ func since(row status.Row) string {
 // printDetails prints all about each row, with the last lines of the boot log and of the
 // gateway's own log.
 func (v statusView) printDetails(report status.Report) error {
-	volume, err := reconcile.OpenVolume(v.Home, v.User)
+	volume, err := reconcile.OpenVolume(v.Home, v.User, v.Tell)
 	if err == nil {
 		defer volume.Close()
 	}

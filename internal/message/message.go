@@ -5,6 +5,7 @@ package message
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"slotgen/internal/hint"
 )
@@ -47,6 +48,11 @@ func Warn(format string, args ...any) Message {
 // Of returns a message with the text of an error and its hint.
 func Of(level Level, err error) Message {
 	return Message{Level: level, Text: OneLine(err.Error()), Hint: hint.Of(err)}
+}
+
+// Waiting returns the warning about a call on the volume that has not returned.
+func Waiting(path string, waited time.Duration) Message {
+	return Warn("still waiting for %+q after %s: its file server does not answer", path, waited.Round(time.Second))
 }
 
 // About returns the message with its profile set.

@@ -36,6 +36,9 @@ type Options struct {
 	// Tell gets every message at once. It must not block: the pass holds the scandir's
 	// lock during the call.
 	Tell func(message.Message)
+	// Waiting gets a warning while the volume does not answer, from another goroutine. The
+	// default is Tell.
+	Waiting func(message.Message)
 
 	// Only limits the pass to the profiles of these names. An empty list means all.
 	Only []string
@@ -111,6 +114,9 @@ func (everyOrphan) Reset(string) {}
 
 // withDefaults fills in the fields that the caller left out.
 func (o Options) withDefaults() Options {
+	if o.Waiting == nil {
+		o.Waiting = o.Tell
+	}
 	if o.Drain == nil {
 		o.Drain = waitingDrain{}
 	}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"io/fs"
+	"time"
 
 	"slotgen/internal/asuser"
 
@@ -48,9 +49,10 @@ func newPlanner(o Options) *planner {
 	}
 }
 
-// OpenVolume opens the home as its user.
-func OpenVolume(home string, user asuser.User) (*scan.Volume, error) {
-	v, err := scan.Open(home, user)
+// OpenVolume opens the home as its user. Tell gets a warning while the volume does not answer,
+// from another goroutine.
+func OpenVolume(home string, user asuser.User, tell func(message.Message)) (*scan.Volume, error) {
+	v, err := scan.Open(home, user, func(path string, waited time.Duration) { tell(message.Waiting(path, waited)) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR):
 		err = hint.Add(err, "--home or HERMES_HOME names the volume's root")
@@ -62,7 +64,7 @@ func OpenVolume(home string, user asuser.User) (*scan.Volume, error) {
 
 // openVolume opens the home. It returns an error when Only names an unknown profile.
 func (p *planner) openVolume() error {
-	v, err := OpenVolume(p.Home, p.User)
+	v, err := OpenVolume(p.Home, p.User, p.Waiting)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
@@ -63,7 +64,7 @@ func (r *reader) close() {
 }
 
 func (r *reader) readVolume() {
-	volume, err := scan.Open(r.Home, r.User)
+	volume, err := scan.Open(r.Home, r.User, func(path string, waited time.Duration) { r.Tell(message.Waiting(path, waited)) })
 	if err != nil {
 		r.Tell(message.Of(message.Warning, err))
 		return

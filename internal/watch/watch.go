@@ -59,6 +59,7 @@ func newWatch(o Options) *watch {
 	}
 	w.orphans = orphans{map[string]time.Time{}, w.next}
 	p := &w.Pass
+	p.Waiting = o.Tell
 	p.Tell, p.Drain, p.Orphans, p.News = w.tell, w.drain, w.orphans, w.isNews
 	p.KeepDown, p.Rescan, p.Differences = true, true, true
 	return w
@@ -74,7 +75,10 @@ func Run(ctx context.Context, o Options) error {
 		<-ctx.Done()
 		return nil
 	}
-	changes := notify.Start(ctx, notify.Options{Home: o.Pass.Home, User: o.Pass.User, Templates: o.Templates, Interval: o.Interval})
+	changes := notify.Start(ctx, notify.Options{
+		Home: o.Pass.Home, User: o.Pass.User, Templates: o.Templates, Interval: o.Interval,
+		Slow: func(path string, waited time.Duration) { o.Tell(message.Waiting(path, waited)) },
+	})
 	err := w.pass(ctx, true)
 	if err != nil && !errors.Is(err, scandir.ErrHeld) && ctx.Err() == nil {
 		return err

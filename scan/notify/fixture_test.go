@@ -56,7 +56,7 @@ func startTemplates(t *testing.T, prepare func(*fixture)) *fixture {
 }
 
 func (l *fixture) start() {
-	l.changes = Start(l.t.Context(), Options{Home: l.home, Templates: l.templates, Interval: never})
+	l.changes = Start(l.t.Context(), Options{Home: l.home, Templates: l.templates, Interval: never, Slow: neverSlow})
 }
 
 // markInTemplates makes a mark for tests of the home.
@@ -207,3 +207,6 @@ func (l *fixture) silent(what string) {
 	l.t.Helper()
 	l.want(what, Change{})
 }
+
+// neverSlow is for volumes that answer.
+func neverSlow(string, time.Duration) {}

@@ -52,7 +52,7 @@ func (w *watcher) look() {
 }
 
 func (w *watcher) lookAtVolume() {
-	v, err := scan.Open(w.Home, w.User)
+	v, err := scan.Open(w.Home, w.User, w.Slow)
 	if err == nil {
 		defer v.Close()
 		// inotify asks for the user's permission to read, too.

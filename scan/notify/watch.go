@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"slotgen/internal/asuser"
+	"slotgen/scan"
 )
 
 const (
@@ -47,6 +48,8 @@ type Options struct {
 	// Interval is the time from one look at everything to the next. While inotify is not
 	// reliable it is at most 5 seconds.
 	Interval time.Duration
+	// Slow gets the calls on the volume that take long.
+	Slow scan.Slow
 }
 
 // Change lists the things that may have changed since the previous Change.
