@@ -76,8 +76,9 @@ func makeLogDir(top dir) (dir, error) {
 }
 
 func rotateAndAppend(logs dir, text []byte) error {
-	rotateErr := rotate(logs)
-	fd, _, err := openLog(logs)
+	rotateErr := logs.patience.try(logs.join(bootLog), func() error { return rotate(logs) })
+	var fd int
+	err := logs.patience.try(logs.join(bootLog), func() (err error) { fd, _, err = openLog(logs); return err })
 	if err != nil {
 		return err
 	}
@@ -109,10 +110,7 @@ func rotate(logs dir) error {
 
 // openLog opens the log, which it makes where it is missing, and returns its size.
 func openLog(logs dir) (fd int, size int64, err error) {
-	err = logs.patience.try(logs.join(bootLog), func() (err error) {
-		fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
-		return err
-	})
+	fd, err = fdio.Create(logs.fd, bootLog, unix.O_WRONLY|unix.O_APPEND, 0o644)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) || errors.Is(err, unix.EISDIR) {
 		err = notRegular
 	}

@@ -7,10 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-
-	"slotgen/internal/fdio"
-
-	"golang.org/x/sys/unix"
 )
 
 // maxLogLine is the largest part of a log line that GatewayLogTail returns, in bytes.
@@ -51,10 +47,10 @@ func (v *Volume) CheckGatewayLog(profile string) error { return v.checkWritable(
 // one above that exists.
 func (v *Volume) checkWritable(name string) error {
 	return v.AsUser(func() error {
-		err := fdio.Access(v.top.fd, name, unix.W_OK|unix.X_OK)
+		err := v.top.mayWrite(name)
 		for errors.Is(err, fs.ErrNotExist) && name != "." {
 			name = path.Dir(name)
-			err = fdio.Access(v.top.fd, name, unix.W_OK|unix.X_OK)
+			err = v.top.mayWrite(name)
 		}
 		if err == nil {
 			return nil

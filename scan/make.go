@@ -10,10 +10,15 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// makeFile makes the file name in d with mode 0644: it writes it under another name, then
+// makeFile is tryToMakeFile with the patience of the volume.
+func makeFile(d dir, name string, data []byte) error {
+	return d.patience.try(d.join(name), func() error { return tryToMakeFile(d, name, data) })
+}
+
+// tryToMakeFile makes the file name in d with mode 0644: it writes it under another name, then
 // moves it into place. fs.ErrExist says that the name was taken meanwhile; the file there
 // is left as it is.
-func makeFile(d dir, name string, data []byte) error {
+func tryToMakeFile(d dir, name string, data []byte) error {
 	tmp := tempName(name)
 	_ = fdio.Remove(d.fd, tmp) // of a pass that was killed
 	fd, err := fdio.Create(d.fd, tmp, unix.O_WRONLY|unix.O_APPEND|unix.O_EXCL, 0o644)
@@ -24,9 +29,9 @@ func makeFile(d dir, name string, data []byte) error {
 		return err
 	}
 	defer unix.Close(fd)
-	err = d.patience.try(d.join(tmp), func() error { return writeWhole(fd, data) })
+	err = writeWhole(fd, data)
 	if err == nil {
-		err = d.patience.try(d.join(tmp), func() error { return fdio.Sync(fd) })
+		err = fdio.Sync(fd)
 	}
 	if err == nil {
 		err = fdio.RenameNew(d.fd, tmp, d.fd, name)

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 
@@ -63,10 +64,25 @@ func isLink(d dir, path string) bool {
 // lstat describes a name in d, and does not follow a link. The error is an errno.
 func (d dir) lstat(name string) (unix.Stat_t, error) { return d.stat(name, unix.AT_SYMLINK_NOFOLLOW) }
 
-// names lists a directory that was just opened.
+// names lists a directory that was opened for that.
 func (d dir) names() (names []string, err error) {
-	err = d.patience.try(d.path, func() (err error) { names, err = fdio.Names(d.fd); return err })
+	repeats := false
+	err = d.patience.try(d.path, func() error {
+		if repeats { // begin at the first name again
+			if _, err := unix.Seek(d.fd, 0, io.SeekStart); err != nil {
+				return err
+			}
+		}
+		repeats = true
+		names, err = fdio.Names(d.fd)
+		return err
+	})
 	return names, err
+}
+
+// mayWrite returns an error unless the user may make files in the directory at a path below d.
+func (d dir) mayWrite(path string) error {
+	return d.patience.try(d.join(path), func() error { return fdio.Access(d.fd, path, unix.W_OK|unix.X_OK) })
 }
 
 // stat describes a path below d, as fstatat(2) does with these flags.

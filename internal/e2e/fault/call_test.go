@@ -3,6 +3,7 @@ package fault
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -90,6 +91,24 @@ func (x fault) options() []string {
 	return []string{"--seccomp-bpf", "-e", fmt.Sprintf("inject=%s:error=%s:when=%d", x.call.name, unix.ErrnoName(x.errno), x.call.n)}
 }
 
+// onVolume reports whether the call looks at the volume or changes it, by a name or a descriptor.
+func (c faultCall) onVolume() bool { return strings.Contains(c.about, "<~/root/home") && c.name != "close" }
+
+// passing returns the errors that a call on the volume may answer once and not again. EAGAIN of
+// flock is an answer.
+func (c faultCall) passing() []unix.Errno {
+	switch {
+	case !c.onVolume():
+		return nil
+	case c.name == "flock":
+		return []unix.Errno{unix.EINTR, unix.ESTALE}
+	}
+	return []unix.Errno{unix.EINTR, unix.ESTALE, unix.EAGAIN}
+}
+
+// passes reports whether a repeated call succeeds.
+func (x fault) passes() bool { return slices.Contains(x.call.passing(), x.errno) }
+
 // writtenPath matches a file that the call writes and whose name is the same in every run.
 var writtenPath = regexp.MustCompile(`^<~(/[^>#]+)>$`)
 
@@ -140,6 +159,11 @@ func (f *faults) plan(calls []faultCall, all bool, planned plannedPlaces) []faul
 		fails := addPlace(planned.errors, where, c.place())
 		for i, errno := range errnos {
 			if all || fails && i == len(planned.errors)%len(errnos) {
+				faults = append(faults, fault{c, errno})
+			}
+		}
+		for _, errno := range c.passing() {
+			if all || fails {
 				faults = append(faults, fault{c, errno})
 			}
 		}

@@ -105,6 +105,10 @@ var runRules = []faultRule[*faultOutcome]{{
 	applies: func(o *faultOutcome) bool { return !o.run.killed },
 	holds:   func(o *faultOutcome) bool { return o.run.code >= harness.ExitOK && o.run.code <= harness.ExitUsage },
 }, {
+	name:    "A call that may succeed at another time is repeated.",
+	applies: func(o *faultOutcome) bool { return o.fault.passes() },
+	holds:   func(o *faultOutcome) bool { return o.complete() && !o.run.reports(o.fault.errno.Error()) },
+}, {
 	name:    "A run never panics.",
 	applies: func(*faultOutcome) bool { return true },
 	holds:   func(o *faultOutcome) bool { return !strings.Contains(o.run.stderr, "goroutine ") },
