@@ -158,8 +158,7 @@ func (d *Dir) knownScanner() (bool, error) {
 
 // mustBe returns an error when an open file is not of a kind. What names that kind.
 func mustBe(fd int, kind uint32, what string) error {
-	var st unix.Stat_t
-	err := unix.Fstat(fd, &st)
+	st, err := fdio.StatOpen(fd)
 	if err == nil && st.Mode&unix.S_IFMT != kind {
 		err = errors.New("not a " + what)
 	}

@@ -46,7 +46,7 @@ func waitLock(ctx context.Context, f *os.File, limit time.Duration) error {
 	}
 	var err error
 	waitUntil(limit, func() bool {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err = fdio.Lock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		return !errors.Is(err, unix.EWOULDBLOCK) || ctx.Err() != nil
 	})
 	switch {

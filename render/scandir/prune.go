@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -104,8 +106,8 @@ func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Dur
 func (d *Dir) hiddenSince(name string) time.Time {
 	const grace = time.Second
 	now := time.Now()
-	var st unix.Stat_t
-	if unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	st, err := fdio.Stat(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
 		return now
 	}
 	ago := now.Sub(time.Unix(st.Ctim.Unix()))

@@ -37,13 +37,12 @@ func readSlot(fd int) ([]node, error) {
 
 // open adds an open file or directory, and everything in that directory.
 func (r *reader) open(fd int, p string) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	st, err := fdio.StatOpen(fd)
+	if err != nil {
 		return reading(p, err)
 	}
 	n := found(p, &st)
 	var names []string
-	var err error
 	switch n.kind {
 	case unix.S_IFREG:
 		n.data, err = content(fd, st.Size)
@@ -78,8 +77,8 @@ func (r *reader) entry(dir int, name, p string) error {
 			return reading(p, err)
 		}
 	}
-	var st unix.Stat_t
-	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	st, err := fdio.Stat(dir, name, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
 		return reading(p, err)
 	}
 	r.nodes = append(r.nodes, found(p, &st))

@@ -47,7 +47,7 @@ func (d *Dir) writeFIFO(bytes, fifo string) (bool, error) {
 		return false, err
 	}
 	if bytes != "" {
-		_, err = unix.Write(fd, []byte(bytes))
+		_, err = fdio.Write(fd, []byte(bytes))
 	}
 	if errors.Is(err, unix.EPIPE) {
 		return false, nil

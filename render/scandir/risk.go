@@ -36,8 +36,8 @@ func (d *Dir) WritableBy() string { return writersOf(d.fd) }
 
 // writersOf is WritableBy for an open file or directory.
 func writersOf(fd int) string {
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil {
+	st, err := fdio.StatOpen(fd)
+	if err != nil {
 		return ""
 	}
 	switch {

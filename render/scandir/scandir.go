@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/scan"
 )
 
@@ -52,8 +53,8 @@ func OpenToLook(path string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(d.fd, &st); err != nil {
+	st, err := fdio.StatOpen(d.fd)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, err), d.Close())
 	}
 	d.foreign = os.Geteuid() != 0 && st.Uid == 0

@@ -28,23 +28,24 @@ func (d *Dir) stage(name string, nodes []node) error {
 		return fmt.Errorf("opening %q: %w", name, err)
 	}
 	defer s.close()
-	s.made = &unix.Stat_t{}
-	if err := unix.Fstat(s.fd, s.made); err != nil {
+	made, err := fdio.StatOpen(s.fd)
+	if err != nil {
 		return fmt.Errorf("reading %q: %w", name, err)
 	}
+	s.made = &made
 	return s.fill(nodes)
 }
 
 // mkdirEmpty makes an empty directory with mode 0700, in place of an old one.
 func (d *Dir) mkdirEmpty(name string) error {
-	err := unix.Mkdirat(d.fd, name, 0o700)
+	err := fdio.Mkdir(d.fd, name, 0o700)
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	if err := d.removeAll(name); err != nil {
 		return err
 	}
-	return unix.Mkdirat(d.fd, name, 0o700)
+	return fdio.Mkdir(d.fd, name, 0o700)
 }
 
 // stager makes nodes below one directory.
@@ -107,9 +108,9 @@ func (s *stager) make(n node) error {
 	case n.optional || n.path == "":
 		return nil
 	case n.kind == unix.S_IFDIR:
-		return unix.Mkdirat(s.fd, n.path, 0o700)
+		return fdio.Mkdir(s.fd, n.path, 0o700)
 	case n.kind == unix.S_IFIFO:
-		return unix.Mkfifoat(s.fd, n.path, 0o600)
+		return fdio.Mkfifo(s.fd, n.path, 0o600)
 	}
 	return s.write(n)
 }
@@ -161,11 +162,11 @@ func (s *stager) isForeign(n node) bool {
 func (s *stager) setOwnerAndMode(n node) error {
 	name := cmp.Or(n.path, ".")
 	if s.isForeign(n) {
-		if err := unix.Fchownat(s.fd, name, n.uid, n.gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := fdio.Chown(s.fd, name, n.uid, n.gid); err != nil {
 			return err
 		}
 	}
-	if err := unix.Fchmodat(s.fd, name, n.mode, 0); err != nil {
+	if err := fdio.Chmod(s.fd, name, n.mode); err != nil {
 		return err
 	}
 	s.modes.look(s.fd, name, n.mode)
@@ -178,8 +179,7 @@ func (s *stager) mustHaveGroupBit(name string, mode uint32) error {
 	if mode&unix.S_ISGID == 0 {
 		return nil
 	}
-	var st unix.Stat_t
-	err := unix.Fstatat(s.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	st, err := fdio.Stat(s.fd, name, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil && st.Mode&unix.S_ISGID == 0 {
 		err = hint.Add(errors.New("the set-group-ID bit is not taken"), "it needs CAP_FSETID; --supervise-access group does without")
 	}

@@ -27,8 +27,7 @@ func (d *Dir) markStopped() error {
 
 // CheckStopped returns ErrStopped, with a hint, while the scandir has the mark of Stop.
 func (d *Dir) CheckStopped() error {
-	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, stopMark, &st, unix.AT_SYMLINK_NOFOLLOW)
+	_, err := fdio.Stat(d.fd, stopMark, unix.AT_SYMLINK_NOFOLLOW)
 	if err == nil {
 		return hint.Add(ErrStopped, "to start them again: slotgen reconcile --resume --rescan")
 	}
@@ -37,7 +36,7 @@ func (d *Dir) CheckStopped() error {
 
 // Resume removes the mark of Stop. A missing mark is no error.
 func (d *Dir) Resume() error {
-	if err := ignoreMissing(unix.Unlinkat(d.fd, stopMark, 0)); err != nil {
+	if err := ignoreMissing(fdio.Remove(d.fd, stopMark)); err != nil {
 		return fmt.Errorf("removing %q: %w", d.path+"/"+stopMark, err)
 	}
 	return nil
