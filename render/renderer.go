@@ -63,7 +63,7 @@ func (f file) render(p scan.Profile) (File, error) {
 		}
 		return File{}, explain(templateError(err))
 	}
-	if isBlank(text) && (f.Path == "run" || f.Path == "type") {
+	if isBlank(text) && (f.Path == "run" || f.Path == TypeFile) {
 		return File{}, fmt.Errorf("template %s: %w", f.name(), errMustRender)
 	}
 	return File{Path: f.Path, Mode: fileMode(f.Path, text), Data: text}, nil

@@ -18,6 +18,10 @@ const (
 // (s6, "servicedir").
 const DownFile = "down"
 
+// TypeFile is the file that marks a slot as made by slotgen. Only s6-rc reads such a file, so no
+// other service directory in a scandir needs it.
+const TypeFile = "type"
+
 // File is one regular file of a slot.
 type File struct {
 	// Path is relative to the slot, with slashes: "run", "log/run".

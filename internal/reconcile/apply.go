@@ -94,7 +94,7 @@ func (a applier) publish(s Step) (warnings []string, err error) {
 // retire removes a slot that has no room; a live slot is an error. With too many slots
 // s6-svscan would not start the others either.
 func (a applier) retire(service string) error {
-	isSlot, err := a.dir.IsDir(service)
+	isSlot, err := a.dir.IsSlot(service)
 	if !isSlot || err != nil {
 		return err
 	}

@@ -109,12 +109,12 @@ func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err er
 	if weight, err = p.dir.Weight(profile.Service); err != nil {
 		return weight, false, err
 	}
-	isSlot, err := p.dir.IsDir(profile.Service)
+	isSlot, err := p.dir.IsSlot(profile.Service)
 	switch {
 	case err != nil:
 		return weight, false, err
 	case !isSlot:
-		return weight, p.names[profile.Service], nil // a link or a file keeps the name
+		return weight, p.names[profile.Service], nil // something else keeps the name
 	case !p.Chosen(profile.Name):
 		return weight, true, nil
 	}

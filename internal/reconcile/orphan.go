@@ -34,8 +34,8 @@ func (p *planner) orphans() ([]string, error) {
 		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.Chosen(name) {
 			continue
 		}
-		isDir, err := p.dir.IsDir(service)
-		if isDir {
+		isOurs, err := p.dir.IsSlot(service)
+		if isOurs {
 			orphans = append(orphans, service)
 		}
 		if err != nil {

@@ -22,14 +22,12 @@ func (r *reader) fill(ctx context.Context, row *Row) {
 	if row.State == Stopping {
 		r.fillHidden(row)
 	}
+	r.findSlot(row)
 	if row.State == Missing {
 		row.Unhealthy = row.Entry.Profile.Start
 		row.note("slotgen scan %s shows why", row.Profile)
 	}
 	if row.State != "" || row.Service == "" {
-		return
-	}
-	if isSlot, err := r.dir.IsDir(row.Service); !isSlot || err != nil {
 		return
 	}
 	r.judge(ctx, row)
@@ -45,9 +43,25 @@ func (r *reader) fillHidden(row *Row) {
 		row.note("hidden: the next slotgen reconcile --prune ends it")
 		return
 	}
-	row.Service, row.State = "", ""
-	if isProfile(row.Entry) {
-		row.State = Missing
+	row.hasNoSlot()
+}
+
+// findSlot finds out whether a row's name belongs to a slot. Anything else of that name is no
+// slot: a file, or a directory that slotgen did not make.
+func (r *reader) findSlot(row *Row) {
+	if row.State != "" || row.Service == "" {
+		return
+	}
+	if isSlot, err := r.dir.IsSlot(row.Service); !isSlot || err != nil {
+		row.hasNoSlot()
+	}
+}
+
+// hasNoSlot turns a row into the row of a profile without a slot, or of no profile.
+func (r *Row) hasNoSlot() {
+	r.Service, r.State = "", ""
+	if isProfile(r.Entry) {
+		r.State = Missing
 	}
 }
 

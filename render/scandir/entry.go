@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/fdio"
+	"slotgen/internal/hint"
 	"slotgen/render"
 )
 
@@ -37,9 +39,32 @@ func (d *Dir) Weight(name string) (int, error) {
 // IsDir reports whether a name in the scandir is a directory, not a link to one.
 func (d *Dir) IsDir(name string) (bool, error) { return isDir(d.fd, name, unix.AT_SYMLINK_NOFOLLOW) }
 
+// IsSlot reports whether a name in the scandir is a slot: a directory that holds the regular
+// file "type". slotgen and the older pass make that file in each slot, and s6 itself makes no
+// service directory with it.
+func (d *Dir) IsSlot(name string) (bool, error) {
+	if is, err := d.IsDir(name); !is || err != nil {
+		return false, err
+	}
+	return hasKind(d.fd, name+"/"+render.TypeFile, unix.AT_SYMLINK_NOFOLLOW, unix.S_IFREG)
+}
+
+// errForeign is the error of a directory that has a slot's name and is no slot.
+var errForeign = hint.Add(errors.New("it has no file \"type\", so slotgen did not make it"),
+	"remove or rename it, and the next pass makes the slot")
+
+// mustHoldMark is IsSlot for the nodes of a directory. It returns errForeign for no slot.
+func mustHoldMark(nodes []node) error {
+	isMark := func(n node) bool { return n.path == render.TypeFile && n.kind == unix.S_IFREG }
+	if !slices.ContainsFunc(nodes, isMark) {
+		return errForeign
+	}
+	return nil
+}
+
 // HasSlot reports whether the service has a slot, visible or hidden.
 func (d *Dir) HasSlot(service string) (bool, error) {
-	if is, err := d.IsDir(service); is || err != nil {
+	if is, err := d.IsSlot(service); is || err != nil {
 		return is, err
 	}
 	return d.IsDir(hiddenName(service))
@@ -76,12 +101,29 @@ func (d *Dir) Live(name string) (bool, error) {
 	return liveAt(fd, d.HasScanner)
 }
 
+// ParseHidden reports whether a name in the scandir belongs to a hidden slot, and returns
+// the slot's service.
+func ParseHidden(name string) (service string, hidden bool) {
+	service, hidden = strings.CutSuffix(name, ".old")
+	return strings.TrimPrefix(service, "."), hidden && strings.HasPrefix(name, ".gateway-")
+}
+
+func isHidden(name string) bool {
+	_, hidden := ParseHidden(name)
+	return hidden
+}
+
 func isDir(fd int, name string, flags int) (bool, error) {
+	return hasKind(fd, name, flags, unix.S_IFDIR)
+}
+
+// hasKind reports whether a name exists and is a file of a kind, such as S_IFDIR.
+func hasKind(fd int, name string, flags int, kind uint32) (bool, error) {
 	var st unix.Stat_t
 	err := unix.Fstatat(fd, name, &st, flags)
 	switch {
 	case err == nil:
-		return st.Mode&unix.S_IFMT == unix.S_IFDIR, nil
+		return st.Mode&unix.S_IFMT == kind, nil
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		return false, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -80,7 +79,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 		defer unix.Close(fd)
 		p, err = d.planExisting(fd, slot, o)
 	}
-	if err == nil && len(p.Differences) > 0 && idAt(d.fd, slot.Service) != idAt(fd, "") {
+	if differs := err == nil && len(p.Differences) > 0; (differs || errors.Is(err, errForeign)) && idAt(d.fd, slot.Service) != idAt(fd, "") {
 		err = fmt.Errorf("it was replaced while it was read: %w", fs.ErrNotExist)
 	}
 	if err != nil {
@@ -96,6 +95,9 @@ func (d *Dir) planExisting(fd int, slot render.Slot, o Owners) (Plan, error) {
 		return p, err
 	}
 	have, err := readSlot(fd)
+	if err == nil {
+		err = mustHoldMark(have)
+	}
 	if err != nil {
 		return p, err
 	}
@@ -202,18 +204,6 @@ func (d *Dir) hintStillRuns(hidden string, err error) error {
 func stagedName(service string) string { return "." + service + ".new" }
 
 func hiddenName(service string) string { return "." + service + ".old" }
-
-// ParseHidden reports whether a name in the scandir belongs to a hidden slot, and returns
-// the slot's service.
-func ParseHidden(name string) (service string, hidden bool) {
-	service, hidden = strings.CutSuffix(name, ".old")
-	return strings.TrimPrefix(service, "."), hidden && strings.HasPrefix(name, ".gateway-")
-}
-
-func isHidden(name string) bool {
-	_, hidden := ParseHidden(name)
-	return hidden
-}
 
 // swapIn gives the staged slot its name. Afterwards the staged name is free, or holds the
 // previous slot.

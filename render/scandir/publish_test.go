@@ -32,6 +32,7 @@ func slot(run string) render.Slot {
 		{Path: "finish", Mode: render.ScriptMode, Data: []byte("#!/bin/sh\n")},
 		{Path: "log/run", Mode: render.ScriptMode, Data: []byte("#!/bin/sh\n")},
 		{Path: "run", Mode: render.ScriptMode, Data: []byte(run)},
+		{Path: "type", Mode: render.DataMode, Data: []byte("longrun\n")},
 	}}
 }
 
@@ -252,6 +253,7 @@ func TestLeftoversOfKilledPassesAreCleared(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			path := t.TempDir()
 			write(t, filepath.Join(path, tt.name, "run"), "left")
+			write(t, filepath.Join(path, tt.name, "type"), "longrun\n")
 			stamp := time.Now().Add(-tt.age)
 			if err := os.Chtimes(filepath.Join(path, tt.name), stamp, stamp); err != nil {
 				t.Fatal(err)

@@ -93,7 +93,8 @@ func TestWithoutRootASlotHasTheOwnerForm(t *testing.T) {
 		0660/fifo/gateway-coder/log/supervise/control
 		0755/file/gateway-coder/run
 		0755/dir/gateway-coder/supervise
-		0660/fifo/gateway-coder/supervise/control`)
+		0660/fifo/gateway-coder/supervise/control
+		0644/file/gateway-coder/type`)
 	if diff := cmp.Diff(want, listing(t, path, strangerID)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -138,10 +138,10 @@ func (d *Dir) leftover(name string, keep func(string) bool) (Clearing, error) {
 	return leave, nil
 }
 
-// hiddenSlot is leftover for a hidden slot. A slot is restored only where keep allows it and
-// the slot is not live. Only swapByTwoRenames hides a slot that has to come back, and that
-// slot is not live. While an s6-svscan listens nothing is restored: s6-svscan could start the
-// slot with its previous files.
+// hiddenSlot is leftover for a hidden slot. A slot is restored only where keep allows it, the
+// slot is not live, and its mark shows that it is whole. Only swapByTwoRenames hides a slot
+// that has to come back, and that slot is not live. While an s6-svscan listens nothing is
+// restored: s6-svscan could start the slot with its previous files.
 func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (Clearing, error) {
 	isDir, err := d.IsDir(name)
 	switch {
@@ -156,7 +156,14 @@ func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (Clearing
 	switch {
 	case err != nil:
 		return leave, err
-	case !live && keep(service):
+	case live || !keep(service):
+		return Prune, nil
+	}
+	isSlot, err := d.IsSlot(name)
+	switch {
+	case err != nil:
+		return leave, err
+	case isSlot:
 		return Restore, nil
 	}
 	return Prune, nil

@@ -53,6 +53,7 @@ func TestLeftoverThatASupervisorHoldsStaysHiddenWithAWarning(t *testing.T) {
 			t.Run(name+"/"+lock, inBubble(func(t *testing.T) {
 				path := t.TempDir()
 				write(t, filepath.Join(path, name, lock), "")
+				write(t, filepath.Join(path, name, "type"), "longrun\n")
 				release := hold(t, filepath.Join(path, name, lock))
 				warnings := sweep(t, path)
 				if len(warnings) != 1 || !strings.Contains(warnings[0], name) {
@@ -115,7 +116,7 @@ func TestHiddenSlotNeverReplacesATakenName(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			path := t.TempDir()
-			write(t, filepath.Join(path, ".gateway-a.old", "run"), "old")
+			write(t, filepath.Join(path, ".gateway-a.old", "type"), "longrun\n")
 			if err := take(filepath.Join(path, "gateway-a")); err != nil {
 				t.Fatal(err)
 			}
@@ -146,6 +147,16 @@ func TestHiddenSlotIsRestoredWhole(t *testing.T) {
 	}
 	if p := publish(t, d, slot("#!/bin/sh\n")); p.Change != Unchanged {
 		t.Errorf("change %s: %v", p.Change, p.Differences)
+	}
+}
+
+// A kill may leave a hidden slot half removed. With its name back it would count as somebody
+// else's directory.
+func TestHiddenSlotWithoutItsMarkIsRemoved(t *testing.T) {
+	path := t.TempDir()
+	write(t, filepath.Join(path, ".gateway-a.old", "run"), "half")
+	if warnings := sweep(t, path); len(warnings) > 0 || len(names(t, path)) > 0 {
+		t.Errorf("warnings %q, left %q", warnings, names(t, path))
 	}
 }
 

@@ -146,8 +146,8 @@ func (d *Dir) update(p Plan) error {
 // leaves a slot alone that has a supervisor, and reports whether it added the file. Its caller
 // calls it before s6-svscan scans the scandir.
 func (d *Dir) HoldDown(service string, o Owners) (added bool, err error) {
-	exists, err := d.IsDir(service)
-	if !exists || err != nil {
+	isSlot, err := d.IsSlot(service)
+	if !isSlot || err != nil {
 		return false, err
 	}
 	if down, err := d.IsDown(service); down || err != nil {

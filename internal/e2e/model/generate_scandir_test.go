@@ -41,13 +41,17 @@ func (b *sandbox) slots() []string {
 	return slots
 }
 
-// generateSlot makes a directory that looks like a service to s6-svscan, unless the path exists.
+// generateSlot makes a directory that looks like a slot, or only like a service of s6, unless the
+// path exists.
 func (b *sandbox) generateSlot(p string) {
 	if _, err := os.Lstat(p); err == nil {
 		return
 	}
 	b.mkdir(p, 0o755)
 	b.write(p+"/run", "#!/bin/sh\n")
+	if !b.oneIn(4, "foreign") {
+		b.write(p+"/type", "longrun\n")
+	}
 	if b.oneIn(2, "logger") {
 		b.write(p+"/log/run", "#!/bin/sh\n")
 		b.check(os.Chmod(p+"/log", 0o755))

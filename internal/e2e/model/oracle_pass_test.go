@@ -91,7 +91,7 @@ func (x situation) isChoice(rows []row, name string) bool {
 	if !found {
 		service := "gateway-" + name
 		return (x.settings.prune || x.showsIgnored) && isName(name) &&
-			(x.scandir[service].kind == aDirectory || x.scandir["."+service+".old"].kind == aDirectory)
+			(x.scandir.isSlot(service) || x.scandir["."+service+".old"].kind == aDirectory)
 	}
 	return r.action != ignored || x.showsIgnored
 }
@@ -135,7 +135,7 @@ func (x situation) clearHidden(e *expectation, counted tree, name, service strin
 	r, found := find(e.rows, strings.TrimPrefix(service, "gateway-"))
 	found = found && r.action != ignored && isName(r.name)
 	switch {
-	case found && !e.scandir.holds(service) && !x.listens:
+	case found && !e.scandir.holds(service) && !x.listens && x.scandir.isSlot(name):
 		e.scandir.put(service, e.scandir.below(name))
 		counted.put(service, x.scandir.below(name))
 	case found && r.leftOut:
@@ -154,7 +154,7 @@ func (x situation) orphans() []string {
 	for _, service := range x.scandir.names("") {
 		name, found := strings.CutPrefix(service, "gateway-")
 		isOrphan := found && isName(name) && name != "default" && !slices.Contains(names, name) &&
-			x.scandir[service].kind == aDirectory && x.home.kindAt("profiles") == aDirectory &&
+			x.scandir.isSlot(service) && x.home.kindAt("profiles") == aDirectory &&
 			(len(x.only) == 0 || slices.Contains(x.only, name))
 		if isOrphan {
 			orphans = append(orphans, service)

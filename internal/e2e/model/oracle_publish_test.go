@@ -14,7 +14,7 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 	kind := x.kindIn(e.scandir, service)
 	if hasNoRoom {
 		r.fail("no room for this one")
-		if kind == aDirectory {
+		if e.scandir.isSlot(service) {
 			e.remove(service)
 		}
 		return
@@ -24,7 +24,7 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 	switch {
 	case !ok:
 		r.live = false
-		x.holdDown(e, *r, kind)
+		x.holdDown(e, *r)
 		r.fail("template ")
 		return
 	case kind == "":
@@ -32,6 +32,10 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 		e.scandir.put(service, want.tree)
 	case kind != aDirectory:
 		r.fail("")
+		return
+	case !e.scandir.isSlot(service):
+		r.live = false
+		r.fail("slotgen did not make it")
 		return
 	default:
 		x.compare(e, r, want)
@@ -44,9 +48,9 @@ func (x situation) publish(e *expectation, r *row, hasNoRoom bool) {
 func (x situation) kindIn(t tree, name string) string { return t[name].kind }
 
 // holdDown gives a slot whose profile fails the down file that it lacks.
-func (x situation) holdDown(e *expectation, r row, kind string) {
+func (x situation) holdDown(e *expectation, r row) {
 	p := r.service() + "/down"
-	if kind != aDirectory || r.action == started || e.scandir.holds(p) {
+	if !e.scandir.isSlot(r.service()) || r.action == started || e.scandir.holds(p) {
 		return
 	}
 	delete(e.kept, r.service())
@@ -143,7 +147,7 @@ func (x situation) overCapacity(rows []row, counted tree) map[string]bool {
 		service := r.service()
 		isRow[service] = true
 		switch {
-		case counted.holds(service) && (counted[service].kind != aDirectory || x.isLive(service) || r.leftOut), !x.hasSlot(r):
+		case counted.holds(service) && (!counted.isSlot(service) || x.isLive(service) || r.leftOut), !x.hasSlot(r):
 			room -= counted.weight(service)
 		case r.action == started:
 			starts = append(starts, r)
@@ -171,6 +175,11 @@ func (x situation) overCapacity(rows []row, counted tree) map[string]bool {
 // isHidden reports whether a name belongs to a hidden slot.
 func isHidden(name string) bool {
 	return strings.HasPrefix(name, ".gateway-") && strings.HasSuffix(name, ".old")
+}
+
+// isSlot reports whether a name is a slot: a directory with a regular file called type.
+func (t tree) isSlot(name string) bool {
+	return t[name].kind == aDirectory && t[name+"/type"].kind == aFile
 }
 
 // hasSlot reports whether a profile has a slot that can be published.

@@ -184,7 +184,7 @@ func TestContainerWhatIsNoOrphanIsNeverPruned(t *testing.T) {
 	c.Boot()
 	slots := []string{"gateway-default", "gateway-edited", "gateway-linked", "gateway-coder"}
 	c.WaitSupervised(slots...)
-	foreign := map[string]string{"gateway-proxy": "/opt/proxy", "gateway-Upper": "", "other": "", "gateway-": ""}
+	foreign := map[string]string{"gateway-proxy": "/opt/proxy", "gateway-Upper": "", "gateway-foreign": "", "other": "", "gateway-": ""}
 	for name, target := range foreign {
 		path := c.Path("/run/service/" + name)
 		var err error
