@@ -108,6 +108,8 @@ type Listing struct {
 	// Complete is true when profiles/ exists and was read to its end: a name without an entry
 	// did not exist, or CheckName refuses it.
 	Complete bool
+	// ProfilesID identifies profiles/. It is zero without a profiles/ that could be read.
+	ProfilesID FileID
 }
 
 func (l *Listing) warn(format string, args ...any) {

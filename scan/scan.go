@@ -75,6 +75,9 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 		defer profiles.close()
 		names, err = profiles.names()
 	}
+	if err == nil {
+		l.ProfilesID, err = FileIDAt(profiles.fd, "")
+	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
 	}

@@ -72,10 +72,6 @@ func profileFlag(usage string) cli.Flag {
 	return &cli.StringSliceFlag{Name: "profile", KeepSpace: true, Usage: usage}
 }
 
-func pruneFlag(usage string) cli.Flag {
-	return &cli.BoolFlag{Name: "prune", Usage: usage}
-}
-
 // procFlag returns a hidden flag for tests, which replaces /proc.
 func procFlag() cli.Flag {
 	return &cli.StringFlag{Name: "proc", Hidden: true, DefaultText: defaultProc}

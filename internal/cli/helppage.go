@@ -135,9 +135,9 @@ func (p *page) flag(flag cli.Flag) {
 	head := strings.Join(names, ", ")
 	if f.TakesValue() {
 		head += " " + valueWord(f)
-		if text := cmp.Or(f.GetDefaultText(), f.GetValue()); text != "" && text != "[]" {
-			notes = append(notes, "Default: "+text+".")
-		}
+	}
+	if text := cmp.Or(f.GetDefaultText(), f.GetValue()); text != "" && text != "[]" && text != "false" {
+		notes = append(notes, "Default: "+text+".")
 	}
 	for _, variable := range f.GetEnvVars() {
 		notes = append(notes, "Variable: "+variable+".")

@@ -68,7 +68,10 @@ func wantedManFlag(flag cli.DocGenerationFlag) manFlag {
 		f.Names = append(f.Names, dashed(name))
 	}
 	if flag.TakesValue() {
-		f.Value, f.Default = valueWord(flag), flag.GetDefaultText()
+		f.Value = valueWord(flag)
+	}
+	if text := flag.GetDefaultText(); text != "false" {
+		f.Default = text
 	}
 	if variables := flag.GetEnvVars(); len(variables) > 0 {
 		f.Variable = variables[0]

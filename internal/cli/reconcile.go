@@ -51,7 +51,10 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				Name:  "wait",
 				Usage: "wait up to `DURATION` (5s, 1m) until every slot has its supervisor",
 			},
-			pruneFlag("take down and remove the slots of profiles that do not exist any more"),
+			&cli.BoolFlag{
+				Name:  "prune",
+				Usage: "take down and remove the slots of profiles that do not exist any more",
+			},
 			outputFlag(),
 		}, passFlags(), slotFlags()),
 		Action: noArguments(func(c *cli.Context) error {

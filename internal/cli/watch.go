@@ -17,21 +17,34 @@ import (
 const (
 	defaultInterval = 30 * time.Second
 	leastInterval   = time.Second
+
+	defaultPruneAfter = time.Minute
+	leastPruneAfter   = 2 * time.Second
 )
 
 func watchCommand(msg messages) *cli.Command {
 	return &cli.Command{
 		Name:      "watch",
 		Usage:     "keep the scandir true to the volume while the container lives",
-		UsageText: "slotgen watch --prune --notification-fd 3",
+		UsageText: "slotgen watch --notification-fd 3",
 		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and updates slots when a " +
 			"template changes. TERM and INT end it. HUP makes it look at everything again.\n\n" +
 			"A slot that exists keeps its down file, or its lack of one: only reconcile decides anew which " +
-			"gateways start. With --prune, watch takes down and removes the slot of a profile that does not " +
-			"exist any more; it looks again 2 seconds later before it does. Without --prune it names the slot once.\n\n" +
+			"gateways start.\n\n" +
+			"It takes down and removes a slot when its profile was missing at every look for --prune-after. " +
+			"It prunes nothing while profiles/ is another directory than at its first look, or holds no profile: " +
+			"the volume may not be mounted. Then, and with --prune=false, it names the slots once, and " +
+			"slotgen reconcile --prune removes them.\n\n" +
 			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
-			pruneFlag("take down and remove the slots of profiles that go"),
+			&cli.BoolFlag{
+				Name: "prune", Value: true,
+				Usage: "take down and remove the slots of profiles that do not exist any more; --prune=false names them",
+			},
+			&cli.StringFlag{
+				Name: "prune-after", EnvVars: []string{"SLOTGEN_PRUNE_AFTER"}, DefaultText: "1m",
+				Usage: "prune a slot whose profile was missing for `DURATION` (90s, at least 2s)",
+			},
 			&cli.StringFlag{
 				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"},
 				DefaultText: defaultInterval.String(),
@@ -65,12 +78,13 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	if err != nil {
 		return watch.Options{}, err
 	}
-	interval, err := duration(c, "interval", defaultInterval)
+	interval, err := boundedDuration(c, "interval", defaultInterval, leastInterval)
 	if err != nil {
 		return watch.Options{}, err
 	}
-	if interval < leastInterval {
-		return watch.Options{}, fmt.Errorf("%s %s: less than %s", origin(c, "interval"), interval, leastInterval)
+	pruneAfter, err := boundedDuration(c, "prune-after", defaultPruneAfter, leastPruneAfter)
+	if err != nil {
+		return watch.Options{}, err
 	}
 	warnOfOwnService(msg)
 	fd, err := number(c, "notification-fd", 0)
@@ -82,7 +96,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 		return watch.Options{}, err
 	}
 	o := watch.Options{
-		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval,
+		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
 		Templates: overrideDir(s.templates),
 		Load:      func() (*render.Set, error) { return readTemplates(s.templates) },
 	}
@@ -91,4 +105,14 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 		o.Ready = func() error { return notifyReady(ready) }
 	}
 	return o, nil
+}
+
+// boundedDuration returns the duration in a flag or its variable, or unset if both are empty. A
+// duration below least is an error.
+func boundedDuration(c *cli.Context, flag string, unset, least time.Duration) (time.Duration, error) {
+	d, err := duration(c, flag, unset)
+	if err == nil && d < least {
+		err = fmt.Errorf("%s %s: less than %s", origin(c, flag), d, least)
+	}
+	return d, err
 }

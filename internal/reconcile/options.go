@@ -85,9 +85,12 @@ type Drainer interface {
 
 // OrphanRule decides which orphans a pass acts on.
 type OrphanRule interface {
+	// Doubt returns the reason why slots without a profile in this listing may still have
+	// one, or nil. With a reason, a pass that prunes leaves all of them alone.
+	Doubt(list scan.Listing) error
 	// Confirm returns the orphans that the pass removes, or names when it does not prune.
-	// Chosen reports whether the pass looks at the profile of that name.
-	Confirm(orphans []string, chosen func(name string) bool) []string
+	// It gets the orphans of every look, and none when the look left doubt.
+	Confirm(orphans []string) []string
 	// Reset restarts the confirmation of an orphan whose profile may be back.
 	Reset(service string)
 }
@@ -108,7 +111,9 @@ func (waitingDrain) Has(string) bool { return false }
 // everyOrphan is an OrphanRule that confirms every orphan at once.
 type everyOrphan struct{}
 
-func (everyOrphan) Confirm(orphans []string, _ func(string) bool) []string { return orphans }
+func (everyOrphan) Doubt(scan.Listing) error { return nil }
+
+func (everyOrphan) Confirm(orphans []string) []string { return orphans }
 
 func (everyOrphan) Reset(string) {}
 

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,8 +15,9 @@ func profileOf(service string) (name string, isSlot bool) {
 	return strings.CutPrefix(service, scan.ServicePrefix)
 }
 
-// orphans returns the chosen slots whose profile does not exist. It returns none when the
-// scan could not read all of profiles/.
+// orphans returns the slots whose profile does not exist. It returns none when that is in
+// doubt. Only a watch (KeepDown) gets the orphans that are not chosen too: each of its passes
+// is a look at all of them.
 func (p *planner) orphans() ([]string, error) {
 	if !p.knowsProfiles() {
 		return nil, nil
@@ -31,7 +33,7 @@ func (p *planner) orphans() ([]string, error) {
 	var orphans []string
 	for _, service := range slices.Sorted(maps.Keys(names)) {
 		name, isSlot := profileOf(service)
-		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.Chosen(name) {
+		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.KeepDown && !p.Chosen(name) {
 			continue
 		}
 		isOurs, err := p.dir.IsSlot(service)
@@ -42,8 +44,8 @@ func (p *planner) orphans() ([]string, error) {
 			p.failFor(name, err)
 		}
 	}
-	if !p.list.Complete {
-		p.warnOfNoProfiles(orphans)
+	if err := p.doubt(); err != nil {
+		p.warnOfDoubt(orphans, err)
 		return nil, nil
 	}
 	return orphans, nil
@@ -54,23 +56,37 @@ func (p *planner) knowsProfiles() bool {
 	return p.dir != nil && p.Scan.Autostart != scan.None && p.list.Err == nil
 }
 
-// warnOfNoProfiles warns that profiles/ is missing while slots of named profiles exist. The
-// volume may not be mounted.
-func (p *planner) warnOfNoProfiles(services []string) {
-	if len(services) == 0 {
-		return
+// doubt returns the reason why slots without a profile may still have one, or nil. The volume
+// may not be mounted.
+func (p *planner) doubt() error {
+	if !p.list.Complete {
+		return fmt.Errorf("there is no %q", p.volume.Home()+"/"+scan.ProfilesDir)
 	}
-	p.Tell(message.Warn("left alone %s without a profile: there is no %q", Counted(len(services), "slot"), p.volume.Home()+"/profiles"))
+	if !p.Prune {
+		return nil
+	}
+	return p.Orphans.Doubt(p.list)
 }
 
-// confirmedOrphans returns the orphans to prune. A pass that does not prune names them
+// warnOfDoubt names the slots without a profile that the pass leaves alone, and the reason.
+func (p *planner) warnOfDoubt(services []string, reason error) {
+	if len(services) > 0 {
+		p.Tell(message.Of(message.Warning, fmt.Errorf("left alone %s without a profile (%s): %w",
+			Counted(len(services), "slot"), SomeNames(services), reason)))
+	}
+}
+
+// confirmedOrphans returns the chosen orphans to prune. A pass that does not prune names them
 // instead, or gives them outcomes.
 func (p *planner) confirmedOrphans() []string {
 	orphans, err := p.orphans()
 	if err != nil {
 		p.fail(err)
 	}
-	orphans = p.Orphans.Confirm(orphans, p.Chosen)
+	orphans = slices.DeleteFunc(p.Orphans.Confirm(orphans), func(service string) bool {
+		name, _ := profileOf(service)
+		return !p.Chosen(name)
+	})
 	switch {
 	case p.Prune:
 		return orphans

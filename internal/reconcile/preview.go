@@ -82,8 +82,11 @@ func (p *planner) checkApart() error {
 		return nil
 	}
 	if err := p.volume.Apart(p.dir.FD()); err != nil {
-		return hint.Add(pruneError(p.Scandir, err),
-			"--prune removes what is called gateway-NAME there: keep the scandir apart from the volume")
+		advice := "--prune removes what is called gateway-NAME there: keep the scandir apart from the volume"
+		if p.KeepDown { // a watch prunes by default
+			advice += ", or watch with --prune=false"
+		}
+		return hint.Add(pruneError(p.Scandir, err), "%s", advice)
 	}
 	return nil
 }

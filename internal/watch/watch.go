@@ -27,6 +27,9 @@ type Options struct {
 	// Templates is the override directory, which may be missing. Load reads it.
 	Templates string
 	Load      func() (*render.Set, error)
+	// PruneAfter is the time for which the profile of a slot has to be missing before the
+	// watch prunes the slot.
+	PruneAfter time.Duration
 	// Interval is the time from one look at everything to the next.
 	Interval time.Duration
 	// Ready, unless nil, is called once: after the first pass, or at once when this
@@ -40,7 +43,7 @@ type Options struct {
 type watch struct {
 	Options
 	drain   *scandir.Drain
-	orphans orphans
+	orphans *orphans
 	// reported holds the messages of earlier passes. Troubles holds the messages about
 	// inotify, which no pass looks at.
 	reported, troubles message.Dedupe
@@ -57,9 +60,13 @@ func newWatch(o Options) *watch {
 		reported: message.Dedupe{}, troubles: message.Dedupe{},
 		next: schedule{everything: time.Now()},
 	}
-	w.orphans = orphans{map[string]time.Time{}, w.next}
 	p := &w.Pass
 	p.Waiting = o.Tell
+	after := nameAfter
+	if p.Prune {
+		after = o.PruneAfter
+	}
+	w.orphans = newOrphans(after, w.next)
 	p.Tell, p.Drain, p.Orphans, p.News = w.tell, w.drain, w.orphans, w.isNews
 	p.KeepDown, p.Rescan, p.Differences = true, true, true
 	return w

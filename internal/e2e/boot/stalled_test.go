@@ -154,7 +154,7 @@ func TestStalledTerminalKeepsNoOtherPassOut(t *testing.T) {
 
 func TestStalledStandardErrorHoldsUpNoWatch(t *testing.T) {
 	t.Parallel()
-	cmd, home, service, _ := stalled(t, "watch", "--prune")
+	cmd, home, service, _ := stalled(t, "watch", "--prune-after", "2s")
 	slot := filepath.Join(service, "gateway-coder")
 	testenv.WaitFor(t, "the slot", func() bool { return harness.Exists(slot) })
 	if err := os.RemoveAll(filepath.Join(home, "profiles/coder")); err != nil {

@@ -24,7 +24,7 @@ func TestContainerWatchersAndReconcileWorkTogether(t *testing.T) {
 		c.Boot()
 		c.WaitUp("gateway-stays")
 		pid := c.ServicePID("gateway-stays")
-		watchers := []watcher{startWatch(c, "--prune"), startWatch(c, "--prune")}
+		watchers := []watcher{startWatch(c, "--prune-after", "2s"), startWatch(c, "--prune-after", "2s")}
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {

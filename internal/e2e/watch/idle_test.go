@@ -77,7 +77,7 @@ func TestWatchLeaksNothing(t *testing.T) {
 	t.Parallel()
 	testenv.NeedTime(t, "makes and prunes hundreds of slots")
 	l := newLone(t, 20)
-	l.start(nil, "--prune", "--interval", "1s")
+	l.start(nil, "--prune-after", "2s", "--interval", "1s")
 	const batch = 50
 	l.serveBatch(0, batch)
 	l.serveBatch(1, batch)

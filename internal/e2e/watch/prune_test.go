@@ -20,7 +20,7 @@ func TestContainerWatchPrunesOnTheSecondSighting(t *testing.T) {
 			c.Profile(name, harness.Running)
 		}
 		c.Boot()
-		w := startWatch(c, "--prune")
+		w := startWatch(c, "--prune-after", "2s")
 		c.WaitUp("gateway-gone", "gateway-moved", "gateway-edited", "gateway-stays")
 		c.WaitFor("some lines of gone", func() bool { return len(c.LogLines("gone")) > 5 })
 		stays := c.ServicePID("gateway-stays")
@@ -79,7 +79,7 @@ func TestContainerWatchNamesAnOrphanOnce(t *testing.T) {
 	c := harness.NewContainer(t, harness.OwnS6())
 	c.Profile("gone", harness.Running)
 	c.Boot()
-	w := startWatch(c, "--interval", "1s")
+	w := startWatch(c, "--prune=false", "--interval", "1s")
 	c.WaitUp("gateway-gone")
 	c.Forget("gone")
 	const output = `slotgen: warning: slot "gateway-gone" has no profile: left alone, reconcile --prune removes it`
@@ -101,7 +101,7 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 		c.Profile("deaf", harness.Running)
 		c.Stubborn("deaf", "trap 'echo once >>/tmp/told' TERM\nwhile :; do sleep 1; done")
 		c.Boot()
-		w := startWatch(c, "--prune", "--interval", "3s")
+		w := startWatch(c, "--prune-after", "2s", "--interval", "3s")
 		c.WaitUp("gateway-deaf")
 		deaf := c.ServicePID("gateway-deaf")
 		pace := serve(c, "before")
@@ -149,9 +149,10 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 func takeDownBack(c *harness.Container) (w watcher, pid int) {
 	c.T.Helper()
 	c.Profile("back", harness.Running)
+	c.Profile("stays", harness.Stopped)
 	c.Stubborn("back", "trap 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 1' TERM\nwhile :; do sleep 0.1; done")
 	c.Boot()
-	w = startWatch(c, "--prune")
+	w = startWatch(c, "--prune-after", "2s")
 	c.WaitUp("gateway-back")
 	pid = c.ServicePID("gateway-back")
 	c.Forget("back")

@@ -34,7 +34,7 @@ func TestWatchGivesTheRoomOfAPrunedSlotToOneThatHadNone(t *testing.T) {
 	testenv.NeedTime(t, "waits until an orphan is believed")
 	l := newLone(t, 1)
 	l.profile("leaves")
-	l.start(nil, "--interval", "1h", "--prune", "--max-services", "6")
+	l.start(nil, "--interval", "1h", "--prune-after", "2s", "--max-services", "6")
 	l.profile("waits")
 	l.waitOutput(`error: profile "waits": `)
 	l.remove(filepath.Join(l.home, "profiles/leaves"))

@@ -14,7 +14,8 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// confirmAfter is how long an orphan's profile must be missing before a watch prunes its slot.
+// confirmAfter is how long an orphan's profile must be missing before a watch prunes its slot, with
+// --prune-after 2s, or names it.
 const confirmAfter = 2 * time.Second
 
 // watcher is a slotgen watch that runs inside a container.
