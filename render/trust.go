@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 )
 
@@ -60,8 +61,8 @@ func checkTrusted(f *os.File) error {
 	if fsinfo.Flags&unix.ST_RDONLY != 0 {
 		return nil
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+	st, err := fdio.StatOpen(int(f.Fd()))
+	if err != nil {
 		return err
 	}
 	name := filepath.Clean(f.Name()) // the name of the directory itself is "DIR/."

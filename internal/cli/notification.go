@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/internal/message"
 	"slotgen/render/scandir"
 )
@@ -47,8 +48,8 @@ func canNotify(fd int) error {
 	if fd < firstFree {
 		return errors.New("less than 3")
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	st, err := fdio.StatOpen(fd)
+	if err != nil {
 		return err
 	}
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func stopCommand(msg messages) *cli.Command {
 		Flags: []cli.Flag{
 			scandirFlag(),
 			&cli.StringFlag{
-				Name: "timeout", EnvVars: []string{stopTimeoutVar}, DefaultText: fmt.Sprint(defaultStopTimeout),
+				Name: "timeout", EnvVars: []string{stopTimeoutVar}, DefaultText: strconv.Itoa(defaultStopTimeout),
 				Usage: "take at most `MS` milliseconds",
 			},
 		},

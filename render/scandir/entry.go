@@ -72,15 +72,14 @@ func (d *Dir) HasSlot(service string) (bool, error) {
 
 // IsDown reports whether the slot of a service has a down file.
 func (d *Dir) IsDown(service string) (bool, error) {
-	var st unix.Stat_t
-	err := unix.Fstatat(d.fd, service+"/"+render.DownFile, &st, unix.AT_SYMLINK_NOFOLLOW)
+	_, err := fdio.Stat(d.fd, service+"/"+render.DownFile, unix.AT_SYMLINK_NOFOLLOW)
 	return err == nil, ignoreMissing(err)
 }
 
 // RunChanged returns the time at which the run script of a service was last replaced.
 func (d *Dir) RunChanged(service string) (time.Time, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, service+"/run", &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	st, err := fdio.Stat(d.fd, service+"/run", unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
 		return time.Time{}, fmt.Errorf("looking at %q: %w", service+"/run", err)
 	}
 	return time.Unix(st.Mtim.Unix()), nil
@@ -119,8 +118,7 @@ func isDir(fd int, name string, flags int) (bool, error) {
 
 // hasKind reports whether a name exists and is a file of a kind, such as S_IFDIR.
 func hasKind(fd int, name string, flags int, kind uint32) (bool, error) {
-	var st unix.Stat_t
-	err := unix.Fstatat(fd, name, &st, flags)
+	st, err := fdio.Stat(fd, name, flags)
 	switch {
 	case err == nil:
 		return st.Mode&unix.S_IFMT == kind, nil

@@ -15,7 +15,7 @@ import (
 // s6-supervise would try to start each service once a second.
 func (d *Dir) CheckExec() error {
 	var st unix.Statfs_t
-	if unix.Fstatfs(d.fd, &st) != nil || st.Flags&unix.ST_NOEXEC == 0 {
+	if isNoExec := unix.Fstatfs(d.fd, &st) == nil && st.Flags&unix.ST_NOEXEC != 0; !isNoExec {
 		return nil
 	}
 	return hint.Add(fmt.Errorf("scandir %q is mounted noexec: no run script in it can start", d.path),

@@ -211,7 +211,7 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	if change == Created {
 		return d.renameNew(staged, service)
 	}
-	err := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE)
+	err := fdio.Exchange(d.fd, staged, service)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EXDEV) {
 		return d.swapByTwoRenames(staged, service)
 	}
@@ -237,7 +237,7 @@ func (d *Dir) restoreIfHeld(staged, service string) error {
 	if err == nil {
 		return nil
 	}
-	if back := unix.Renameat2(d.fd, staged, d.fd, service, unix.RENAME_EXCHANGE); back != nil {
+	if back := fdio.Exchange(d.fd, staged, service); back != nil {
 		return errors.Join(err, errStaysHidden, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
 			d.rename(staged, hiddenName(service)))
 	}
@@ -286,7 +286,7 @@ func (d *Dir) renameNew(from, to string) error {
 }
 
 func (d *Dir) rename(from, to string) error {
-	if err := unix.Renameat(d.fd, from, d.fd, to); err != nil {
+	if err := fdio.Rename(d.fd, from, d.fd, to); err != nil {
 		return fmt.Errorf("renaming %q to %q: %w", from, to, err)
 	}
 	return nil

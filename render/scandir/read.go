@@ -1,7 +1,6 @@
 package scandir
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -45,7 +44,7 @@ func (r *reader) open(fd int, p string) error {
 	var names []string
 	switch n.kind {
 	case unix.S_IFREG:
-		n.data, err = content(fd, st.Size)
+		n.data, err = content(fd)
 	case unix.S_IFDIR:
 		names, err = fdio.Names(fd)
 	}
@@ -89,12 +88,8 @@ func reading(path string, err error) error {
 	return fmt.Errorf("reading %q: %w", cmp.Or(path, "."), err)
 }
 
-// content returns the bytes of an open file. For most files of a slot it needs one read.
-func content(fd int, size int64) ([]byte, error) {
-	var buf [2 << 10]byte
-	if n, err := unix.Pread(fd, buf[:], 0); err == nil && n < len(buf) && int64(n) == size {
-		return bytes.Clone(buf[:n]), nil
-	}
+// content returns the bytes of an open file.
+func content(fd int) ([]byte, error) {
 	data, err := fdio.Read(fd, nil, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) {
 		err = nil // it differs: no rendered file is as large

@@ -70,9 +70,9 @@ func (s *stopping) begin() {
 		if s.all[name] != nil || !isSlotName(name) {
 			continue
 		}
-		isDir, err := s.dir.IsDir(name)
+		isSlot, err := s.dir.IsSlot(name)
 		live := false
-		if isDir {
+		if isSlot {
 			live, err = s.dir.Live(name)
 		}
 		switch {

@@ -171,8 +171,8 @@ func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (Clearing
 
 // imagesStage is leftover for a staging directory of the image's own code.
 func (d *Dir) imagesStage(name string) (Clearing, error) {
-	var st unix.Stat_t
-	if err := unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	st, err := fdio.Stat(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
 		return leave, ignoreMissing(err)
 	}
 	if time.Since(time.Unix(st.Mtim.Unix())) < stageAge {

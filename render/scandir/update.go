@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/fdio"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -164,11 +165,11 @@ func (d *Dir) HoldDown(service string, o Owners) (added bool, err error) {
 func (s *stager) apply(e edit) error {
 	switch {
 	case e.remove:
-		return ignoreMissing(unix.Unlinkat(s.fd, e.node.path, 0))
+		return ignoreMissing(fdio.Remove(s.fd, e.node.path))
 	case e.node.kind != unix.S_IFDIR:
 		return s.write(e.node)
 	case !e.exists:
-		if err := unix.Mkdirat(s.fd, e.node.path, 0o700); err != nil {
+		if err := fdio.Mkdir(s.fd, e.node.path, 0o700); err != nil {
 			return err
 		}
 	}

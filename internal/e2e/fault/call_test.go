@@ -92,7 +92,9 @@ func (x fault) options() []string {
 }
 
 // onVolume reports whether the call looks at the volume or changes it, by a name or a descriptor.
-func (c faultCall) onVolume() bool { return strings.Contains(c.about, "<~/root/home") && c.name != "close" }
+func (c faultCall) onVolume() bool {
+	return strings.Contains(c.about, "<~/root/home") && c.name != "close"
+}
 
 // passing returns the errors that a call on the volume may answer once and not again. EAGAIN of
 // flock is an answer.
