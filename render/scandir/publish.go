@@ -165,6 +165,9 @@ func (d *Dir) replace(p Plan) error {
 	if err == nil && p.Change == Created {
 		return nil
 	}
+	if errors.Is(err, unix.EXDEV) {
+		err = d.replaceInPlace(p)
+	}
 	if errors.Is(err, errStaysHidden) {
 		return err
 	}
@@ -256,9 +259,6 @@ func (d *Dir) swapByTwoRenames(staged, service string) error {
 		return fmt.Errorf("clearing %q: %w", hidden, err)
 	}
 	if err := d.rename(service, hidden); err != nil {
-		if errors.Is(err, unix.EXDEV) {
-			return hint.Add(err, "a directory of an overlay's lower layer can't be renamed: remove it first")
-		}
 		return err
 	}
 	if err := d.rename(staged, service); err != nil {

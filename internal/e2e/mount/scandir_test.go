@@ -49,3 +49,27 @@ bindfs --chmod-ignore "$3/below" "$2"`)
 		t.Errorf("not one warning, or no slot is updated again:\n%s", out)
 	}
 }
+
+// An image that was made from a running container holds its slots. The directories of a lower
+// layer can't be renamed.
+func TestSlotInTheLowerLayerOfAnOverlayStaysDown(t *testing.T) {
+	t.Parallel()
+	testenv.NeedRoot(t, "mounts file systems")
+	dir := t.TempDir()
+	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-ec", `mount -t tmpfs -o mode=0755 none "$2"
+cd "$2"
+mkdir lower upper work scandir proc
+pass() { "$program" "$1" --home "$home" --scandir "$2" --user 10000:10000 --proc proc; }
+program=$0 home=$1
+pass reconcile lower
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work scandir
+echo '{"desired_state": "stopped"}' >"$home/profiles/coder/gateway_state.json"
+pass reconcile scandir
+test -e scandir/gateway-coder/down
+pass diff scandir
+test -z "$(ls -A scandir | grep -v ^gateway- | grep -v ^.slotgen.lock)"`,
+		harness.SlotgenBinary(t), newVolume(t), dir).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
