@@ -80,7 +80,7 @@ func (s *stager) close() {
 func (s *stager) fill(nodes []node) error {
 	for _, n := range nodes {
 		if err := s.make(n); err != nil {
-			return fmt.Errorf("making %q: %w", n.path, chownHint(scan.Bare(err)))
+			return fmt.Errorf("making %q: %w", n.path, makeHint(n, scan.Bare(err)))
 		}
 	}
 	for _, n := range slices.Backward(nodes) {
@@ -94,10 +94,23 @@ func (s *stager) fill(nodes []node) error {
 	return nil
 }
 
+// makeHint adds a hint to the error of making a node. The error of a file may be that of its chown.
+func makeHint(n node, err error) error {
+	if n.kind != unix.S_IFIFO {
+		return chownHint(err)
+	}
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EOPNOTSUPP) {
+		return hint.Add(err, "the file system of the scandir has no FIFOs, and s6 needs them: mount a tmpfs there")
+	}
+	return err
+}
+
 // chownHint adds a hint to the error of a root that may not give files away.
 func chownHint(err error) error {
-	// The error is EINVAL in a user namespace that lacks the group.
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
+	switch {
+	case errors.Is(err, unix.EINVAL):
+		return hint.Add(err, "this user namespace does not map the user or its group: map their ids; --supervise-access root does without")
+	case errors.Is(err, unix.EPERM):
 		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
 	}
 	return err

@@ -73,3 +73,32 @@ test -z "$(ls -A scandir | grep -v ^gateway- | grep -v ^.slotgen.lock)"`,
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// Three causes have three hints.
+func TestHintNamesTheCauseOfASlotThatCannotBeMade(t *testing.T) {
+	testenv.NeedRoot(t, "makes user namespaces")
+	testenv.NeedProgram(t, "strace")
+	for name, tt := range map[string]struct {
+		behind []string
+		user   string
+		hint   string
+	}{
+		"a group that is not mapped": {[]string{"unshare", "--user", "--map-root-user"}, "0:5", "this user namespace does not map the user or its group"},
+		"no FIFOs": {
+			[]string{"strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=mknodat", "-e", "inject=mknodat:error=EPERM"},
+			"10000:10000", "the file system of the scandir has no FIFOs",
+		},
+		"no CAP_CHOWN": {[]string{"setpriv", "--bounding-set", "-chown", "--inh-caps", "-chown"}, "10000:10000", "giving a slot to a group needs CAP_CHOWN"},
+	} {
+		home := t.TempDir()
+		if tt.user != "0:5" {
+			home = newVolume(t)
+		}
+		args := append(tt.behind, harness.SlotgenBinary(t), "reconcile", "--home", home, "--scandir", t.TempDir()+"/scandir",
+			"--user", tt.user, "--proc", t.TempDir())
+		out, _ := exec.Command(args[0], args[1:]...).CombinedOutput()
+		if !strings.Contains(string(out), "slotgen: hint: "+tt.hint) || strings.Contains(tt.hint, "FIFO") && strings.Contains(string(out), "supervise-access") {
+			t.Errorf("%s:\n%s", name, out)
+		}
+	}
+}
