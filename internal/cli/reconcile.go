@@ -201,13 +201,9 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	if r.wait == 0 || report.Autostart == scan.None {
 		return true
 	}
-	missing, err := reconcile.AwaitSupervisors(r.Scandir, report.Services(), r.wait)
-	if err != nil {
+	missing := reconcile.AwaitSupervisors(r.Scandir, report.Services(), r.wait)
+	for _, err := range missing {
 		r.msg.fail(err)
-		return false
-	}
-	for _, service := range missing {
-		r.msg.fail(fmt.Errorf("slot %q has no supervisor after %s", service, r.wait))
 	}
 	switch {
 	case len(missing) == 0:

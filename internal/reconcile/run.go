@@ -179,12 +179,20 @@ func (o Outcome) bootLogLine() scan.Outcome {
 }
 
 // AwaitSupervisors waits, for at most limit, until every service has its supervisor. It
-// returns the services without one. It needs no lock.
-func AwaitSupervisors(path string, services []string, limit time.Duration) ([]string, error) {
+// returns an error for each service without one. It needs no lock.
+func AwaitSupervisors(path string, services []string, limit time.Duration) []error {
 	dir, err := scandir.Open(path)
 	if err != nil {
-		return nil, err
+		return []error{err}
 	}
 	defer dir.Close()
-	return dir.WaitSupervised(services, limit), nil
+	var missing []error
+	for _, service := range dir.WaitSupervised(services, limit) {
+		err := fmt.Errorf("slot %q has no supervisor after %s", service, limit)
+		if blocker := dir.Blocker(service); blocker != "" {
+			err = hint.Add(err, "%s", blocker)
+		}
+		missing = append(missing, err)
+	}
+	return missing
 }

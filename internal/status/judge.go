@@ -75,6 +75,9 @@ func (r *reader) judge(ctx context.Context, row *Row) {
 	switch {
 	case errors.Is(err, s6.ErrUnsupervised):
 		row.State, row.Unhealthy = Unsupervised, !isDown
+		if blocker := r.dir.Blocker(row.Service); blocker != "" {
+			row.note("%s", blocker)
+		}
 		row.note("no s6-supervise runs for it: slotgen reconcile --rescan")
 		return
 	case errors.Is(err, fs.ErrPermission):

@@ -187,3 +187,30 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 		})
 	}
 }
+
+// A member of the group may read supervise/lock, and a read lock keeps s6-supervise out.
+func TestContainerProcessThatKeepsASupervisorOutIsNamed(t *testing.T) {
+	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
+		c := harness.NewContainer(t, release)
+		c.Profile("coder", harness.Running)
+		c.MustRun("root", "slotgen", "reconcile")
+		c.MustRun("root", "touch", "/run/service/gateway-coder/supervise/lock") // of an s6-supervise that died
+		holder := c.Spawn("hermes", "perl", "-MFcntl", "-e", `open(my $lock, "<", $ARGV[0]) or die $!;
+$| = 1;
+my $ask = pack("ssx4qqix4", F_RDLCK, 0, 0, 0, 0);
+fcntl($lock, F_SETLK, $ask) or die $!;
+print "$$\n";
+sleep 1000`, "/run/service/gateway-coder/supervise/lock")
+		c.WaitFor("the lock", func() bool { return harness.ReadText(t, holder.Stdout) != "" })
+		c.Boot()
+		c.WaitUp("gateway-coder/log")
+		want := "process " + strings.TrimSpace(harness.ReadText(t, holder.Stdout)) + " holds a lock on its supervise/lock: end that process"
+		got := c.Run("root", "slotgen", "reconcile", "--wait", "1s")
+		if got.Code != 1 || !strings.Contains(got.Stderr, `slotgen: error: slot "gateway-coder" has no supervisor after 1s`+"\nslotgen: hint: "+want) {
+			t.Errorf("--wait: %+v", got)
+		}
+		if rows, _ := statusOf(t, c, "root"); !rows["coder"].has(want) {
+			t.Errorf("status: %+v", rows["coder"])
+		}
+	})
+}
