@@ -27,15 +27,16 @@ func Hook(kind, program string) ([]byte, error) {
 }
 
 // The directory that names the services of the bundle "user". s6-overlay 3.2.3.1 and later
-// look beside the source definitions, and only there.
+// look beside the source definitions, unless these have a bundle "user" themselves.
 const (
-	bundleDir     = "user/contents.d"
+	bundle        = "user"
+	bundleDir     = bundle + "/contents.d"
 	bundlesBeside = "../user-bundles.d/user/contents.d"
 )
 
 // WriteS6RC writes the s6-rc source definitions that wire slotgen into an image. It writes
 // them below dir and replaces existing files. The entries of the bundle "user" go to
-// ../user-bundles.d where the image has that directory. It returns the paths of the files that it
+// ../user-bundles.d where the image has that directory, and no directory user below dir. It returns the paths of the files that it
 // wrote, also with an error. Run and finish scripts have mode 0755, other files 0644. Program is
 // slotgen's absolute path in the image.
 func WriteS6RC(dir, program string) ([]string, error) {
@@ -51,7 +52,7 @@ func WriteS6RC(dir, program string) ([]string, error) {
 		f.Path = "slotgen-watch/" + f.Path
 		files = append(files, f)
 	}
-	if info, err := os.Stat(filepath.Join(dir, bundlesBeside)); err == nil && info.IsDir() {
+	if isDir(filepath.Join(dir, bundlesBeside)) && !isDir(filepath.Join(dir, bundle)) {
 		for i, f := range files {
 			if name, found := strings.CutPrefix(f.Path, bundleDir+"/"); found {
 				files[i].Path = bundlesBeside + "/" + name
@@ -100,4 +101,9 @@ func hookFile(name, program string) ([]byte, error) {
 		return nil, templateError(err)
 	}
 	return out.Bytes(), nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }

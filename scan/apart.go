@@ -12,7 +12,7 @@ import (
 func (v *Volume) Apart(fd int) error {
 	profiles := noDir()
 	err := v.AsUser(func() error {
-		in, err := within(v.top.fd, fd)
+		in, err := v.within(v.top.fd, fd)
 		if in {
 			err = errors.New("the home lies in it")
 		}
@@ -25,11 +25,17 @@ func (v *Volume) Apart(fd int) error {
 		return err
 	}
 	defer profiles.close()
-	in, err := within(fd, profiles.fd)
+	in, err := v.within(fd, profiles.fd)
 	if in {
 		return errors.New("it lies in the home's " + ProfilesDir + "/")
 	}
 	return err
+}
+
+// within is within with the patience of the volume.
+func (v *Volume) within(fd, outer int) (in bool, err error) {
+	err = v.top.patience.try(".", func() (err error) { in, err = within(fd, outer); return err })
+	return in, err
 }
 
 // within reports whether an open directory is outer, or lies below it at any depth.

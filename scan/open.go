@@ -64,6 +64,12 @@ func isLink(d dir, path string) bool {
 // lstat describes a name in d, and does not follow a link. The error is an errno.
 func (d dir) lstat(name string) (unix.Stat_t, error) { return d.stat(name, unix.AT_SYMLINK_NOFOLLOW) }
 
+// id returns the identity of the directory.
+func (d dir) id() (id FileID, err error) {
+	err = d.patience.try(d.path, func() (err error) { id, err = FileIDAt(d.fd, ""); return err })
+	return id, err
+}
+
 // names lists a directory that was opened for that.
 func (d dir) names() (names []string, err error) {
 	repeats := false

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"sync"
@@ -17,10 +16,11 @@ const (
 	maxWaits  = 100
 	waitEvery = 10 * time.Millisecond
 
-	// slowAfter is the time after which a call on the volume counts as slow, and slowAgain the
-	// time from one report of it to the next.
+	// slowAfter is the time after which a call on the volume counts as slow, slowAgain the time
+	// from one report of it to the next, and lookEvery the time between two looks for slow calls.
 	slowAfter = 10 * time.Second
 	slowAgain = time.Minute
+	lookEvery = time.Second
 )
 
 // Slow gets the absolute path that a call on the volume waits for, and how long it has waited. The
@@ -74,24 +74,33 @@ func (p *patience) end(c *call) {
 	delete(p.pending, c)
 }
 
-// watch reports the slow calls until the returned function is called.
+// watch reports the slow calls until the returned function is called. It starts its timer before it
+// returns: the Go runtime ends the process where it has no descriptor left for its first timer.
 func (p *patience) watch(slow Slow) (end func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var ended sync.WaitGroup
-	ended.Go(func() {
-		for ctx.Err() == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(time.Second):
-			}
-			for path, waited := range p.overdue(time.Now()) {
-				slow(filepath.Join(p.home, path), waited)
-			}
+	var (
+		reporting sync.Mutex
+		ended     bool
+		timer     *time.Timer
+	)
+	report := func() {
+		reporting.Lock()
+		defer reporting.Unlock()
+		if ended {
+			return
 		}
-	})
+		for path, waited := range p.overdue(time.Now()) {
+			slow(filepath.Join(p.home, path), waited)
+		}
+		timer.Reset(lookEvery)
+	}
+	reporting.Lock()
+	defer reporting.Unlock()
+	timer = time.AfterFunc(lookEvery, report)
 	return func() {
-		cancel()
-		ended.Wait()
+		reporting.Lock()
+		defer reporting.Unlock()
+		ended = true
+		timer.Stop()
 	}
 }
 

@@ -76,7 +76,7 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 		names, err = profiles.names()
 	}
 	if err == nil {
-		l.ProfilesID, err = FileIDAt(profiles.fd, "")
+		l.ProfilesID, err = profiles.id()
 	}
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)

@@ -88,7 +88,7 @@ func stopAll(path string, limit time.Duration, msg messages) error {
 		msg.warn("%s", w)
 	}
 	if stopped.Ended > 0 {
-		msg.info("stop: %s ended in %s", reconcile.Counted(stopped.Ended, "gateway"), time.Since(start).Round(time.Millisecond))
+		msg.info("stop: %s taken down in %s", reconcile.Counted(stopped.Ended, "slot"), time.Since(start).Round(time.Millisecond))
 	}
 	if len(stopped.Late) == 0 {
 		return nil

@@ -25,7 +25,7 @@ func (d *Dir) Blocker(service string) string {
 		case ask.Pid > 0:
 			return fmt.Sprintf("process %d holds a lock on its %s: end that process", ask.Pid, lock)
 		default:
-			return fmt.Sprintf("a process of another container holds a lock on its %s", lock)
+			return "a process of another container holds a lock on its " + lock
 		}
 	}
 	return ""

@@ -79,7 +79,7 @@ func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.D
 func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	all := dr.begin(names, d)
 	waitUntil(limit, func() bool {
-		if ctx.Err() == nil && d.CheckStopped() == nil {
+		if ctx.Err() == nil && !errors.Is(d.CheckStopped(), ErrStopped) {
 			return d.step(all)
 		}
 		dr.StopWaiting()

@@ -117,6 +117,17 @@ func TestS6RCBundleEntriesGoWhereTheReleaseLooks(t *testing.T) {
 	if !strings.Contains(string(out), bundle+"/slotgen\n") || harness.Exists(dir+"/user") {
 		t.Errorf("there is a bundle of the older releases too, or the list is wrong:\n%s", out)
 	}
+
+	// The newer releases ignore the other directory then.
+	if err := os.MkdirAll(dir+"/user", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err = exec.Command(harness.SlotgenBinary(t), "hook", "s6-rc", "--out", dir).Output(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), dir+"/user/contents.d/slotgen\n") {
+		t.Errorf("with a bundle in s6-rc.d it writes\n%s", out)
+	}
 }
 
 // execlineb parses the script of a oneshot into a command line.

@@ -142,7 +142,7 @@ func TestContainerStopHookLosesNoLine(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release, harness.UnhurriedStop)
 		names := bootTalkative(c, "")
-		if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 || !strings.HasPrefix(got.Stderr, "slotgen: stop: 4 gateways ended in ") {
+		if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 || !strings.HasPrefix(got.Stderr, "slotgen: stop: 4 slots taken down in ") {
 			t.Errorf("the stop script: %+v", got)
 		}
 		for _, name := range names {

@@ -15,6 +15,7 @@ mkdir -p /run/s6/legacy-services
 cp -a /etc/services.d/slotgen-watch /run/s6/legacy-services
 ln -s ../s6/legacy-services/slotgen-watch /run/service
 s6-svscanctl -a /run/service`)
+	c.WaitSupervised("slotgen-watch")
 }
 
 func TestContainerWatchServiceReportsItsReadiness(t *testing.T) {
@@ -23,7 +24,6 @@ func TestContainerWatchServiceReportsItsReadiness(t *testing.T) {
 		c.Profile("coder", harness.Running)
 		c.Boot()
 		startWatch(c)
-		c.WaitSupervised("slotgen-watch")
 		c.MustRun("root", "s6-svwait", "-U", "-t", harness.HangLimitMS, "/run/service/slotgen-watch")
 		if !c.HasSlot("gateway-coder") {
 			t.Error("the watch is ready before the slots are there")

@@ -2,6 +2,7 @@ package mount
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ mkdir lower upper work scandir proc
 pass() { "$program" "$1" --home "$home" --scandir "$2" --user 10000:10000 --proc proc; }
 program=$0 home=$1
 pass reconcile lower
-mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work scandir
+mount -t overlay none -o lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=off scandir
 echo '{"desired_state": "stopped"}' >"$home/profiles/coder/gateway_state.json"
 pass reconcile scandir
 test -e scandir/gateway-coder/down
@@ -94,8 +95,10 @@ func TestHintNamesTheCauseOfASlotThatCannotBeMade(t *testing.T) {
 		if tt.user != "0:5" {
 			home = newVolume(t)
 		}
-		args := append(tt.behind, harness.SlotgenBinary(t), "reconcile", "--home", home, "--scandir", t.TempDir()+"/scandir",
-			"--user", tt.user, "--proc", t.TempDir())
+		args := slices.Concat(tt.behind, []string{
+			harness.SlotgenBinary(t), "reconcile", "--home", home, "--scandir", t.TempDir() + "/scandir",
+			"--user", tt.user, "--proc", t.TempDir(),
+		})
 		out, _ := exec.Command(args[0], args[1:]...).CombinedOutput()
 		if !strings.Contains(string(out), "slotgen: hint: "+tt.hint) || strings.Contains(tt.hint, "FIFO") && strings.Contains(string(out), "supervise-access") {
 			t.Errorf("%s:\n%s", name, out)

@@ -48,7 +48,7 @@ func TestContainerStopEndsHundredsOfGatewaysAndStartsNoProgram(t *testing.T) {
 		})
 	}
 	started, got := programs(c, "slotgen", "stop")
-	if got.Code != 0 || !strings.Contains(got.Stderr, fmt.Sprintf("slotgen: stop: %d gateways ended in ", count+1)) || len(started) != 1 {
+	if got.Code != 0 || !strings.Contains(got.Stderr, fmt.Sprintf("slotgen: stop: %d slots taken down in ", count+1)) || len(started) != 1 {
 		t.Errorf("exit code %d, stderr %q, programs %q", got.Code, got.Stderr, started)
 	}
 	for i := range count {
@@ -165,7 +165,7 @@ func TestContainerStopEndsBothServicesOfAName(t *testing.T) {
 		c.WaitUp("gateway-coder")
 		stop := c.Spawn("root", "slotgen", "stop")
 		c.Write(c.Path("/tmp/released"), "")
-		if got := stop.Wait(); got.Code != 0 || !strings.Contains(got.Stderr, "3 gateways ended") {
+		if got := stop.Wait(); got.Code != 0 || !strings.Contains(got.Stderr, "3 slots taken down") {
 			t.Errorf("stop: %+v", got)
 		}
 		if left := left(c); len(left) > 0 {
