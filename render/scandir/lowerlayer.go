@@ -1,6 +1,7 @@
 package scandir
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -8,6 +9,9 @@ import (
 	"slotgen/internal/fdio"
 	"slotgen/internal/hint"
 )
+
+// errImmovable is the error of a slot whose directory can't be renamed.
+var errImmovable = errors.New("the directory can't be renamed")
 
 // replaceInPlace updates a slot that has no supervisor and whose directory can't be renamed: it is
 // in the lower layer of an overlay. Each file is whole at any time, the slot as a whole is not.
@@ -23,7 +27,7 @@ func (d *Dir) replaceInPlace(p Plan) error {
 	}
 	p.planInPlace(have)
 	if p.Effect == NeedsRestart {
-		return hint.Add(fmt.Errorf("its directory can't be renamed: %w", unix.EXDEV), "it is in the lower layer of an overlay: remove it first")
+		return hint.Add(fmt.Errorf("%w: %w", errImmovable, unix.EXDEV), "it is in the lower layer of an overlay: remove it first")
 	}
 	return d.update(p)
 }
