@@ -128,7 +128,7 @@ func TestWatchDoesWithoutInotify(t *testing.T) {
 	for _, tt := range []struct{ what, fault, output, hint, interval, every string }{
 		{"it is missing", "inotify_init1:error=ENOSYS", "function not implemented", "", "1h", "5s"},
 		{"all instances are taken", "inotify_init1:error=EMFILE", "too many open files", "fs.inotify.max_user_instances", "1s", "1s"},
-		{"all watches are taken", "inotify_add_watch:error=ENOSPC:when=3+", "no space left on device", "fs.inotify.max_user_watches", "1s", "1s"},
+		{"all watches are taken", "inotify_add_watch:error=ENOSPC", "no space left on device", "fs.inotify.max_user_watches", "1s", "1s"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
 			t.Parallel()
