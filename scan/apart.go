@@ -32,7 +32,7 @@ func (v *Volume) Apart(fd int) error {
 	return err
 }
 
-// within is within with the patience of the volume.
+// within calls within with the patience of the volume.
 func (v *Volume) within(fd, outer int) (in bool, err error) {
 	err = v.top.patience.try(".", func() (err error) { in, err = within(fd, outer); return err })
 	return in, err

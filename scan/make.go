@@ -10,7 +10,7 @@ import (
 	"slotgen/internal/fdio"
 )
 
-// makeFile is tryToMakeFile with the patience of the volume.
+// makeFile calls tryToMakeFile with the patience of the volume.
 func makeFile(d dir, name string, data []byte) error {
 	return d.patience.try(d.join(name), func() error { return tryToMakeFile(d, name, data) })
 }

@@ -119,8 +119,8 @@ func (o Options) readEntry(profiles dir, name string) (Entry, string) {
 	return e, warning
 }
 
-// readOnce applies the table of docs/design.md, "Scan", to one entry of profiles/. The error is
-// that of a failed entry.
+// readOnce applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
+// an error for a failed entry.
 func (o Options) readOnce(profiles dir, name string) (e Entry, warning string, err error) {
 	absolute := filepath.Join(o.Base.Home, profiles.path, name)
 	d, verdict, why := judge(profiles, name)

@@ -57,7 +57,7 @@ func scriptCommand(out *output, kind, usage, path, description string) *cli.Comm
 func filesCommand(out *output, msg messages, write func(dir, program string) ([]string, error), kind, usage, path, description string) *cli.Command {
 	return &cli.Command{
 		Name: kind, Usage: usage,
-		Description: description + "\n\nFiles of these names that are there are overwritten.",
+		Description: description + "\n\nIt overwrites existing files of these names.",
 		UsageText:   "slotgen hook " + kind + " --out " + path,
 		Flags: []cli.Flag{&cli.StringFlag{
 			Name: "out", Usage: "write below `DIR`, in an s6-overlay image " + path,

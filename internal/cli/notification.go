@@ -22,7 +22,7 @@ func warnOfOwnService(msg messages) {
 	if risk := scandir.ServiceRisk(dir); risk != "" {
 		msg.print(message.Message{
 			Level: message.Warning, Text: risk,
-			Hint: "this service runs as root: slotgen hook watch --out /etc/services.d/slotgen-watch makes one that a chown of s6-rc's services passes by",
+			Hint: "the service runs as root: run it from /etc/services.d instead (slotgen hook watch --out /etc/services.d/slotgen-watch)",
 		})
 	}
 }

@@ -45,7 +45,8 @@ var errNotBegun = errors.New("was not taken down: an earlier service of its name
 // service waits for an earlier one of its name.
 //
 // The errors are by name. Prune leaves a slot hidden that a supervisor still holds. When ctx
-// ends, or Stop marks the scandir, Prune stops waiting: it hides the services that it has begun with, ended or not. Their
+// ends, or Stop marks the scandir, Prune stops waiting: it hides the services that it has begun
+// with, ended or not. Their
 // error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const slack = time.Second

@@ -94,7 +94,7 @@ func (s *stager) fill(nodes []node) error {
 	return nil
 }
 
-// makeHint adds a hint to the error of making a node. The error of a file may be that of its chown.
+// makeHint adds a hint to an error of make. To make a file includes a chown.
 func makeHint(n node, err error) error {
 	if n.kind != unix.S_IFIFO {
 		return chownHint(err)

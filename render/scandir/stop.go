@@ -21,7 +21,7 @@ type Stopped struct {
 	// sorted.
 	Ended int
 	Late  []string
-	// Warnings are the failures that ended no service late by themselves.
+	// Warnings are the other failures. A service may have ended all the same.
 	Warnings []error
 }
 
