@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -10,6 +11,18 @@ func (c *Container) WaitUp(slots ...string) {
 	c.T.Helper()
 	for _, slot := range slots {
 		c.WaitFor(slot+" to be up", func() bool { return c.IsUp(slot) })
+	}
+}
+
+// WaitTrap waits until each profile's service is up and has set its trap for TERM. s6 counts a
+// service as up before its script begins.
+func (c *Container) WaitTrap(profiles ...string) {
+	c.T.Helper()
+	for _, profile := range profiles {
+		c.WaitFor(profile+" to trap TERM", func() bool {
+			records := c.Records(profile)
+			return len(records) > 0 && records[len(records)-1].PID == strconv.Itoa(c.ServicePID("gateway-"+profile))
+		})
 	}
 }
 

@@ -71,7 +71,8 @@ func (c *Container) Household() {
 	c.Profile("2nd-desk", "")
 }
 
-// OnTerm makes the stand-in gateway of a profile run commands when it gets TERM.
+// OnTerm makes the stand-in gateway of a profile run commands when it gets TERM. WaitTrap waits
+// until it would.
 func (c *Container) OnTerm(profile, commands string) {
 	c.T.Helper()
 	c.Mkdir(filepath.Join(c.Home, "on-term"))
@@ -86,10 +87,14 @@ func (c *Container) Forget(name string) {
 	}
 }
 
-// Stubborn gives a profile a run script with the given shell text instead of the gateway.
-func (c *Container) Stubborn(profile, text string) {
+// Stubborn gives a profile a run script instead of the gateway: it sets a trap for TERM and then
+// runs body. Both are shell text. WaitTrap waits until the trap is set.
+func (c *Container) Stubborn(profile, trap, body string) {
 	c.T.Helper()
-	c.Override("profiles/"+profile+"/run.tmpl", "#!/bin/sh\n"+text+"\n")
+	records := filepath.Join(c.Home, "record")
+	c.Mkdir(records)
+	record := fmt.Sprintf("echo \"pid $$\nend\" >>%s\n", filepath.Join(records, profile))
+	c.Override("profiles/"+profile+"/run.tmpl", "#!/bin/sh\ntrap "+trap+" TERM\n"+record+body+"\n")
 }
 
 // Override writes a template into the container's override directory.

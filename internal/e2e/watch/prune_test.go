@@ -99,10 +99,10 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
 		c.Profile("deaf", harness.Running)
-		c.Stubborn("deaf", "trap 'echo once >>/tmp/told' TERM\nwhile :; do sleep 1; done")
+		c.Stubborn("deaf", "'echo once >>/tmp/told'", "while :; do sleep 1; done")
 		c.Boot()
 		w := startWatch(c, "--prune-after", "2s", "--interval", "3s")
-		c.WaitUp("gateway-deaf")
+		c.WaitTrap("deaf")
 		deaf := c.ServicePID("gateway-deaf")
 		pace := serve(c, "before")
 		start := time.Now()
@@ -134,7 +134,7 @@ func TestContainerWatchServesOthersWhileAServiceDoesNotGo(t *testing.T) {
 			t.Errorf("%d supervisors of what does not go", n)
 		}
 
-		c.Stubborn("deaf", "exec sleep 1000")
+		c.Stubborn("deaf", "-", "exec sleep 1000")
 		c.MustRun("root", "kill", "-KILL", strconv.Itoa(deaf))
 		c.WaitUp("gateway-deaf")
 		c.WaitFor("what was hidden to go", func() bool { return len(c.Hidden()) == 0 })
@@ -150,13 +150,13 @@ func takeDownBack(c *harness.Container) (w watcher, pid int) {
 	c.T.Helper()
 	c.Profile("back", harness.Running)
 	c.Profile("stays", harness.Stopped)
-	c.Stubborn("back", "trap 'until [ -e /tmp/go ]; do sleep 0.1; done; exit 1' TERM\nwhile :; do sleep 0.1; done")
+	c.Stubborn("back", "'echo >/tmp/told-$$; until [ -e /tmp/go ]; do sleep 0.1; done; exit 1'", "while :; do sleep 0.1; done")
 	c.Boot()
 	w = startWatch(c, "--prune-after", "2s")
-	c.WaitUp("gateway-back")
+	c.WaitTrap("back")
 	pid = c.ServicePID("gateway-back")
 	c.Forget("back")
-	c.WaitFor("the service to be told", func() bool { return strings.Contains(c.Svstat("gateway-back"), "want down") })
+	c.WaitFor("the service to be told", func() bool { return harness.Exists(c.Path(fmt.Sprintf("/tmp/told-%d", pid))) })
 	return w, pid
 }
 
