@@ -1,24 +1,14 @@
 package scan
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io/fs"
+	"cmp"
 	"os"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
-	"slotgen/internal/fdio"
+	"slotgen/internal/process"
 )
-
-// maxCmdline is the longest part of a command line that is read, in bytes. The kernel's own
-// limit for one argument is 128 KiB.
-const maxCmdline = 256 << 10
 
 // wrapper is the end of the argument that the image puts before the user's words.
 const wrapper = "main-wrapper.sh"
@@ -30,26 +20,17 @@ type Role []string
 // number that has an argument ending in main-wrapper.sh. It skips processes that neither root
 // nor slotgen's own user started, since anybody may choose such an argument. When it finds
 // none the role is empty. An error says that some of proc could not be read.
-func ReadRole(proc string) (Role, error) {
-	fd, err := unix.Open(proc, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", proc, err)
-	}
-	defer unix.Close(fd)
-	pids, err := processes(fd)
-	if err != nil {
-		err = fmt.Errorf("reading %q: %w", proc, err)
-	}
-	for _, pid := range pids {
-		args, found, cerr := afterWrapper(fd, pid)
-		if found {
-			return args, nil
+func ReadRole(proc string) (role Role, firstErr error) {
+	for p, err := range process.All(proc) {
+		if err == nil {
+			role, err = afterWrapper(p)
 		}
-		if err == nil && cerr != nil {
-			err = fmt.Errorf("reading %q: %w", fmt.Sprintf("%s/%d/cmdline", proc, pid), cerr)
+		if role != nil {
+			return role, nil
 		}
+		firstErr = cmp.Or(firstErr, err)
 	}
-	return nil, err
+	return nil, firstErr
 }
 
 // NoGateways returns the first word of a container that needs no gateways, or "".
@@ -75,88 +56,30 @@ func (r Role) Legacy(noSupervise string) bool {
 	return len(r) >= 2 && r[0] == "gateway" && r[1] == "run" && !slices.Contains(r, "--no-supervise")
 }
 
-// processes lists the process numbers in the open directory proc.
-func processes(proc int) ([]int, error) {
-	names, err := fdio.Names(proc)
-	var pids []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil && pid > 0 {
-			pids = append(pids, pid)
-		}
-	}
-	slices.Sort(pids)
-	return pids, err
-}
-
-// afterWrapper returns the words of a process after the wrapper, and whether it has one. A
-// process that has ended has none.
-func afterWrapper(proc, pid int) (args []string, found bool, err error) {
-	// All files below one descriptor belong to one process. Its number may be given to another
-	// process at any time.
-	fd, err := fdio.Open(proc, strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return nil, false, unlessEnded(err)
-	}
-	defer unix.Close(fd)
-	cmdline, err := readProcess(fd, "cmdline")
-	if err != nil {
-		return nil, false, unlessEnded(err)
-	}
-	if args, found = behindWrapper(parseCmdline(cmdline)); !found {
-		return nil, false, nil
-	}
-	status, err := readProcess(fd, "status")
-	if err != nil || !isTrusted(status) {
-		return nil, false, unlessEnded(err)
-	}
-	return args, true, nil
-}
-
-func unlessEnded(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	return err
-}
-
-// readProcess returns the content of a file in the open directory of a process.
-func readProcess(process int, name string) ([]byte, error) {
-	fd, err := fdio.Open(process, name, unix.O_RDONLY)
+// afterWrapper returns the words of a process after the wrapper. It returns nil for a process
+// without one, or of another account.
+func afterWrapper(p process.Process) (Role, error) {
+	args, err := p.Args()
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
-	text, err := fdio.Read(fd, nil, maxCmdline)
-	if errors.Is(err, fdio.ErrTooLarge) || errors.Is(err, fdio.ErrNotRegular) {
-		err = nil // the rest, or anything that is no file, does not count
+	role := behindWrapper(args)
+	if role == nil {
+		return nil, nil
 	}
-	return text, err
-}
-
-// isTrusted reports whether the status of a process says that root or slotgen's own user
-// started it. The owner of its files does not show that: they are root's for a process that
-// nobody may trace, and for a set-uid program, whose caller chose its arguments.
-func isTrusted(status []byte) bool {
-	_, ids, _ := bytes.Cut(status, []byte("\nUid:\t"))
-	uid, _, found := bytes.Cut(ids, []byte("\t")) // the real one
-	return found && (string(uid) == "0" || string(uid) == strconv.Itoa(os.Geteuid()))
-}
-
-func parseCmdline(data []byte) []string {
-	var args []string
-	for word := range bytes.SplitSeq(data, []byte{0}) {
-		if len(word) > 0 {
-			args = append(args, string(word))
-		}
+	uid, found, err := p.RealUID()
+	if !found || uid != 0 && uid != os.Geteuid() {
+		return nil, err
 	}
-	return args
+	return role, nil
 }
 
-// behindWrapper removes the words that the image puts before the words of the user.
-func behindWrapper(args []string) ([]string, bool) {
+// behindWrapper removes the words that the image puts before the words of the user. It returns
+// nil where there is no wrapper.
+func behindWrapper(args []string) Role {
 	i := slices.IndexFunc(args, func(a string) bool { return strings.HasSuffix(a, wrapper) })
 	if i < 0 {
-		return nil, false
+		return nil
 	}
 	args = args[i+1:]
 	for _, word := range []string{"entrypoint-dispatch.sh", "hermes"} {
@@ -164,5 +87,5 @@ func behindWrapper(args []string) ([]string, bool) {
 			args = args[1:]
 		}
 	}
-	return args, true
+	return args
 }

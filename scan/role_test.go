@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 	for _, tt := range tests {
 		proc := newHome(t)
 		for pid, line := range tt.processes {
-			process(t, proc, pid, line, "0")
+			putProcess(t, proc, pid, line, "0")
 		}
 		put(t, proc, "self/cmdline", w+"\x00desktop\x00")
 		fifo(t, proc, "3/cmdline")
@@ -44,9 +45,9 @@ func TestRoleIsWhatFollowsTheWrapper(t *testing.T) {
 	}
 }
 
-// process makes what is read of a process: its command line, with spaces between the
+// putProcess makes what is read of a process: its command line, with spaces between the
 // words, and whose it is.
-func process(t *testing.T, proc, pid, line, realUID string) {
+func putProcess(t *testing.T, proc, pid, line, realUID string) {
 	t.Helper()
 	put(t, proc, pid+"/cmdline", strings.ReplaceAll(line, " ", "\x00")+"\x00")
 	put(t, proc, pid+"/status", "Name:\tx\nUid:\t"+realUID+"\t0\t0\t0\nGid:\t0\t0\t0\t0\n")
@@ -55,7 +56,7 @@ func process(t *testing.T, proc, pid, line, realUID string) {
 func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
 	for _, status := range []string{"12345", "", "x", "-1", "99999999999999999999"} {
 		proc := newHome(t)
-		process(t, proc, "7", "main-wrapper.sh dashboard", status)
+		putProcess(t, proc, "7", "main-wrapper.sh dashboard", status)
 		if got, err := ReadRole(proc); len(got) > 0 || err != nil {
 			t.Errorf("role %q, chosen by user %q; error %v", got, status, err)
 		}
@@ -69,7 +70,7 @@ func TestRoleOfAProcessThatAUserStartedIsPassedOver(t *testing.T) {
 
 func TestCommandLineIsReadUpToABound(t *testing.T) {
 	proc := newHome(t)
-	process(t, proc, "7", strings.Repeat("x ", maxCmdline)+"main-wrapper.sh dashboard", "0")
+	putProcess(t, proc, "7", strings.Repeat("x ", 256<<10)+"main-wrapper.sh dashboard", "0")
 	if got, err := ReadRole(proc); len(got) > 0 || err != nil {
 		t.Errorf("role %q from behind the bound; error %v", got, err)
 	}
@@ -103,9 +104,10 @@ func TestLegacyCommandIsGatewayRunWithoutSupervision(t *testing.T) {
 func FuzzCommandLine(f *testing.F) {
 	f.Add([]byte("/init\x00main-wrapper.sh\x00hermes\x00dashboard\x00"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		args, found := behindWrapper(parseCmdline(data))
-		if !found && len(args) > 0 {
-			t.Errorf("arguments %q without a wrapper", args)
+		words := strings.Split(string(data), "\x00")
+		role := behindWrapper(words)
+		if hasWrapper := slices.ContainsFunc(words, func(w string) bool { return strings.HasSuffix(w, wrapper) }); hasWrapper != (role != nil) {
+			t.Errorf("role %q of %q", role, words)
 		}
 	})
 }
