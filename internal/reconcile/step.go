@@ -150,7 +150,7 @@ func (p *planner) controlCommand(options, service string) string {
 }
 
 func (p *planner) compare(slot render.Slot) (scandir.Plan, error) {
-	if p.names.Free(slot.Service) {
+	if p.dir == nil {
 		return scandir.PlanNew(slot, p.owners), nil
 	}
 	return p.dir.Plan(slot, p.owners)

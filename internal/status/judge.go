@@ -23,8 +23,11 @@ func (r *reader) fill(ctx context.Context, row *Row) {
 		r.fillHidden(row)
 	}
 	r.findSlot(row)
+	isStray := r.noteStray(row)
 	if row.State == Missing {
-		row.Unhealthy = row.Entry.Profile.Start
+		row.Unhealthy = row.Entry != nil && row.Entry.Profile.Start
+	}
+	if row.State == Missing && !isStray {
 		row.note("slotgen scan %s shows why", row.Profile)
 	}
 	if row.State != "" || row.Service == "" {

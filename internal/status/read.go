@@ -117,7 +117,7 @@ func (r *reader) rows(names scandir.Names) []Row {
 			rows = append(rows, Row{Profile: name, State: Missing, Entry: e})
 		}
 	}
-	return rows
+	return append(rows, r.strayRows(rows)...)
 }
 
 // isProfile reports whether an entry of the volume is to have a slot.

@@ -41,7 +41,7 @@ const (
 	Flapping     State = "flapping"     // died again and again within a minute
 	Unsupervised State = "unsupervised" // no s6-supervise runs for it
 	Stopping     State = "stopping"     // hidden, and still supervised
-	Missing      State = "no slot"      // the profile has no slot
+	Missing      State = "no slot"      // the profile has no slot, or its slot was removed
 	Unknown      State = "?"            // only others may ask s6
 )
 

@@ -13,7 +13,7 @@ import (
 // Removing the directory would remove the files of that file system. Without /proc
 // mustHoldNoMount finds no mount.
 func (d *Dir) mustHoldNoMount(name string) error {
-	path, perr := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd))
+	path, perr := d.realPath()
 	table, terr := os.ReadFile("/proc/self/mountinfo")
 	if perr != nil || terr != nil {
 		return nil

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -27,7 +28,8 @@ type Dir struct {
 	top     *os.File
 	fd      int // of top
 	lock    *os.File
-	scanner atomic.Pointer[bool] // the first answer of HasScanner
+	scanner atomic.Pointer[bool]  // the first answer of HasScanner
+	strays  func() map[string]int // keeps its first answer
 	modes   modeCheck
 	foreign bool // opened by OpenToLook, and another account's
 }
@@ -42,7 +44,9 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
-	return &Dir{path: path, root: root, top: top, fd: int(top.Fd())}, nil
+	d := &Dir{path: path, root: root, top: top, fd: int(top.Fd())}
+	d.strays = sync.OnceValue(d.findStrays)
+	return d, nil
 }
 
 // OpenToLook opens a scandir in which the caller changes nothing. When it belongs to root and
@@ -60,6 +64,9 @@ func OpenToLook(path string) (*Dir, error) {
 	d.foreign = os.Geteuid() != 0 && st.Uid == 0
 	return d, nil
 }
+
+// realPath returns the absolute path of the scandir, without links.
+func (d *Dir) realPath() (string, error) { return os.Readlink(fmt.Sprintf("/proc/self/fd/%d", d.fd)) }
 
 // FD returns the scandir's descriptor. It is valid until Close.
 func (d *Dir) FD() int { return d.fd }

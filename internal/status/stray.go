@@ -1,0 +1,31 @@
+package status
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"slotgen/scan"
+)
+
+// strayRows returns a row for each service that still runs in a removed slot and has no other row.
+func (r *reader) strayRows(rows []Row) []Row {
+	var more []Row
+	for _, service := range slices.Sorted(maps.Keys(r.dir.Strays())) {
+		profile, isSlot := strings.CutPrefix(service, scan.ServicePrefix)
+		hasRow := slices.ContainsFunc(rows, func(row Row) bool { return row.Profile == profile })
+		if isSlot && !hasRow && r.chosen(profile) {
+			more = append(more, Row{Profile: profile, State: Missing})
+		}
+	}
+	return more
+}
+
+// noteStray adds a note when a service of that name still runs in a removed slot.
+func (r *reader) noteStray(row *Row) (found bool) {
+	pid, found := r.dir.Strays()[scan.ServicePrefix+row.Profile]
+	if found {
+		row.note("process %d still runs it in a slot that was removed: %s", pid, r.dir.EndStrays())
+	}
+	return found
+}
