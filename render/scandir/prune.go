@@ -150,9 +150,12 @@ func (d *Dir) hideWhenDown(s *drainingService) error {
 	if up && err == nil && time.Since(s.downSince) < s.limits.down {
 		return nil
 	}
-	if err := d.renameNew(s.name, s.hidden); errors.Is(err, fs.ErrExist) {
+	switch err := d.renameNew(s.name, s.hidden); {
+	case errors.Is(err, fs.ErrExist):
 		return nil // an earlier service of the name ends first
-	} else if err != nil {
+	case errors.Is(err, unix.EXDEV):
+		return d.removeImmovable(s)
+	case err != nil:
 		return err
 	}
 	s.hide(time.Now())

@@ -1,7 +1,10 @@
 package scandir
 
 import (
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
 // Retire removes the slot of a service. It returns an error when the slot is live, and
@@ -25,8 +28,11 @@ func (d *Dir) discard(name, service string) error {
 	if err == nil {
 		err = ignoreMissing(d.rename(name, staged))
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		err = d.removeAll(staged)
+	case errors.Is(err, unix.EXDEV):
+		err = d.removeInPlace(name)
 	}
 	if err != nil {
 		return fmt.Errorf("removing %q: %w", name, err)

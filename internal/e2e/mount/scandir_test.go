@@ -53,14 +53,15 @@ bindfs --chmod-ignore "$3/below" "$2"`)
 
 // An image that was made from a running container holds its slots. The directories of a lower
 // layer can't be renamed.
-func TestSlotInTheLowerLayerOfAnOverlayStaysDown(t *testing.T) {
+func TestSlotInTheLowerLayerOfAnOverlayStaysDownAndCanBePruned(t *testing.T) {
 	t.Parallel()
 	testenv.NeedRoot(t, "mounts file systems")
+	testenv.NeedProgram(t, "s6-supervise")
 	dir := t.TempDir()
 	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-ec", `mount -t tmpfs -o mode=0755 none "$2"
 cd "$2"
 mkdir lower upper work scandir proc
-pass() { "$program" "$1" --home "$home" --scandir "$2" --user 10000:10000 --proc proc; }
+pass() { command=$1 scandir=$2; shift 2; "$program" "$command" --home "$home" --scandir "$scandir" --user 10000:10000 --proc proc "$@"; }
 program=$0 home=$1
 pass reconcile lower
 mount -t overlay none -o lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=off scandir
@@ -68,6 +69,16 @@ echo '{"desired_state": "stopped"}' >"$home/profiles/coder/gateway_state.json"
 pass reconcile scandir
 test -e scandir/gateway-coder/down
 pass diff scandir
+rm -r "$home/profiles/coder"
+s6-supervise scandir/gateway-coder &
+until s6-svok scandir/gateway-coder; do sleep 0.1; done
+if pass reconcile scandir --prune 2>prune; then exit 1; fi
+grep -x 'slotgen: hint: it is in the lower layer of an overlay: run the prune before s6-svscan starts' prune
+test -e scandir/gateway-coder/down
+kill $!
+wait $!
+pass reconcile scandir --prune
+test ! -e scandir/gateway-coder
 test -z "$(ls -A scandir | grep -v ^gateway- | grep -v ^.slotgen.lock)"`,
 		harness.SlotgenBinary(t), newVolume(t), dir).CombinedOutput()
 	if err != nil {
