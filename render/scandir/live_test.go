@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -270,6 +271,25 @@ func TestOtherWritersOfTheScandirAreNamed(t *testing.T) {
 	}
 	if got := d.Risks(); len(got) != 1 || got[0] != "scandir \""+path+"\" is writable by uid 4242, who is thereby root" {
 		t.Errorf("risks %q", got)
+	}
+}
+
+// Who may rename a directory above the scandir puts another scandir there.
+func TestWritersAboveTheScandirAreNamed(t *testing.T) {
+	above := t.TempDir()
+	path := filepath.Join(above, "run/service")
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[uint32]string{
+		0o755: "", 0o1777: "", 0o777: fmt.Sprintf("%q, above the scandir, is writable by everybody, who is thereby root", above),
+	} {
+		if err := unix.Chmod(above, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(open(t, path).Risks(), "\n"); got != want {
+			t.Errorf("mode %o: %q, want %q", mode, got, want)
+		}
 	}
 }
 

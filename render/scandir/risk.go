@@ -11,12 +11,15 @@ import (
 )
 
 // Risks returns a warning for each account besides root and slotgen's own that may write to
-// the scandir or to s6-svscan's control. Root runs the programs in a scandir: such an
+// the scandir, to a directory above it or to s6-svscan's control. Root runs the programs in a scandir: such an
 // account can become root.
 func (d *Dir) Risks() []string {
 	var risks []string
 	if who := d.WritableBy(); who != "" {
 		risks = append(risks, fmt.Sprintf("scandir %q is writable by %s, who is thereby root", d.path, who))
+	}
+	if risk := d.riskAbove(); risk != "" {
+		risks = append(risks, risk)
 	}
 	fd, err := fdio.OpenBeneath(d.fd, svscanControl, unix.O_PATH)
 	if err != nil {
@@ -28,6 +31,36 @@ func (d *Dir) Risks() []string {
 			d.path+"/"+svscanControl, who))
 	}
 	return risks
+}
+
+// riskAbove returns a warning for the first directory above the scandir in which other accounts may
+// write, or "". They can put another scandir in the place of this one, unless the sticky bit keeps
+// them from that.
+func (d *Dir) riskAbove() string {
+	path, err := d.realPath()
+	if err != nil {
+		return ""
+	}
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		if who := renamersOf(dir); who != "" {
+			return fmt.Sprintf("%q, above the scandir, is writable by %s, who is thereby root", dir, who)
+		}
+		if dir == "/" {
+			return ""
+		}
+	}
+}
+
+func renamersOf(dir string) string {
+	fd, err := fdio.Open(unix.AT_FDCWD, dir, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	if st, err := fdio.StatOpen(fd); err != nil || st.Mode&unix.S_ISVTX != 0 {
+		return ""
+	}
+	return writersOf(fd)
 }
 
 // WritableBy describes the accounts besides root and slotgen's own that may write to the
