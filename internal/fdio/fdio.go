@@ -147,15 +147,21 @@ func listNames(dir, most int) ([]string, error) {
 // RenameNew renames to a free name. If the name is taken, it changes nothing and returns
 // fs.ErrExist.
 //
-// Some file systems, such as NFS, have no such rename. There a file gets a second link for an
+// Some file systems, such as NFS, have no such rename, and some seccomp profiles refuse it. There a file gets a second link for an
 // instant. A directory gets a plain rename after a check, which may replace only an empty
 // directory.
 func RenameNew(fromDir int, from string, toDir int, to string) error {
 	err := repeat(func() error { return unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE) })
-	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
+	if HasNoRenameFlags(err) {
 		return renameWithoutFlags(fromDir, from, toDir, to)
 	}
 	return err
+}
+
+// HasNoRenameFlags reports whether an error of RenameNew or Exchange may mean that the file system
+// or the kernel has no such rename. A seccomp profile answers EPERM to calls that it does not know.
+func HasNoRenameFlags(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM)
 }
 
 func renameWithoutFlags(fromDir int, from string, toDir int, to string) error {

@@ -91,9 +91,8 @@ func (c *Container) Forget(name string) {
 // runs body. Both are shell text. WaitTrap waits until the trap is set.
 func (c *Container) Stubborn(profile, trap, body string) {
 	c.T.Helper()
-	records := filepath.Join(c.Home, "record")
-	c.Mkdir(records)
-	record := fmt.Sprintf("echo \"pid $$\nend\" >>%s\n", filepath.Join(records, profile))
+	c.Mkdir(filepath.Join(c.Home, "record"))
+	record := "printf 'pid %s\\nend\\n' $$ >>/opt/data/record/" + profile + "\n"
 	c.Override("profiles/"+profile+"/run.tmpl", "#!/bin/sh\ntrap "+trap+" TERM\n"+record+body+"\n")
 }
 
