@@ -45,7 +45,7 @@ func (a applier) apply(s Step) Outcome {
 		warnings, err := a.publish(s)
 		o.Warnings = append(o.Warnings, warnings...)
 		if errors.Is(err, unix.ENOSPC) {
-			err = hint.Add(err, "the file system of the scandir is full: df -h %s", a.Scandir)
+			err = hint.Add(err, "the file system of the scandir is full: df -h %[1]s (bytes), df -i %[1]s (files)", a.Scandir)
 		}
 		if err != nil {
 			return o.failed(err)
