@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"slotgen/internal/hint"
-	"slotgen/scan"
 )
 
 // serviceFiles returns the files that a template may make in a service directory
@@ -29,8 +28,8 @@ func IsServiceFile(slotPath string) bool {
 }
 
 // checkName returns an error when a service directory has no file at slotPath. The error has
-// a hint that names the most similar file.
-func checkName(slotPath string) error {
+// a hint that names the most similar file. Prefix begins the names of slots.
+func checkName(slotPath, prefix string) error {
 	name := strings.TrimPrefix(slotPath, "log/")
 	if slices.Contains(serviceFiles(), name) {
 		return nil
@@ -42,20 +41,20 @@ func checkName(slotPath string) error {
 		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
 	}
 	err := fmt.Errorf("%q is no file of a service directory", slotPath)
-	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilePath(slotPath)); near != "" {
+	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilePath(slotPath, prefix)); near != "" {
 		return hint.Add(err, "did you mean %q?", near+suffix)
 	}
 	return err
 }
 
 // profilePath returns the right path for a file that is probably meant for one profile, or "".
-func profilePath(slotPath string) string {
+func profilePath(slotPath, prefix string) string {
 	profile, file, _ := strings.Cut(slotPath, "/")
 	switch {
 	case profile == "log" || !slices.Contains(serviceFiles(), strings.TrimPrefix(file, "log/")):
 		return ""
-	case profile == "profiles":
-		return "profiles/NAME/" + file
+	case profile == profilesDir:
+		return profilesDir + "/NAME/" + file
 	}
-	return "profiles/" + strings.TrimPrefix(profile, scan.ServicePrefix) + "/" + file
+	return profilesDir + "/" + strings.TrimPrefix(profile, prefix) + "/" + file
 }

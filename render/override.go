@@ -18,7 +18,7 @@ import (
 	"slotgen/scan"
 )
 
-// profilesDir holds the overrides of single profiles.
+// profilesDir is the folder in an override directory that holds the overrides of single profiles.
 const profilesDir = "profiles"
 
 // maxTemplate and maxEntries bound the reading of an override directory.
@@ -27,15 +27,15 @@ const (
 	maxEntries  = 10000
 )
 
-// Load returns the embedded templates and the overrides in dir. It returns an error when it
-// can't read the directory. An error in one file fails only the profiles that use that file.
-func Load(dir string) (*Set, error) {
+// Load returns the embedded templates and the overrides in dir for the profiles of a volume of
+// this layout. It returns an error when it can't read the directory. An error in one file fails only the profiles that use that file.
+func Load(dir string, layout scan.Layout) (*Set, error) {
 	root, err := scan.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening the override directory %q: %w", dir, err)
 	}
 	defer root.Close()
-	o := override{set: Embedded(), root: root, dir: dir}
+	o := override{set: Embedded(), root: root, dir: dir, layout: layout}
 	if err := o.walk("."); err != nil {
 		return nil, err
 	}
@@ -45,9 +45,10 @@ func Load(dir string) (*Set, error) {
 var errTooMany = fmt.Errorf("more than %d files, counting each way that links lead", maxEntries)
 
 type override struct {
-	set  *Set
-	root *os.Root
-	dir  string
+	set    *Set
+	root   *os.Root
+	dir    string
+	layout scan.Layout
 	// count is the number of entries so far. Links may lead to a directory many times.
 	count int
 }
@@ -113,12 +114,12 @@ func (o *override) add(rel string, err error) {
 	if ofProfile && (nested || origin.Path == rel) {
 		l = o.set.profileLayer(profile)
 		origin.Profile, origin.Path = profile, cmp.Or(below, ".")
-		if wrong := scan.CheckName(profile); wrong != "" {
+		if wrong := o.layout.CheckName(profile); wrong != "" {
 			origin.Refused = fmt.Errorf("no profile can be called %q: %s", profile, wrong)
 		}
 	}
 	if origin.Refused == nil && !origin.isPartial() {
-		origin.Refused = checkName(origin.Path)
+		origin.Refused = checkName(origin.Path, o.layout.Prefix)
 	}
 	if origin.Refused == nil {
 		origin.Text, origin.Refused = o.read(rel)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotgen/scan"
 )
 
 func TestFilesThatAreNoTemplatesAreAWarning(t *testing.T) {
@@ -61,7 +63,7 @@ func TestLinksInCirclesAreRefusedInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "more than 10000 files") {
+	if _, err := Load(dir, scan.DefaultLayout()); err == nil || !strings.Contains(err.Error(), "more than 10000 files") {
 		t.Errorf("error %v, want that there are too many", err)
 	}
 }
@@ -71,7 +73,7 @@ func FuzzOverridePath(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, slotPath string) {
-		if checkName(slotPath) == nil && (!fs.ValidPath(slotPath) || slotPath == DownFile) {
+		if checkName(slotPath, "gateway-") == nil && (!fs.ValidPath(slotPath) || slotPath == DownFile) {
 			t.Errorf("%q is taken", slotPath)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/testenv"
+	"slotgen/scan"
 )
 
 // overrides makes an override directory with the given files.
@@ -30,7 +31,7 @@ func overrides(t *testing.T, files map[string]string) string {
 
 func load(t *testing.T, dir string) *Set {
 	t.Helper()
-	set, err := Load(dir)
+	set, err := Load(dir, scan.DefaultLayout())
 	if err != nil {
 		t.Fatal(err)
 	}

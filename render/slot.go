@@ -33,7 +33,7 @@ type File struct {
 
 // Slot is one rendered service directory. Its users do not change it.
 type Slot struct {
-	// Service is the directory's name in the scandir, "gateway-NAME".
+	// Service is the directory's name in the scandir.
 	Service string
 	// Files is sorted by path. The paths imply the directories.
 	Files []File

@@ -8,7 +8,7 @@ import (
 )
 
 // Apart returns an error where a directory that is removed from an open directory by its
-// name might be of the volume: the home lies in it, or it lies in profiles/.
+// name might be of the volume: the home lies in it, or it lies in the profiles folder.
 func (v *Volume) Apart(fd int) error {
 	profiles := noDir()
 	err := v.AsUser(func() error {
@@ -17,7 +17,7 @@ func (v *Volume) Apart(fd int) error {
 			err = errors.New("the home lies in it")
 		}
 		if err == nil {
-			profiles, _ = openDir(v.top, ProfilesDir, unix.O_PATH) // without it nothing is removed
+			profiles, _ = openDir(v.top, v.layout.Profiles, unix.O_PATH) // without it nothing is removed
 		}
 		return err
 	})
@@ -25,9 +25,13 @@ func (v *Volume) Apart(fd int) error {
 		return err
 	}
 	defer profiles.close()
+	where := v.layout.Folder()
+	if v.layout.Profiles != homeItself {
+		where = "the home's " + where
+	}
 	in, err := v.within(fd, profiles.fd)
 	if in {
-		return errors.New("it lies in the home's " + ProfilesDir + "/")
+		return errors.New("it lies in " + where)
 	}
 	return err
 }

@@ -26,13 +26,13 @@ func BenchmarkScan(b *testing.B) {
 		if err := os.MkdirAll(filepath.Join(dir, "state"), 0o755); err != nil {
 			b.Fatal(err)
 		}
-		for name, text := range map[string]string{"SOUL.md": "", stateFile: sampleState, lifecycleFile: sampleLifecycle} {
+		for name, text := range map[string]string{"SOUL.md": "", DefaultLayout().StateFile: sampleState, lifecycleFile: sampleLifecycle} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
-	v, err := Open(home, asuser.Self(), neverSlow)
+	v, err := Open(home, DefaultLayout(), asuser.Self(), neverSlow)
 	if err != nil {
 		b.Fatal(err)
 	}

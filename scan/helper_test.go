@@ -110,7 +110,7 @@ func openVolume(t *testing.T, home string) *Volume {
 
 func openVolumeAs(t *testing.T, home string, user asuser.User) *Volume {
 	t.Helper()
-	v, err := Open(home, user, neverSlow)
+	v, err := Open(home, DefaultLayout(), user, neverSlow)
 	if err != nil {
 		t.Fatal(err)
 	}

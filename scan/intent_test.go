@@ -119,7 +119,7 @@ func TestStateFileThatIsNoFileIsNoIntentAndNeverBlocks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			home := newHome(t)
-			put(t, home, Marker, "")
+			put(t, home, DefaultLayout().Marker, "")
 			tt.make(t, home)
 			checkIntent(t, scanHome(t, home), tt.want, tt.warns)
 		})

@@ -11,14 +11,14 @@ import (
 const legacyReason = "the container's command is gateway run, as before s6"
 
 // legacy completes the default profile of a container from before s6. The pass migrates it
-// when the home holds nothing named gateway_state.json.
-func (l *Listing) legacy(top dir, first Entry) Entry {
-	_, err := top.lstat(stateFile)
+// when the home has no state file.
+func (l *Listing) legacy(v *Volume, first Entry) Entry {
+	_, err := v.top.lstat(v.layout.StateFile)
 	switch {
 	case err == nil:
 		return first
 	case !errors.Is(err, fs.ErrNotExist):
-		return first.verdict(Failed, fmt.Sprintf("reading %q: %s", stateFile, err))
+		return first.verdict(Failed, fmt.Sprintf("reading %q: %s", v.layout.StateFile, err))
 	}
 	l.Migrate = true
 	first.Intent = Intent{State: Running, Known: true}
@@ -27,7 +27,7 @@ func (l *Listing) legacy(top dir, first Entry) Entry {
 	return first
 }
 
-// Migrate records in gateway_state.json of the home that the default gateway is running, for
+// Migrate records in the state file of the home that the default gateway is running, for
 // a container from before s6. It never replaces a file: fs.ErrExist says that the file exists
 // by now.
 func (v *Volume) Migrate(at time.Time) error {
@@ -35,8 +35,8 @@ func (v *Volume) Migrate(at time.Time) error {
 		`{"gateway_state": "running", "desired_state": "running", "timestamp": %d, "migrated_from": "legacy-container-cmd"}`+"\n",
 		at.Unix())
 	return v.AsUser(func() error {
-		if err := makeFile(v.top, stateFile, []byte(text)); err != nil {
-			return fmt.Errorf("writing %q: %w", stateFile, err)
+		if err := makeFile(v.top, v.layout.StateFile, []byte(text)); err != nil {
+			return fmt.Errorf("writing %q: %w", v.layout.StateFile, err)
 		}
 		return nil
 	})

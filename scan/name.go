@@ -5,26 +5,23 @@ import (
 	"strings"
 )
 
-// ServicePrefix begins the name of every slot.
-const ServicePrefix = "gateway-"
+// maxService is the length of the longest name of a service, in bytes. It keeps ".SERVICE.new"
+// within NAME_MAX (255 bytes), and the service within the 251 that s6-svscan takes.
+const maxService = 250
 
-// DefaultName is the reserved name of the profile that is the home itself.
-const DefaultName = "default"
-
-// maxNameLen keeps ".gateway-NAME.new" within NAME_MAX (255 bytes), and
-// "gateway-NAME" within the 251 that s6-svscan takes.
-const maxNameLen = 242
+// MaxName returns the length of the longest name of a profile, in bytes.
+func (l Layout) MaxName() int { return maxService - len(l.Prefix) }
 
 const allowed = ", only a-z, 0-9, _ and - are allowed"
 
 // CheckName returns why no profile can have the name, or "" when one can:
-// ^[a-z0-9][a-z0-9_-]*$, at most 242 bytes (docs/design.md, "Scan").
-func CheckName(name string) string {
+// ^[a-z0-9][a-z0-9_-]*$, at most MaxName bytes (docs/design.md, "Scan").
+func (l Layout) CheckName(name string) string {
 	if name == "" {
 		return "name is empty"
 	}
-	if len(name) > maxNameLen {
-		return fmt.Sprintf("name has %d bytes, more than %d", len(name), maxNameLen)
+	if len(name) > l.MaxName() {
+		return fmt.Sprintf("name has %d bytes, more than %d", len(name), l.MaxName())
 	}
 	for i, r := range name {
 		switch {

@@ -12,7 +12,7 @@ func TestNamesThatAProfileMayHave(t *testing.T) {
 		"coder", "2nd-desk", "night_watch", "a", "0", "a-", "a_", "a--b", "default", "123",
 		strings.Repeat("a", 242),
 	} {
-		if reason := CheckName(name); reason != "" {
+		if reason := DefaultLayout().CheckName(name); reason != "" {
 			t.Errorf("%q is refused: %s", name, reason)
 		}
 	}
@@ -45,7 +45,7 @@ func TestNamesThatNoProfileMayHave(t *testing.T) {
 		"shell code":                  "$(id)",
 		"an @, as s6's instances use": "coder@1",
 	} {
-		if CheckName(name) == "" {
+		if DefaultLayout().CheckName(name) == "" {
 			t.Errorf("%s: %q is taken", what, name)
 		}
 	}
@@ -54,7 +54,7 @@ func TestNamesThatNoProfileMayHave(t *testing.T) {
 func TestTheReasonForARefusedNameIsPrintable(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a\n", "a\x1b[2J", "a\xff", "a\u202e", "A", "-", "a b"} {
-		if reason := CheckName(name); !isPrintable(reason) {
+		if reason := DefaultLayout().CheckName(name); !isPrintable(reason) {
 			t.Errorf("the reason for %q is %q", name, reason)
 		}
 	}
@@ -66,7 +66,7 @@ func FuzzName(f *testing.F) {
 	}
 	rule := regexp.MustCompile(`\A[a-z0-9][a-z0-9_-]*\z`)
 	f.Fuzz(func(t *testing.T, name string) {
-		reason := CheckName(name)
+		reason := DefaultLayout().CheckName(name)
 		if want := rule.MatchString(name) && len(name) <= 242; (reason == "") != want {
 			t.Errorf("%q: allowed is %v, want %v (%s)", name, reason == "", want, reason)
 		}

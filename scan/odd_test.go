@@ -51,7 +51,7 @@ func TestLifecycleFileIsReadInsideTheHomeOnly(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			home := newHome(t)
-			put(t, home, Marker, "")
+			put(t, home, DefaultLayout().Marker, "")
 			tt.make(t, home)
 			l := scanHome(t, home)
 			if got := entryOf(t, l, DefaultName).Profile.PriorExit; got != tt.want || len(l.Warnings) > 0 {

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -37,8 +38,13 @@ const MultiplexVar = "GATEWAY_MULTIPLEX_PROFILES"
 
 // inForce resolves Auto. It also returns the basis of the policy, for messages.
 func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, string) {
-	if asked != Auto {
+	switch {
+	case asked != Auto:
 		return asked, "autostart " + string(asked)
+	case v.layout.StateFile == "":
+		return All, "no state file"
+	case !v.layout.DefaultProfile:
+		return Recorded, ""
 	}
 	t, ok := parseToggle(variable)
 	if !ok {
@@ -116,7 +122,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 			continue
 		}
 		e.Profile.Start = false
-		e.Why = fmt.Sprintf("folded into %s%s (%s)", ServicePrefix, DefaultName, basis)
+		e.Why = fmt.Sprintf("folded into %s (%s)", v.layout.Service(DefaultName), basis)
 		if e.Intent.Starts() {
 			e.Reason = e.Why
 			served = append(served, e.Profile.Name)
@@ -131,7 +137,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 		l.warn("profile %q failed and would have to start: it %s", first.Profile.Name, serves)
 		return
 	}
-	l.Notices = append(l.Notices, fmt.Sprintf("%s%s %s", ServicePrefix, DefaultName, serves))
+	l.Notices = append(l.Notices, fmt.Sprintf("%s %s", v.layout.Service(DefaultName), serves))
 	if !first.Profile.Start {
 		first.Profile.Start, first.Reason, first.Why = true, serves, serves
 	}
@@ -139,7 +145,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 
 // standalone reports whether a profile has a gateway of its own in spite of multiplexing.
 func (l *Listing) standalone(v *Volume, p Profile) bool {
-	d, err := openDir(v.top, ProfilesDir+"/"+p.Name, unix.O_PATH)
+	d, err := openDir(v.top, path.Join(v.layout.Profiles, p.Name), unix.O_PATH)
 	if err != nil {
 		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
 		return false

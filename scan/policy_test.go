@@ -235,7 +235,7 @@ func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.variable+"/"+tt.config[:min(len(tt.config), 80)], func(t *testing.T) {
 			home := newHome(t)
-			put(t, home, Marker, "")
+			put(t, home, DefaultLayout().Marker, "")
 			put(t, home, "config.yaml", tt.config)
 			l := openVolume(t, home).Scan(Options{Autostart: Auto, Multiplex: tt.variable})
 			if l.Autostart != tt.want {
@@ -251,7 +251,7 @@ func TestMultiplexIsSwitchedByVariableThenConfig(t *testing.T) {
 
 func TestConfigThatCannotBeReadCountsAsOff(t *testing.T) {
 	home := newHome(t)
-	put(t, home, Marker, "")
+	put(t, home, DefaultLayout().Marker, "")
 	fifo(t, home, "config.yaml")
 	l := scanWith(t, home, Options{Autostart: Auto})
 	if l.Autostart != Recorded || len(l.Warnings) != 1 || !strings.HasPrefix(l.Warnings[0], `reading "config.yaml": not a regular file`) {

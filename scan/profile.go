@@ -18,7 +18,7 @@ type EnvVar struct {
 type Profile struct {
 	// Name is the profile's name, "default" for the home itself.
 	Name string
-	// Service is the name of the slot in the scandir, "gateway-" and the name.
+	// Service is the name of the slot in the scandir: the layout's prefix and the name.
 	Service string
 	// Default is true for the profile that is the home itself.
 	Default bool
@@ -58,7 +58,7 @@ const (
 	Failed
 )
 
-// Entry is the home or one entry of profiles/, with the result of its scan.
+// Entry is the home or one entry of the profiles folder, with the result of its scan.
 type Entry struct {
 	Profile Profile
 	Intent  Intent
@@ -89,11 +89,14 @@ type Options struct {
 	Multiplex string
 	// Legacy is true in a container that runs the gateway as its command.
 	Legacy bool
+
+	layout Layout // the volume's
 }
 
 // Listing is one reading of a volume.
 type Listing struct {
-	// Entries holds the default profile first, then the others in byte order.
+	// Entries holds the default profile first, where the layout has one, then the others in byte
+	// order.
 	Entries []Entry
 	// Autostart is the policy in force, never Auto.
 	Autostart Policy
@@ -102,13 +105,14 @@ type Listing struct {
 	// Warnings and Notices are for the operator, in the order they arose. Their quotes of the
 	// volume are escaped.
 	Warnings, Notices []string
-	// Err is set when profiles/ exists and could not be read to its end. Then entries are
+	// Err is set when the profiles folder exists and could not be read to its end. Then entries are
 	// missing.
 	Err error
-	// Complete is true when profiles/ exists and was read to its end: a name without an entry
-	// did not exist, or CheckName refuses it.
+	// Complete is true when the profiles folder exists and was read to its end: a name without an
+	// entry did not exist, or CheckName refuses it. A home that is the folder itself also has to
+	// hold a profile: otherwise it may not be mounted.
 	Complete bool
-	// ProfilesID identifies profiles/. It is zero without a profiles/ that could be read.
+	// ProfilesID identifies the profiles folder. It is zero without one that could be read.
 	ProfilesID FileID
 }
 
@@ -123,4 +127,9 @@ func (l *Listing) Find(name string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return l.Entries[i], true
+}
+
+// HasProfile reports whether a listing has a profile beside the home itself.
+func (l *Listing) HasProfile() bool {
+	return slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.Verdict == Publish && !e.Profile.Default })
 }

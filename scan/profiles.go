@@ -4,27 +4,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
 )
 
-// Profiles is the open directory profiles/ of a volume. It is for a caller that looks at the
+// Profiles is the open profiles folder of a volume. It is for a caller that looks at the
 // entries and reads no file of a profile. Its methods, like Volume.Profiles, are called inside
 // of Volume.AsUser.
-type Profiles struct{ d dir }
-
-// Profiles opens profiles/, through links. The error is fs.ErrNotExist where there is none.
-func (v *Volume) Profiles() (*Profiles, error) {
-	d, err := openDir(v.top, ProfilesDir, unix.O_RDONLY)
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
-	}
-	return &Profiles{d}, nil
+type Profiles struct {
+	d      dir
+	layout Layout
 }
 
-// FD returns the descriptor of profiles/.
+// Profiles opens the profiles folder, through links. The error is fs.ErrNotExist where there is none.
+func (v *Volume) Profiles() (*Profiles, error) {
+	d, err := openDir(v.top, v.layout.Profiles, unix.O_RDONLY)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", v.profilesPath(), err)
+	}
+	return &Profiles{d, v.layout}, nil
+}
+
+// FD returns the descriptor of the profiles folder.
 func (p *Profiles) FD() int { return p.d.fd }
 
 // Close releases the descriptor.
@@ -44,14 +46,14 @@ func (p *Profiles) Stat(name string) (unix.Stat_t, error) {
 }
 
 // Judge returns the verdict of Scan on an entry whose files can be read, with the reason
-// when it is no profile. Waits reports a directory without SOUL.md.
+// when it is no profile. Waits reports a directory without the marker.
 func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) {
-	d, verdict, err := judge(p.d, name)
+	d, verdict, err := p.layout.judge(p.d, name)
 	d.close()
 	if err != nil {
 		why = err.Error()
 	}
-	return verdict, why, errors.Is(err, noMarker)
+	return verdict, why, errors.Is(err, p.layout.noMarker())
 }
 
 // EntryFD opens an entry's directory with O_PATH, through links. The caller closes it.
@@ -59,7 +61,7 @@ func (p *Profiles) EntryFD(name string) (int, error) {
 	return open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
 }
 
-// Exists reports whether profiles/ holds anything of that name.
+// Exists reports whether the profiles folder holds anything of that name.
 func (v *Volume) Exists(name string) (exists bool, err error) {
 	err = v.AsUser(func() error {
 		p, err := v.Profiles()

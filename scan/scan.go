@@ -12,13 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A profile is a directory in ProfilesDir of the home that holds a Marker.
-const (
-	ProfilesDir = "profiles"
-	Marker      = "SOUL.md"
-)
-
-// Scan reads the default profile and every entry of profiles/, and decides by
+// Scan reads the default profile and every entry of the profiles folder, and decides by
 // the policy which gateways start. One entry's failure never ends the scan.
 func (v *Volume) Scan(o Options) Listing {
 	var l Listing
@@ -29,17 +23,25 @@ func (v *Volume) Scan(o Options) Listing {
 }
 
 func (v *Volume) scan(o Options) Listing {
-	o.Base.Home = v.home
+	o.Base.Home, o.layout = v.home, v.layout
 	l := Listing{}
-	first, warning, _ := o.readProfile(v.top, DefaultName, v.home)
-	l.keep(warning)
-	if o.Legacy && o.Autostart != None && o.Autostart != All && first.Verdict == Publish {
-		first = l.legacy(v.top, first)
+	if v.layout.DefaultProfile {
+		l.first(v, o)
 	}
-	l.named(v, o, first)
+	l.named(v, o)
 	l.warnOfEmptyHome(v)
 	l.apply(v, o.Autostart, o.Multiplex)
 	return l
+}
+
+// first adds the home itself.
+func (l *Listing) first(v *Volume, o Options) {
+	e, warning, _ := o.readProfile(v.top, DefaultName, v.home)
+	l.keep(warning)
+	if o.Legacy && o.Autostart != None && o.readsStates() && e.Verdict == Publish {
+		e = l.legacy(v, e)
+	}
+	l.Entries = append(l.Entries, e)
 }
 
 // warnOfEmptyHome warns of a home that holds nothing of a profile: the volume may not be
@@ -48,12 +50,34 @@ func (l *Listing) warnOfEmptyHome(v *Volume) {
 	if l.Complete || l.Err != nil {
 		return
 	}
-	for _, name := range []string{Marker, stateFile} {
+	folder := v.layout.Folder()
+	if v.layout.Profiles == homeItself {
+		folder = "profile"
+	}
+	wanted := append([]string{folder}, v.layout.filesOfHome()...)
+	for _, name := range wanted[1:] {
 		if _, err := v.top.lstat(name); !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 	}
-	l.warn("home %q has no %s/, %s or %s: is the volume mounted?", v.home, ProfilesDir, Marker, stateFile)
+	l.warn("home %q has no %s: is the volume mounted?", v.home, alternatives(wanted))
+}
+
+// filesOfHome returns the names that show that a home is a profile too.
+func (l Layout) filesOfHome() []string {
+	if !l.DefaultProfile {
+		return nil
+	}
+	return slices.DeleteFunc([]string{l.Marker, l.StateFile}, func(name string) bool { return name == "" })
+}
+
+// alternatives joins words: "a, b or c".
+func alternatives(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // keep adds a warning unless it is empty.
@@ -63,10 +87,9 @@ func (l *Listing) keep(warning string) {
 	}
 }
 
-// named adds the entries of profiles/, in byte order, to the first one.
-func (l *Listing) named(v *Volume, o Options, first Entry) {
-	l.Entries = []Entry{first}
-	profiles, err := openDir(v.top, ProfilesDir, unix.O_RDONLY)
+// named adds the entries of the profiles folder, in byte order.
+func (l *Listing) named(v *Volume, o Options) {
+	profiles, err := openDir(v.top, v.layout.Profiles, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -79,11 +102,11 @@ func (l *Listing) named(v *Volume, o Options, first Entry) {
 		l.ProfilesID, err = profiles.id()
 	}
 	if err != nil {
-		l.Err = fmt.Errorf("reading %q: %w", filepath.Join(v.home, ProfilesDir), err)
+		l.Err = fmt.Errorf("reading %q: %w", v.profilesPath(), err)
 	}
-	l.Complete = err == nil
 	slices.Sort(names)
 	l.readAll(o, profiles, names)
+	l.Complete = err == nil && (v.layout.Profiles != homeItself || l.HasProfile())
 }
 
 // maxMisnamed is how many entries are listed whose names no slot can have. Each of them is
@@ -94,7 +117,7 @@ const maxMisnamed = 1000
 func (l *Listing) readAll(o Options, profiles dir, names []string) {
 	misnamed := 0
 	for _, name := range names {
-		if CheckName(name) != "" {
+		if o.layout.CheckName(name) != "" {
 			misnamed++
 			if misnamed > maxMisnamed {
 				continue
@@ -105,11 +128,11 @@ func (l *Listing) readAll(o Options, profiles dir, names []string) {
 		l.keep(warning)
 	}
 	if dropped := misnamed - maxMisnamed; dropped > 0 {
-		l.warn("%s/ has %d entries more whose names no profile can have: they are not listed", ProfilesDir, dropped)
+		l.warn("%s has %d entries more whose names no profile can have: they are not listed", o.layout.Folder(), dropped)
 	}
 }
 
-// readEntry reads one entry of profiles/. It opens the directory once more after ESTALE: a file
+// readEntry reads one entry of the profiles folder. It opens the directory once more after ESTALE: a file
 // server may have made it anew. It returns a warning beside the entry, or "".
 func (o Options) readEntry(profiles dir, name string) (Entry, string) {
 	e, warning, err := o.readOnce(profiles, name)
@@ -119,33 +142,36 @@ func (o Options) readEntry(profiles dir, name string) (Entry, string) {
 	return e, warning
 }
 
-// readOnce applies the table of docs/design.md, "Scan", to one entry of profiles/. It returns
+// readOnce applies the table of docs/design.md, "Scan", to one entry of the profiles folder. It returns
 // an error for a failed entry.
 func (o Options) readOnce(profiles dir, name string) (e Entry, warning string, err error) {
 	absolute := filepath.Join(o.Base.Home, profiles.path, name)
-	d, verdict, why := judge(profiles, name)
+	d, verdict, why := o.layout.judge(profiles, name)
 	defer d.close()
 	if verdict == Publish {
 		return o.readProfile(d, name, absolute)
 	}
 	if errors.Is(why, reserved) {
-		warning = "profiles/default/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
+		warning = profiles.join(name) + "/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
 	}
 	e = Entry{Profile: Profile{Name: name, Dir: absolute, PriorExit: ExitUnknown}}
 	return e.verdict(verdict, why.Error()), warning, why
 }
 
-// judge returns the verdict on an entry of profiles/, with the reason when it is no profile.
-// It reads no file. It opens the directory, if there is one, and the caller closes it.
-func judge(profiles dir, name string) (d dir, verdict Verdict, why error) {
-	if strings.HasPrefix(name, ".") {
+// judge returns the verdict on an entry of the profiles folder, with the reason when it is no
+// profile. It reads no file. It opens the directory, if there is one, and the caller closes it.
+func (l Layout) judge(profiles dir, name string) (d dir, verdict Verdict, why error) {
+	switch {
+	case strings.HasPrefix(name, "."):
 		return noDir(), Ignored, dotName
+	case l.Profiles == homeItself && name == logsDir:
+		return noDir(), Ignored, ownLogs
 	}
-	badName := CheckName(name)
+	badName := l.CheckName(name)
 	d, err := openDir(profiles, name, unix.O_PATH)
 	switch {
 	case err == nil:
-		err = hasMarker(d)
+		err = l.hasMarker(d)
 	case errors.Is(err, fs.ErrNotExist):
 		err = gone
 	case errors.Is(err, notDirectory):
@@ -158,7 +184,7 @@ func judge(profiles dir, name string) (d dir, verdict Verdict, why error) {
 		return d, Ignored, ignored
 	case badName != "":
 		return d, Skipped, errors.New(badName)
-	case name == DefaultName:
+	case l.IsDefault(name):
 		return d, Ignored, reserved // whatever else there is to say of it
 	case errors.As(err, &odd):
 		return d, Skipped, odd
@@ -168,7 +194,7 @@ func judge(profiles dir, name string) (d dir, verdict Verdict, why error) {
 	return d, Publish, nil
 }
 
-// noProfile is the reason why an entry of profiles/ is no profile, whatever it holds.
+// noProfile is the reason why an entry of the profiles folder is no profile, whatever it holds.
 type noProfile string
 
 func (n noProfile) Error() string { return string(n) }
@@ -177,15 +203,21 @@ const (
 	dotName     = noProfile("name begins with a dot")
 	gone        = noProfile("gone while it was read")
 	noDirectory = noProfile("not a directory")
-	noMarker    = noProfile("no " + Marker)
+	ownLogs     = noProfile("slotgen's own logs")
 	reserved    = noProfile("the name is reserved for the home itself")
 )
 
-// hasMarker returns noMarker unless there is a SOUL.md of any kind. It never opens it.
-func hasMarker(d dir) error {
-	_, err := d.lstat(Marker)
+// noMarker is the reason why a directory without the marker is no profile.
+func (l Layout) noMarker() error { return noProfile("no " + l.Marker) }
+
+// hasMarker returns noMarker unless there is a marker of any kind. It never opens it.
+func (l Layout) hasMarker(d dir) error {
+	if l.Marker == "" {
+		return nil
+	}
+	_, err := d.lstat(l.Marker)
 	if errors.Is(err, fs.ErrNotExist) {
-		return noMarker
+		return l.noMarker()
 	}
 	return err
 }
@@ -195,18 +227,18 @@ func hasMarker(d dir) error {
 func (o Options) readProfile(d dir, name, path string) (e Entry, warning string, err error) {
 	e = Entry{Profile: o.Base}
 	p := &e.Profile
-	p.Name, p.Service, p.Default, p.Dir = name, ServicePrefix+name, name == DefaultName, path
-	p.PriorExit, e.Stale = readPriorExit(d), hasStale(d, *p)
+	p.Name, p.Service, p.Default, p.Dir = name, o.layout.Service(name), o.layout.IsDefault(name), path
+	p.PriorExit, e.Stale = readPriorExit(d), o.layout.hasStale(d, *p)
 	intent, doubt, err := o.readIntent(d)
 	if err != nil {
 		return e.verdict(Failed, err.Error()), "", err
 	}
 	e.Intent = intent
 	p.PriorState, p.Start = intent.State, intent.Starts()
-	e.Verdict, e.Why, e.Reason = Publish, intent.why(), intent.nearMiss()
+	e.Verdict, e.Why, e.Reason = Publish, intent.why(o.layout.StateFile), intent.nearMiss(o.layout.StateFile)
 	if doubt != nil {
-		e.Reason = fmt.Sprintf("%s: %s: taken as no recorded state", stateFile, doubt)
-		warning = fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(stateFile), doubt)
+		e.Reason = fmt.Sprintf("%s: %s: taken as no recorded state", o.layout.StateFile, doubt)
+		warning = fmt.Sprintf("reading %+q: %s: taken as no recorded state", d.join(o.layout.StateFile), doubt)
 	}
 	e.Why = cmp.Or(e.Reason, e.Why)
 	return e, warning, nil

@@ -66,7 +66,7 @@ func TestEntryOfProfilesBecomesWhatTheTableSays(t *testing.T) {
 			}
 			defer p.Close()
 			verdict, why, waits := p.Judge(tt.name)
-			if verdict != e.Verdict || verdict != Publish && why != e.Why || waits != strings.Contains(tt.why, Marker) {
+			if verdict != e.Verdict || verdict != Publish && why != e.Why || waits != strings.Contains(tt.why, DefaultLayout().Marker) {
 				t.Errorf("judged without its files: verdict %d (%s), waits: %v", verdict, why, waits)
 			}
 			if l.Err != nil || len(l.Warnings) > 0 {

@@ -13,18 +13,17 @@ import (
 
 // staleFiles returns the files of a profile with process IDs of the container that wrote
 // them. For the home it adds the file that a killed migration leaves.
-func staleFiles(p Profile) []string {
-	files := []string{"gateway.pid", "processes.json"}
-	if p.Default {
-		files = append(files, tempName(stateFile))
+func (l Layout) staleFiles(p Profile) []string {
+	if p.Default && l.StateFile != "" {
+		return append(slices.Clone(l.StaleFiles), tempName(l.StateFile))
 	}
-	return files
+	return l.StaleFiles
 }
 
 // hasStale reports whether there is a file to remove. It also does when that is unknown: then
 // its removal says why.
-func hasStale(d dir, p Profile) bool {
-	return slices.ContainsFunc(staleFiles(p), func(name string) bool {
+func (l Layout) hasStale(d dir, p Profile) bool {
+	return slices.ContainsFunc(l.staleFiles(p), func(name string) bool {
 		_, err := d.lstat(name)
 		return !errors.Is(err, fs.ErrNotExist)
 	})
@@ -42,7 +41,7 @@ func (v *Volume) RemoveStale(p Profile) []string {
 			return err
 		}
 		defer d.close()
-		for _, name := range staleFiles(p) {
+		for _, name := range v.layout.staleFiles(p) {
 			err := removeExisting(d, name)
 			if errors.Is(err, unix.EISDIR) {
 				err = errors.New("is a directory, left alone")
@@ -77,7 +76,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 	if p.Default {
 		return openDir(v.top, ".", unix.O_PATH)
 	}
-	profiles, err := openDir(v.top, ProfilesDir, unix.O_PATH)
+	profiles, err := openDir(v.top, v.layout.Profiles, unix.O_PATH)
 	if err != nil {
 		return noDir(), err
 	}

@@ -9,10 +9,7 @@ import (
 	"strings"
 )
 
-const (
-	stateFile     = "gateway_state.json"
-	lifecycleFile = "state/gateway.lifecycle.json"
-)
+const lifecycleFile = "state/gateway.lifecycle.json"
 
 // ExitUnknown is the prior exit when none is recorded.
 const ExitUnknown = "unknown"
@@ -30,7 +27,7 @@ type Intent struct {
 	State string
 	// Known is false when nothing usable is recorded.
 	Known bool
-	// Key names the member of gateway_state.json that State comes from.
+	// Key names the member of the state file that State comes from.
 	Key string
 	// Raw is the value of Key when State is derived from another word.
 	Raw string
@@ -52,7 +49,7 @@ func (i Intent) String() string {
 func (i Intent) Starts() bool { return i.Known && i.State == Running }
 
 // nearMiss returns why the state starts nothing though it reads like "running", or "".
-func (i Intent) nearMiss() string {
+func (i Intent) nearMiss(stateFile string) string {
 	if i.State == Running || !strings.EqualFold(strings.TrimSpace(i.State), Running) {
 		return ""
 	}
@@ -61,7 +58,7 @@ func (i Intent) nearMiss() string {
 }
 
 // why names the source of the state.
-func (i Intent) why() string {
+func (i Intent) why(stateFile string) string {
 	switch {
 	case !i.Known:
 		return "no state recorded in " + stateFile
@@ -71,14 +68,14 @@ func (i Intent) why() string {
 	return i.Key + " " + strconv.QuoteToASCII(i.State) + " in " + stateFile
 }
 
-// readIntent reads gateway_state.json of a profile (docs/design.md, "State"). A file that
+// readIntent reads the state file of a profile (docs/design.md, "State"). A file that
 // can be read and holds nothing usable is no state, and doubt says why. A failing read is an
 // error, since it decides nothing.
 func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
-	if o.Autostart == All {
+	if !o.readsStates() {
 		return Intent{}, nil, nil
 	}
-	data, err := readFile(d, stateFile)
+	data, err := readFile(d, o.layout.StateFile)
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -86,7 +83,7 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	case errors.As(err, &odd):
 		return Intent{}, odd, nil
 	case err != nil:
-		return Intent{}, nil, fmt.Errorf("reading %+q: %w", d.join(stateFile), err)
+		return Intent{}, nil, fmt.Errorf("reading %+q: %w", d.join(o.layout.StateFile), err)
 	}
 	intent, doubt := parseIntent(data)
 	if doubt != nil {
@@ -94,6 +91,9 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	}
 	return intent, nil, nil
 }
+
+// readsStates reports whether the scan reads the recorded states.
+func (o Options) readsStates() bool { return o.Autostart != All && o.layout.StateFile != "" }
 
 func parseIntent(data []byte) (Intent, error) {
 	m, err := parseMembers(data)

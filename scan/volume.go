@@ -19,31 +19,23 @@ import (
 
 // Volume is an open home.
 type Volume struct {
-	home string
-	user asuser.User
-	top  dir
+	home   string
+	layout Layout
+	user   asuser.User
+	top    dir
 	// endWatch ends the reports of slow calls.
 	endWatch func()
 }
 
-// Root returns the volume's root for an absolute path. For a path whose parent directory is
-// called "profiles" it is the directory two levels up (docs/design.md, "Words").
-func Root(home string) string {
-	if parent := filepath.Dir(home); filepath.Base(parent) == ProfilesDir {
-		return filepath.Dir(parent)
-	}
-	return home
-}
-
-// Open opens the volume's Root as its user. The path is made absolute. A home that does
+// Open opens the Root of a volume of this layout as its user. The path is made absolute. A home that does
 // not exist, is no directory, or that the user can't read is an error. Slow gets every call that
 // takes longer than 10 seconds.
-func Open(home string, user asuser.User, slow Slow) (*Volume, error) {
+func Open(home string, layout Layout, user asuser.User, slow Slow) (*Volume, error) {
 	abs, err := filepath.Abs(home)
 	if err != nil {
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
-	v := &Volume{home: Root(abs), user: user}
+	v := &Volume{home: layout.Root(abs), layout: layout, user: user}
 	v.top = dir{-1, ".", &patience{home: v.home, pending: map[*call]bool{}}}
 	v.endWatch = v.top.patience.watch(slow)
 	var openErr error
@@ -71,6 +63,12 @@ func (v *Volume) AsUser(f func() error) error {
 
 // Home returns the volume's root as an absolute path.
 func (v *Volume) Home() string { return v.home }
+
+// Layout returns the volume's layout.
+func (v *Volume) Layout() Layout { return v.layout }
+
+// profilesPath returns the path of the profiles folder.
+func (v *Volume) profilesPath() string { return filepath.Join(v.home, v.layout.Profiles) }
 
 // FD returns the descriptor of the home.
 func (v *Volume) FD() int { return v.top.fd }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -30,7 +31,7 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			set, err := loadTemplates(s.templates, msg)
+			set, err := loadTemplates(s.templates, s.layout, msg)
 			if err != nil {
 				return err
 			}
@@ -163,7 +164,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range invented(s.base, set.Profiles()) {
+	for _, p := range s.invented(set.Profiles()) {
 		if !slices.ContainsFunc(profiles, func(o scan.Profile) bool { return o.Name == p.Name }) {
 			profiles = append(profiles, p)
 		}
@@ -173,7 +174,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile,
 
 // profilesOnVolume returns the profiles on the volume, or none if there is no volume.
 func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	volume, err := scan.Open(s.home, s.user, msg.slow)
+	volume, err := scan.Open(s.home, s.layout, s.user, msg.slow)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.info("no volume at %q: checking invented profiles", s.home)
 		return nil, nil
@@ -197,7 +198,7 @@ func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile
 		}
 	}
 	for _, name := range set.Profiles() {
-		if _, found := list.Find(name); !found && list.Complete && scan.CheckName(name) == "" {
+		if _, found := list.Find(name); !found && list.Complete && s.layout.CheckName(name) == "" {
 			msg.warn("no profile %q on the volume: nothing uses its templates", name)
 		}
 	}
@@ -206,21 +207,25 @@ func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile
 
 // invented returns the default profile, a profile with the longest name, a profile with
 // every optional field set, and one for each profile with overrides of its own.
-func invented(base scan.Profile, overridden []string) []scan.Profile {
+func (s settings) invented(overridden []string) []scan.Profile {
 	profile := func(name string) scan.Profile {
-		p := base
-		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, scan.ServicePrefix+name, defaultHome+"/profiles/"+name
+		p := s.base
+		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, s.layout.Service(name), path.Join(defaultHome, s.layout.Profiles, name)
 		p.PriorExit = scan.ExitUnknown
 		return p
 	}
-	first, long, full := profile(scan.DefaultName), profile(strings.Repeat("a", 242)), profile("full")
-	first.Default, first.Dir = true, defaultHome
+	long, full := profile(strings.Repeat("a", s.layout.MaxName())), profile("full")
 	full.Start, full.PriorState, full.PriorExit = true, scan.Running, "clean"
-	full.User, full.Env = defaultUser, append(slices.Clone(base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
-	profiles := []scan.Profile{first, long, full}
+	full.User, full.Env = defaultUser, append(slices.Clone(s.base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
+	profiles := []scan.Profile{long, full}
+	if s.layout.DefaultProfile {
+		first := profile(scan.DefaultName)
+		first.Default, first.Dir = true, defaultHome
+		profiles = slices.Insert(profiles, 0, first)
+	}
 	for _, name := range overridden {
 		isNamed := func(p scan.Profile) bool { return p.Name == name }
-		if scan.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
+		if s.layout.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
 			profiles = append(profiles, profile(name))
 		}
 	}

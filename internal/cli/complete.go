@@ -170,7 +170,7 @@ func profileNames(home string) []string {
 	if err != nil {
 		return nil
 	}
-	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), user.credentials(), func(string, time.Duration) {})
+	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), scan.DefaultLayout(), user.credentials(), func(string, time.Duration) {})
 	if err != nil {
 		return nil
 	}

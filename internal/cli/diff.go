@@ -14,7 +14,6 @@ import (
 
 	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
-	"slotgen/scan"
 )
 
 func diffCommand(out *output, msg messages) *cli.Command {
@@ -43,7 +42,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if word := role.NoGateways(); word != "" {
 				msg.info("this is a %s container: reconcile publishes nothing here", word)
 				if s.json {
-					return writeJSON(out, newDiffDocument(s.home, s.scandir))
+					return writeJSON(out, newDiffDocument(s.layout.Root(s.home), s.scandir))
 				}
 				return nil
 			}
@@ -68,7 +67,7 @@ type differ struct {
 
 // run plans a pass and prints the differences of each slot at once. JSON it prints at the end.
 func (d differ) run(ctx context.Context) error {
-	doc := newDiffDocument(d.Home, d.Scandir)
+	doc := newDiffDocument(d.Layout.Root(d.Home), d.Scandir)
 	found := false
 	report, err := reconcile.Preview(ctx, d.Options, func(o reconcile.Outcome) error {
 		if o.Action == reconcile.Failed {
@@ -120,7 +119,7 @@ type differenceDocument struct {
 }
 
 func newDiffDocument(home, scandir string) diffDocument {
-	return diffDocument{SchemaVersion: 1, Home: scan.Root(home), Scandir: scandir, Differences: []differenceDocument{}}
+	return diffDocument{SchemaVersion: 1, Home: home, Scandir: scandir, Differences: []differenceDocument{}}
 }
 
 func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {

@@ -7,11 +7,12 @@ import (
 	"os"
 
 	"slotgen/render"
+	"slotgen/scan"
 )
 
 // loadTemplates reads the templates and prints their warnings.
-func loadTemplates(flag string, msg messages) (*render.Set, error) {
-	set, err := readTemplates(flag)
+func loadTemplates(flag string, layout scan.Layout, msg messages) (*render.Set, error) {
+	set, err := readTemplates(flag, layout)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +33,7 @@ func overrideDir(flag string) string {
 
 // readTemplates returns the embedded templates with the overrides. Only the default override
 // directory may be missing.
-func readTemplates(flag string) (*render.Set, error) {
+func readTemplates(flag string, layout scan.Layout) (*render.Set, error) {
 	dir := overrideDir(flag)
 	if dir == "" {
 		return render.Embedded(), nil
@@ -40,7 +41,7 @@ func readTemplates(flag string) (*render.Set, error) {
 	if _, err := os.Stat(dir); flag == "" && errors.Is(err, fs.ErrNotExist) {
 		return render.Embedded(), nil
 	}
-	set, err := render.Load(dir)
+	set, err := render.Load(dir, layout)
 	if err != nil {
 		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory; --templates none goes without one")
 	}

@@ -9,7 +9,7 @@ import (
 
 // passOptions reads the templates, and returns the options of a pass that the commands share.
 func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reconcile.Options, error) {
-	set, err := readTemplates(s.templates)
+	set, err := readTemplates(s.templates, s.layout)
 	if err != nil {
 		return reconcile.Options{}, err
 	}
@@ -24,7 +24,7 @@ func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reco
 // passOptions returns the options that depend on the settings and the container's role.
 func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	return reconcile.Options{
-		Home: s.home, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
+		Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
 		Access: s.access, MaxServices: s.maxServices, Tell: msg.print,
 	}
 }

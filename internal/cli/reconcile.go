@@ -201,7 +201,7 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	if r.wait == 0 || report.Autostart == scan.None {
 		return true
 	}
-	missing := reconcile.AwaitSupervisors(r.Scandir, report.Services(), r.wait)
+	missing := r.AwaitSupervisors(report.Services(), r.wait)
 	for _, err := range missing {
 		r.msg.fail(err)
 	}
@@ -225,5 +225,5 @@ func skip(word string, s settings, out *output, msg messages) error {
 		return err
 	}
 	msg.info("%s", line)
-	return writeDocument(out, s.scandir, reconcile.Report{Home: scan.Root(s.home), Autostart: scan.None})
+	return writeDocument(out, s.scandir, reconcile.Report{Home: s.layout.Root(s.home), Autostart: scan.None})
 }

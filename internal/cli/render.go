@@ -52,7 +52,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
 			switch {
 			case c.String("out") != "":
-				return writeSlot(c.Context, c.String("out"), slot, owners, msg)
+				return s.writeSlot(c.Context, c.String("out"), slot, owners, msg)
 			case c.String("file") != "":
 				return cmp.Or(printFile(out, slot, c.String("file")), err)
 			}
@@ -78,12 +78,12 @@ func checkRenderFlags(c *cli.Context) error {
 // renderOne renders the slot of one profile of the volume. A slot that fails a check is
 // returned together with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
-	volume, err := reconcile.OpenVolume(s.home, s.user, msg.print)
+	volume, err := reconcile.OpenVolume(s.home, s.layout, s.user, msg.print)
 	if err != nil {
 		return render.Slot{}, err
 	}
 	defer volume.Close()
-	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume.Home())
+	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume)
 	if err != nil {
 		return render.Slot{}, err
 	}
@@ -91,7 +91,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
 		return render.Slot{}, reportedError{}
 	}
-	set, err := loadTemplates(s.templates, msg)
+	set, err := loadTemplates(s.templates, s.layout, msg)
 	if err != nil {
 		return render.Slot{}, err
 	}
@@ -132,7 +132,7 @@ func archive(slot render.Slot, owners scandir.Owners) *txtar.Archive {
 }
 
 // writeSlot publishes the slot in a directory that no s6-svscan scans.
-func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir.Owners, msg messages) error {
+func (s settings) writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir.Owners, msg messages) error {
 	path, err := filepath.Abs(out)
 	if err != nil {
 		return fmt.Errorf("resolving --out %q: %w", out, err)
@@ -141,7 +141,7 @@ func writeSlot(ctx context.Context, out string, slot render.Slot, owners scandir
 	if err := scandir.Make(path); err != nil {
 		return withHint(err, hint)
 	}
-	dir, err := scandir.Open(path)
+	dir, err := scandir.Open(path, s.layout.Prefix)
 	if err != nil {
 		return withHint(err, hint)
 	}

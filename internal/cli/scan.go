@@ -150,7 +150,7 @@ func yesNo(b bool) string {
 
 // printDetails prints all fields of each outcome and its last lines of the boot log.
 func (e explainer) printDetails(report reconcile.Report) error {
-	volume, err := reconcile.OpenVolume(e.Home, e.User, e.Tell)
+	volume, err := reconcile.OpenVolume(e.Home, e.Layout, e.User, e.Tell)
 	if err != nil {
 		return err
 	}

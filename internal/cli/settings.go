@@ -21,6 +21,7 @@ import (
 // so does an empty flag that can't be repeated.
 type settings struct {
 	home      string
+	layout    scan.Layout
 	scandir   string
 	proc      string
 	json      bool
@@ -38,6 +39,7 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 		home:    cmp.Or(c.String("home"), defaultHome),
 		scandir: cmp.Or(c.String("scandir"), defaultScandir),
 		proc:    cmp.Or(c.String("proc"), defaultProc),
+		layout:  scan.DefaultLayout(),
 
 		templates: c.String("templates"),
 	}

@@ -51,7 +51,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			if word := role.NoGateways(); word != "" {
 				msg.info("this is a %s container: it supervises no gateways", word)
 				v := statusView{Options: status.Options{Scandir: s.scandir}, json: s.json, out: out}
-				return v.print(status.Report{Home: scan.Root(s.home), Autostart: scan.None})
+				return v.print(status.Report{Home: s.layout.Root(s.home), Autostart: scan.None})
 			}
 			programs, err := s6.Find(s.base.CommandDir, "/usr/bin", "/bin")
 			if err != nil {
@@ -59,7 +59,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			}
 			v := statusView{
 				Options: status.Options{
-					Home: s.home, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role),
+					Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role),
 					Programs: programs, Only: c.StringSlice("profile"), Tell: msg.print,
 				},
 				json: s.json, colours: colours, msg: msg, out: out,
@@ -176,7 +176,7 @@ func since(row status.Row) string {
 // printDetails prints all about each row, with the last lines of the boot log and of the
 // gateway's own log.
 func (v statusView) printDetails(report status.Report) error {
-	volume, err := reconcile.OpenVolume(v.Home, v.User, v.Tell)
+	volume, err := reconcile.OpenVolume(v.Home, v.Layout, v.User, v.Tell)
 	if err == nil {
 		defer volume.Close()
 	}

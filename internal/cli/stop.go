@@ -14,6 +14,7 @@ import (
 
 	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
+	"slotgen/scan"
 )
 
 const (
@@ -72,7 +73,7 @@ func stopTimeout(c *cli.Context, msg messages) (time.Duration, error) {
 
 func stopAll(path string, limit time.Duration, msg messages) error {
 	start := time.Now()
-	dir, err := scandir.Open(path)
+	dir, err := scandir.Open(path, scan.DefaultLayout().Prefix)
 	if err != nil {
 		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names the directory that s6-svscan scans")
 	}

@@ -59,7 +59,7 @@ func listTemplates(c *cli.Context, out *output, msg messages) error {
 	if err != nil {
 		return err
 	}
-	set, err := loadTemplates(c.String("templates"), msg)
+	set, err := loadTemplates(c.String("templates"), scan.DefaultLayout(), msg)
 	if err != nil {
 		return err
 	}
@@ -116,11 +116,11 @@ func showTemplate(c *cli.Context, out *output, msg messages) error {
 		return withHint(errors.New("no file given"), "name one with --file; slotgen templates list has them")
 	}
 	if profile := c.String("profile"); profile != "" {
-		if wrong := scan.CheckName(profile); wrong != "" {
+		if wrong := scan.DefaultLayout().CheckName(profile); wrong != "" {
 			return fmt.Errorf("no profile can be called %q: %s", profile, wrong)
 		}
 	}
-	set, err := loadTemplates(c.String("templates"), msg)
+	set, err := loadTemplates(c.String("templates"), scan.DefaultLayout(), msg)
 	if err != nil {
 		return err
 	}

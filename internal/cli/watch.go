@@ -98,7 +98,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	o := watch.Options{
 		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
 		Templates: overrideDir(s.templates),
-		Load:      func() (*render.Set, error) { return readTemplates(s.templates) },
+		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.layout) },
 	}
 	o.Pass.Prune = c.Bool("prune")
 	if ready != nil {

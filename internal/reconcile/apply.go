@@ -115,7 +115,7 @@ func (a applier) clearLeftovers() []string {
 }
 
 func (a applier) warnLeftover(name string, err error) {
-	service, _ := scandir.ParseHidden(name)
-	profile, _ := profileOf(service)
+	service, _ := a.dir.ParseHidden(name)
+	profile, _ := a.Layout.ProfileOf(service)
 	a.Tell(message.Of(message.Warning, a.dir.LeftoverError(name, err)).About(profile))
 }

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 
 	"slotgen/internal/hint"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
-// UnreadError says that the scan could not read all of profiles/. A profile that it did not
+// UnreadError says that the scan could not read all of the profiles folder. A profile that it did not
 // find may exist.
 type UnreadError struct{ error }
 
@@ -26,9 +27,9 @@ func (p *planner) checkOnly() error {
 	}
 	p.listProfiles()
 	for _, name := range p.Only {
-		_, err := FindProfile(p.list, name, p.volume.Home())
+		_, err := FindProfile(p.list, name, p.volume)
 		_, listed := p.list.Find(name)
-		known := p.Explain && listed || (p.Prune || p.Explain) && !listed && HasSlot(p.Scandir, name)
+		known := p.Explain && listed || (p.Prune || p.Explain) && !listed && p.HasSlot(name)
 		if err != nil && !known {
 			return err
 		}
@@ -38,7 +39,7 @@ func (p *planner) checkOnly() error {
 
 // FindProfile returns the entry of that name. It returns an error when there is no such
 // entry or it is no profile, and an UnreadError when the scan was incomplete.
-func FindProfile(list scan.Listing, name, home string) (scan.Entry, error) {
+func FindProfile(list scan.Listing, name string, volume *scan.Volume) (scan.Entry, error) {
 	e, found := list.Find(name)
 	if !found && list.Err != nil {
 		return e, UnreadError{list.Err}
@@ -48,12 +49,21 @@ func FindProfile(list scan.Listing, name, home string) (scan.Entry, error) {
 		if near := hint.Nearest(name, WithSlots(list)); near != "" {
 			return e, hint.Add(err, "did you mean %q?", near)
 		}
-		return e, hint.Add(err, "profiles are the directories with a SOUL.md in %q", home+"/profiles")
+		return e, hint.Add(err, "%s", whereProfilesAre(volume))
 	}
 	if e.Verdict == scan.Ignored {
 		return e, fmt.Errorf("unknown profile %q: %s", name, e.Why)
 	}
 	return e, nil
+}
+
+// whereProfilesAre says which directories are profiles.
+func whereProfilesAre(v *scan.Volume) string {
+	l, marked := v.Layout(), ""
+	if l.Marker != "" {
+		marked = " with a " + l.Marker
+	}
+	return fmt.Sprintf("profiles are the directories%s in %q", marked, filepath.Join(v.Home(), l.Profiles))
 }
 
 // WithSlots returns the names of the profiles that get a slot.
@@ -69,15 +79,15 @@ func WithSlots(list scan.Listing) []string {
 
 // HasSlot reports whether a profile of that name has a slot, visible or hidden. It reports
 // true when the scandir can't be read: there may be a slot.
-func HasSlot(path, name string) bool {
-	if scan.CheckName(name) != "" {
+func (o Options) HasSlot(name string) bool {
+	if o.Layout.CheckName(name) != "" {
 		return false
 	}
-	dir, err := scandir.Open(path)
+	dir, err := scandir.Open(o.Scandir, o.Layout.Prefix)
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	defer dir.Close()
-	exists, err := dir.HasSlot(scan.ServicePrefix + name)
+	exists, err := dir.HasSlot(o.Layout.Service(name))
 	return exists || err != nil
 }

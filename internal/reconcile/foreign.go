@@ -15,7 +15,7 @@ func (p *planner) warnOfLiveSlots() {
 	if p.Scan.Autostart != scan.None {
 		return
 	}
-	dir, err := scandir.Open(p.Scandir)
+	dir, err := scandir.Open(p.Scandir, p.Layout.Prefix)
 	if err != nil {
 		return // no slot is live here
 	}
@@ -25,8 +25,8 @@ func (p *planner) warnOfLiveSlots() {
 		p.Tell(message.Of(message.Warning, err))
 	}
 	for _, service := range slices.Sorted(maps.Keys(names)) {
-		name, isSlot := profileOf(service)
-		if !isSlot || scan.CheckName(name) != "" || !p.Chosen(name) {
+		name, isSlot := p.Layout.ProfileOf(service)
+		if !isSlot || p.Layout.CheckName(name) != "" || !p.Chosen(name) {
 			continue
 		}
 		if live, err := dir.Live(service); !live || err != nil {

@@ -20,10 +20,10 @@ func (p *planner) leftovers() ([]scandir.Leftover, error) {
 // isUnchosenSlot reports whether a leftover is a hidden slot that needs a prune and whose
 // profile exists but is not chosen.
 func (p *planner) isUnchosenSlot(l scandir.Leftover) bool {
-	service, isHidden := scandir.ParseHidden(l.Name)
+	service, isHidden := p.dir.ParseHidden(l.Name)
 	if l.Do != scandir.Prune || !isHidden || p.Drain.Has(service) {
 		return false
 	}
-	name, _ := profileOf(service)
+	name, _ := p.Layout.ProfileOf(service)
 	return !p.Chosen(name) && p.hasProfile(service)
 }

@@ -18,6 +18,8 @@ type Options struct {
 	// Home is the volume's root. Scandir is the directory that s6-svscan scans. Both
 	// are absolute paths.
 	Home, Scandir string
+	// Layout is the volume's layout.
+	Layout scan.Layout
 	// User is the volume's user. The pass does everything on the volume with the user's
 	// credentials.
 	User asuser.User

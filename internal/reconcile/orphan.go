@@ -3,17 +3,13 @@ package reconcile
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
-	"strings"
 
+	"slotgen/internal/hint"
 	"slotgen/internal/message"
 	"slotgen/scan"
 )
-
-// profileOf returns the name of a service's profile, and whether the service is a slot.
-func profileOf(service string) (name string, isSlot bool) {
-	return strings.CutPrefix(service, scan.ServicePrefix)
-}
 
 // orphans returns the slots whose profile does not exist. It returns none when that is in
 // doubt. Only a watch (KeepDown) gets the orphans that are not chosen too: each of its passes
@@ -26,14 +22,14 @@ func (p *planner) orphans() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	exists := map[string]bool{scan.DefaultName: true}
+	exists := map[string]bool{}
 	for _, e := range p.list.Entries {
 		exists[e.Profile.Name] = true
 	}
 	var orphans []string
 	for _, service := range slices.Sorted(maps.Keys(names)) {
-		name, isSlot := profileOf(service)
-		if !isSlot || exists[name] || scan.CheckName(name) != "" || !p.KeepDown && !p.Chosen(name) {
+		name, isSlot := p.Layout.ProfileOf(service)
+		if !isSlot || exists[name] || p.Layout.CheckName(name) != "" || !p.KeepDown && !p.Chosen(name) {
 			continue
 		}
 		isOurs, err := p.dir.IsSlot(service)
@@ -51,7 +47,7 @@ func (p *planner) orphans() ([]string, error) {
 	return orphans, nil
 }
 
-// knowsProfiles reports whether the pass has slots of its own and read all of profiles/.
+// knowsProfiles reports whether the pass has slots of its own and read all of the profiles folder.
 func (p *planner) knowsProfiles() bool {
 	return p.dir != nil && p.Scan.Autostart != scan.None && p.list.Err == nil
 }
@@ -59,8 +55,12 @@ func (p *planner) knowsProfiles() bool {
 // doubt returns the reason why slots without a profile may still have one, or nil. The volume
 // may not be mounted.
 func (p *planner) doubt() error {
-	if !p.list.Complete {
-		return fmt.Errorf("there is no %q", p.volume.Home()+"/"+scan.ProfilesDir)
+	switch {
+	case p.list.ProfilesID == scan.FileID{}:
+		return fmt.Errorf("there is no %q", filepath.Join(p.volume.Home(), p.Layout.Profiles))
+	case !p.list.Complete:
+		return hint.Add(fmt.Errorf("%q holds no profile", p.volume.Home()),
+			"is the volume mounted? to end them all the same: slotgen stop, then slotgen reconcile --resume")
 	}
 	if !p.Prune {
 		return nil
@@ -84,7 +84,7 @@ func (p *planner) confirmedOrphans() []string {
 		p.fail(err)
 	}
 	orphans = slices.DeleteFunc(p.Orphans.Confirm(orphans), func(service string) bool {
-		name, _ := profileOf(service)
+		name, _ := p.Layout.ProfileOf(service)
 		return !p.Chosen(name)
 	})
 	switch {
@@ -95,7 +95,7 @@ func (p *planner) confirmedOrphans() []string {
 		return nil
 	}
 	for _, service := range orphans {
-		name, _ := profileOf(service)
+		name, _ := p.Layout.ProfileOf(service)
 		p.Tell(message.Warn("slot %q has no profile: left alone, reconcile --prune removes it", service).About(name))
 	}
 	return nil
@@ -105,7 +105,7 @@ func (p *planner) confirmedOrphans() []string {
 func (p *planner) orphanOutcomes() []Outcome {
 	var outcomes []Outcome
 	for _, service := range p.orphanRows {
-		o := newOutcome(orphanEntry(service), Orphan)
+		o := newOutcome(p.orphanEntry(service), Orphan)
 		o.Why = "its profile does not exist: slotgen reconcile --prune removes the slot"
 		o.Live = p.isLive(o.Entry)
 		outcomes = append(outcomes, o)

@@ -51,8 +51,8 @@ func newPlanner(o Options) *planner {
 
 // OpenVolume opens the home as its user. Tell gets a warning while the volume does not answer,
 // from another goroutine.
-func OpenVolume(home string, user asuser.User, tell func(message.Message)) (*scan.Volume, error) {
-	v, err := scan.Open(home, user, func(path string, waited time.Duration) { tell(message.Waiting(path, waited)) })
+func OpenVolume(home string, layout scan.Layout, user asuser.User, tell func(message.Message)) (*scan.Volume, error) {
+	v, err := scan.Open(home, layout, user, func(path string, waited time.Duration) { tell(message.Waiting(path, waited)) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR):
 		err = hint.Add(err, "--home or HERMES_HOME names the volume's root")
@@ -64,7 +64,7 @@ func OpenVolume(home string, user asuser.User, tell func(message.Message)) (*sca
 
 // openVolume opens the home. It returns an error when Only names an unknown profile.
 func (p *planner) openVolume() error {
-	v, err := OpenVolume(p.Home, p.User, p.Waiting)
+	v, err := OpenVolume(p.Home, p.Layout, p.User, p.Waiting)
 	if err != nil {
 		return err
 	}
@@ -142,9 +142,9 @@ func (p *planner) warnOfRisks() {
 
 // hasProfile reports whether the service is a slot whose profile the scan found.
 func (p *planner) hasProfile(service string) bool {
-	name, isSlot := profileOf(service)
+	name, isSlot := p.Layout.ProfileOf(service)
 	e, listed := p.list.Find(name)
-	return isSlot && listed && e.Verdict != scan.Ignored && scan.CheckName(name) == ""
+	return isSlot && listed && e.Verdict != scan.Ignored && p.Layout.CheckName(name) == ""
 }
 
 func (p *planner) report(outcomes []Outcome) Report {

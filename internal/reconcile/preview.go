@@ -59,7 +59,7 @@ func (p *planner) lookAtScandir() error {
 	if p.Scan.Autostart == scan.None && !p.Live {
 		return nil
 	}
-	dir, err := scandir.OpenToLook(p.Scandir)
+	dir, err := scandir.OpenToLook(p.Scandir, p.Layout.Prefix)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -82,7 +82,7 @@ func (p *planner) checkApart() error {
 		return nil
 	}
 	if err := p.volume.Apart(p.dir.FD()); err != nil {
-		advice := "--prune removes what is called gateway-NAME there: keep the scandir apart from the volume"
+		advice := "--prune removes what is called " + p.Layout.Service("NAME") + " there: keep the scandir apart from the volume"
 		if p.KeepDown { // a watch prunes by default
 			advice += ", or watch with --prune=false"
 		}
@@ -93,7 +93,7 @@ func (p *planner) checkApart() error {
 
 func (p *planner) previewMigration() {
 	if p.migrates() {
-		p.event("would write %s", migrated)
+		p.event("would write "+migrated, p.Layout.StateFile)
 	}
 }
 

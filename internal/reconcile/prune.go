@@ -41,8 +41,8 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 // the end, also when the profile is back.
 func (a applier) alsoDraining(orphans []string) []string {
 	for _, service := range a.Drain.Asked() {
-		name, _ := profileOf(service)
-		if scan.CheckName(name) == "" && a.Chosen(name) && !slices.Contains(orphans, service) {
+		name, _ := a.Layout.ProfileOf(service)
+		if a.Layout.CheckName(name) == "" && a.Chosen(name) && !slices.Contains(orphans, service) {
 			orphans = append(orphans, service)
 		}
 	}
@@ -61,7 +61,7 @@ func (a applier) listAgain(errs map[string]error) {
 // mayBeBack looks again for the profile of an orphan and reports whether it may exist. It
 // may have been made since the scan.
 func (p *planner) mayBeBack(service string) bool {
-	name, _ := profileOf(service)
+	name, _ := p.Layout.ProfileOf(service)
 	exists, err := p.volume.Exists(name)
 	if err != nil {
 		p.failFor(name, err)
@@ -75,7 +75,7 @@ func (p *planner) mayBeBack(service string) bool {
 
 // isBack reports whether the profile of a service exists.
 func (a applier) isBack(service string) bool {
-	name, _ := profileOf(service)
+	name, _ := a.Layout.ProfileOf(service)
 	exists, err := a.volume.Exists(name)
 	return exists && err == nil
 }
@@ -87,7 +87,7 @@ func (a applier) pruneOutcomes(orphans []string, errs map[string]error) []Outcom
 		case errors.Is(err, scandir.ErrDraining):
 			a.draining = append(a.draining, service)
 		case err != nil:
-			outcomes = append(outcomes, newOutcome(orphanEntry(service), Failed).failed(err))
+			outcomes = append(outcomes, newOutcome(a.orphanEntry(service), Failed).failed(err))
 		default:
 			a.pruned = append(a.pruned, service)
 			why := "its profile is gone"
@@ -100,8 +100,8 @@ func (a applier) pruneOutcomes(orphans []string, errs map[string]error) []Outcom
 	return outcomes
 }
 
-func orphanEntry(service string) *scan.Entry {
-	name, _ := profileOf(service)
+func (p *planner) orphanEntry(service string) *scan.Entry {
+	name, _ := p.Layout.ProfileOf(service)
 	return &scan.Entry{Profile: scan.Profile{Name: name, Service: service, PriorExit: scan.ExitUnknown}, Verdict: scan.Failed}
 }
 

@@ -62,7 +62,7 @@ func (o Outcome) failed(err error) Outcome {
 
 // Report is the result of a pass or of its preview.
 type Report struct {
-	// Home is the volume's root, also when Options.Home was a directory below profiles/.
+	// Home is the volume's root, also when Options.Home was a directory below the profiles folder.
 	Home string
 	// Autostart is the policy in force, never scan.Auto.
 	Autostart scan.Policy

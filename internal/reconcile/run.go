@@ -56,7 +56,7 @@ func (a applier) lockScandir(ctx context.Context) error {
 	if err := scandir.Make(a.Scandir); err != nil {
 		return hint.Add(err, scandirHint)
 	}
-	dir, err := scandir.Open(a.Scandir)
+	dir, err := scandir.Open(a.Scandir, a.Layout.Prefix)
 	if err != nil {
 		return hint.Add(err, scandirHint)
 	}
@@ -95,7 +95,7 @@ func HintLock(err error, own, writable string) error {
 }
 
 // migrated describes the state file that the pass writes for a container from before s6.
-const migrated = "gateway_state.json: a container from before s6 gets its state recorded as running"
+const migrated = "%s: a container from before s6 gets its state recorded as running"
 
 // migrates reports whether the pass records a state for a container from before s6.
 func (p *planner) migrates() bool { return p.list.Migrate && p.Chosen(scan.DefaultName) }
@@ -112,7 +112,7 @@ func (a applier) migrate() {
 	case err != nil:
 		a.Tell(message.Of(message.Warning, err))
 	default:
-		a.event("wrote %s", migrated)
+		a.event("wrote "+migrated, a.Layout.StateFile)
 	}
 }
 
@@ -180,8 +180,8 @@ func (o Outcome) bootLogLine() scan.Outcome {
 
 // AwaitSupervisors waits, for at most limit, until every service has its supervisor. It
 // returns an error for each service without one. It needs no lock.
-func AwaitSupervisors(path string, services []string, limit time.Duration) []error {
-	dir, err := scandir.Open(path)
+func (o Options) AwaitSupervisors(services []string, limit time.Duration) []error {
+	dir, err := scandir.Open(o.Scandir, o.Layout.Prefix)
 	if err != nil {
 		return []error{err}
 	}

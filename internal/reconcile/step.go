@@ -42,10 +42,10 @@ func (p *planner) chosenEntries() []*scan.Entry {
 	return entries
 }
 
-// hasStep reports whether an entry gets a step. profiles/default/ never gets one: its name
-// belongs to the home, and the scan warns of it.
+// hasStep reports whether an entry gets a step. A directory with the name of the default
+// profile never gets one: the name belongs to the home, and the scan warns of it.
 func (p *planner) hasStep(e *scan.Entry) bool {
-	return e.Verdict != scan.Ignored || p.Explain && e.Profile.Name != scan.DefaultName
+	return e.Verdict != scan.Ignored || p.Explain && !p.Layout.IsDefault(e.Profile.Name)
 }
 
 // planStep plans the step of one entry.
@@ -175,10 +175,10 @@ func (p *planner) keepDown(e *scan.Entry) (*scan.Entry, error) {
 // isLive reports whether a slot that the pass leaves alone is live. It reports false when
 // it can't find out.
 func (p *planner) isLive(e *scan.Entry) bool {
-	if p.dir == nil || scan.CheckName(e.Profile.Name) != "" {
+	if p.dir == nil || p.Layout.CheckName(e.Profile.Name) != "" {
 		return false
 	}
-	live, err := p.dir.Live(scan.ServicePrefix + e.Profile.Name)
+	live, err := p.dir.Live(p.Layout.Service(e.Profile.Name))
 	return live && err == nil
 }
 

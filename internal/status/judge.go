@@ -10,7 +10,6 @@ import (
 
 	"slotgen/internal/message"
 	"slotgen/internal/s6"
-	"slotgen/scan"
 )
 
 // flapping is the number of deaths in a minute from which on a gateway counts as flapping.
@@ -135,7 +134,7 @@ func (r *reader) isOlder(row *Row, s s6.Service) bool {
 
 // noteProfile adds a note when the slot is an orphan.
 func (r *reader) noteProfile(row *Row) {
-	if r.knows && row.Entry == nil && row.Profile != scan.DefaultName {
+	if r.knows && row.Entry == nil {
 		row.note("orphan, its profile does not exist: slotgen reconcile --prune removes it")
 	}
 }

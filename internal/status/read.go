@@ -7,7 +7,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"slotgen/internal/hint"
@@ -19,7 +18,7 @@ import (
 // Read reports on every slot in the scandir and every profile without one. A volume that can't
 // be read is a warning.
 func Read(ctx context.Context, o Options) (Report, error) {
-	dir, err := scandir.Open(o.Scandir)
+	dir, err := scandir.Open(o.Scandir, o.Layout.Prefix)
 	if err != nil {
 		return Report{}, hint.Add(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names s6-svscan's directory")
 	}
@@ -36,7 +35,7 @@ func Read(ctx context.Context, o Options) (Report, error) {
 	r := reader{Options: o, dir: dir}
 	defer r.close()
 	r.readVolume()
-	report := Report{Home: scan.Root(o.Home), Autostart: r.list.Autostart, Rows: r.rows(names), Listens: r.listens()}
+	report := Report{Home: o.Layout.Root(o.Home), Autostart: r.list.Autostart, Rows: r.rows(names), Listens: r.listens()}
 	scan.Share(len(report.Rows), func(parts iter.Seq[int]) {
 		for i := range parts {
 			r.fill(ctx, &report.Rows[i])
@@ -53,7 +52,7 @@ type reader struct {
 	dir    *scandir.Dir
 	volume *scan.Volume
 	list   scan.Listing
-	// knows reports whether the scan read all of profiles/.
+	// knows reports whether the scan read all of the profiles folder.
 	knows bool
 }
 
@@ -64,7 +63,7 @@ func (r *reader) close() {
 }
 
 func (r *reader) readVolume() {
-	volume, err := scan.Open(r.Home, r.User, func(path string, waited time.Duration) { r.Tell(message.Waiting(path, waited)) })
+	volume, err := scan.Open(r.Home, r.Layout, r.User, func(path string, waited time.Duration) { r.Tell(message.Waiting(path, waited)) })
 	if err != nil {
 		r.Tell(message.Of(message.Warning, err))
 		return
@@ -93,12 +92,12 @@ func (r *reader) listens() *bool {
 func (r *reader) rows(names scandir.Names) []Row {
 	var rows []Row
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		service, hidden := scandir.ParseHidden(name)
+		service, hidden := r.dir.ParseHidden(name)
 		if !hidden {
 			service = name
 		}
-		profile, isSlot := strings.CutPrefix(service, scan.ServicePrefix)
-		if !isSlot || scan.CheckName(profile) != "" || !r.chosen(profile) {
+		profile, isSlot := r.Layout.ProfileOf(service)
+		if !isSlot || r.Layout.CheckName(profile) != "" || !r.chosen(profile) {
 			continue
 		}
 		if hidden && names[service] {
@@ -113,7 +112,7 @@ func (r *reader) rows(names scandir.Names) []Row {
 	for i := range r.list.Entries {
 		e := &r.list.Entries[i]
 		name := e.Profile.Name
-		if isProfile(e) && names.Free(scan.ServicePrefix+name) && r.chosen(name) {
+		if isProfile(e) && names.Free(r.Layout.Service(name)) && r.chosen(name) {
 			rows = append(rows, Row{Profile: name, State: Missing, Entry: e})
 		}
 	}

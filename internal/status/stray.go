@@ -3,16 +3,13 @@ package status
 import (
 	"maps"
 	"slices"
-	"strings"
-
-	"slotgen/scan"
 )
 
 // strayRows returns a row for each service that still runs in a removed slot and has no other row.
 func (r *reader) strayRows(rows []Row) []Row {
 	var more []Row
 	for _, service := range slices.Sorted(maps.Keys(r.dir.Strays())) {
-		profile, isSlot := strings.CutPrefix(service, scan.ServicePrefix)
+		profile, isSlot := r.Layout.ProfileOf(service)
 		hasRow := slices.ContainsFunc(rows, func(row Row) bool { return row.Profile == profile })
 		if isSlot && !hasRow && r.chosen(profile) {
 			more = append(more, Row{Profile: profile, State: Missing})
@@ -23,7 +20,7 @@ func (r *reader) strayRows(rows []Row) []Row {
 
 // noteStray adds a note when a service of that name still runs in a removed slot.
 func (r *reader) noteStray(row *Row) (found bool) {
-	pid, found := r.dir.Strays()[scan.ServicePrefix+row.Profile]
+	pid, found := r.dir.Strays()[r.Layout.Service(row.Profile)]
 	if found {
 		row.note("process %d still runs it in a slot that was removed: %s", pid, r.dir.EndStrays())
 	}

@@ -23,7 +23,7 @@ func (w *watch) hideTakenDown() error {
 	if len(w.drain.Asked()) == 0 {
 		return nil
 	}
-	dir, err := scandir.Open(w.Pass.Scandir)
+	dir, err := scandir.Open(w.Pass.Scandir, w.Pass.Layout.Prefix)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"slotgen/internal/message"
-	"slotgen/internal/reconcile"
 	"slotgen/scan/notify"
 )
 
@@ -64,7 +63,7 @@ func (w *watch) addChange(c notify.Change) {
 	w.next.add(time.Now(), c.Profiles...)
 	for _, name := range c.Gone {
 		w.reported.Forget(func(s message.Subject) bool { return s.Profile == name })
-		if reconcile.HasSlot(w.Pass.Scandir, name) {
+		if w.Pass.HasSlot(name) {
 			w.next.add(time.Now(), name)
 		}
 	}

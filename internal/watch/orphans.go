@@ -1,10 +1,9 @@
 package watch
 
 import (
-	"errors"
+	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"slotgen/internal/hint"
@@ -28,27 +27,27 @@ type orphans struct {
 	// firstSeen holds the start of the period of each orphan, by its service.
 	firstSeen map[string]time.Time
 	next      schedule
-	// profiles is profiles/ at the first look that found one.
+	layout    scan.Layout
+	// profiles is the profiles folder at the first look that found one.
 	profiles scan.FileID
 }
 
-func newOrphans(after time.Duration, next schedule) *orphans {
-	return &orphans{after: after, firstSeen: map[string]time.Time{}, next: next}
+func newOrphans(after time.Duration, next schedule, layout scan.Layout) *orphans {
+	return &orphans{after: after, firstSeen: map[string]time.Time{}, next: next, layout: layout}
 }
 
-// Doubt returns an error when profiles/ is not the directory of the first look, or holds no
-// profile: the volume may not be mounted.
+// Doubt returns an error when the profiles folder is not the directory of the first look, or
+// holds no profile: the volume may not be mounted.
 func (o *orphans) Doubt(list scan.Listing) error {
 	if o.profiles == (scan.FileID{}) {
 		o.profiles = list.ProfilesID
 	}
-	isNamed := func(e scan.Entry) bool { return e.Verdict == scan.Publish && !e.Profile.Default }
 	switch {
 	case list.ProfilesID != o.profiles:
-		return hint.Add(errors.New("profiles/ is another directory than at the first look of this watch"),
+		return hint.Add(fmt.Errorf("%s is another directory than at the first look of this watch", o.layout.Folder()),
 			"is the volume mounted? to remove them, restart slotgen watch or run slotgen reconcile --prune")
-	case !slices.ContainsFunc(list.Entries, isNamed):
-		return hint.Add(errors.New("profiles/ holds no profile"),
+	case !list.HasProfile():
+		return hint.Add(fmt.Errorf("%s holds no profile", o.layout.Folder()),
 			"is the volume mounted? to remove them, run slotgen reconcile --prune")
 	}
 	return nil
@@ -87,7 +86,6 @@ func (o *orphans) lookAgain(service string) {
 	if end := o.firstSeen[service].Add(o.after); end.Before(at) {
 		at = end
 	}
-	o.next.add(at, profileOf(service))
+	name, _ := o.layout.ProfileOf(service)
+	o.next.add(at, name)
 }
-
-func profileOf(service string) string { return strings.TrimPrefix(service, scan.ServicePrefix) }

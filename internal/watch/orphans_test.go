@@ -29,7 +29,7 @@ func confirmed(o *orphans, look func(n int) (services []string)) (took time.Dura
 func TestOrphanIsLookedAtSeveralTimesInItsConfirmationPeriod(t *testing.T) {
 	for after, want := range map[time.Duration]int{2 * time.Second: 5, time.Minute: 5, 10 * time.Minute: 41} {
 		synctest.Test(t, func(t *testing.T) {
-			o := newOrphans(after, schedule{})
+			o := newOrphans(after, schedule{}, scan.DefaultLayout())
 			took, n := confirmed(o, func(int) []string { return []string{"gateway-a"} })
 			if took != after || n != want {
 				t.Errorf("confirmed after %s and %d looks, want %s and %d", took, n, after, want)
@@ -41,7 +41,7 @@ func TestOrphanIsLookedAtSeveralTimesInItsConfirmationPeriod(t *testing.T) {
 // Its profile is there at the third look, without any event, or the look left doubt.
 func TestLookThatFindsNoOrphanRestartsTheConfirmationPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o := newOrphans(time.Minute, schedule{})
+		o := newOrphans(time.Minute, schedule{}, scan.DefaultLayout())
 		took, _ := confirmed(o, func(n int) []string {
 			if n == 3 {
 				o.next.add(time.Now().Add(15*time.Second), "a") // the event of its end
@@ -59,7 +59,7 @@ func TestLookThatFindsNoOrphanRestartsTheConfirmationPeriod(t *testing.T) {
 func TestResetRestartsTheConfirmationPeriod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // the fake clock moves only in confirmed
 		services := []string{"gateway-a"}
-		o := newOrphans(time.Minute, schedule{})
+		o := newOrphans(time.Minute, schedule{}, scan.DefaultLayout())
 		again := func(int) []string { return services }
 		confirmed(o, again)
 		if got := o.Confirm(services); !slices.Equal(got, services) {
@@ -78,7 +78,7 @@ func TestWatchDoubtsAListingThatMayNotBeOfItsVolume(t *testing.T) {
 		for _, file := range files {
 			write(t, home+"/profiles/"+file)
 		}
-		v, err := scan.Open(home, asuser.Self(), func(string, time.Duration) {})
+		v, err := scan.Open(home, scan.DefaultLayout(), asuser.Self(), func(string, time.Duration) {})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestWatchDoubtsAListingThatMayNotBeOfItsVolume(t *testing.T) {
 		{"no profile", []scan.Listing{empty}, "holds no profile"},
 	} {
 		t.Run(tt.what, func(t *testing.T) {
-			o := newOrphans(time.Minute, schedule{})
+			o := newOrphans(time.Minute, schedule{}, scan.DefaultLayout())
 			var err error
 			for _, l := range tt.looks {
 				err = o.Doubt(l)

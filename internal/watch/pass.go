@@ -99,14 +99,20 @@ func (w *watch) finish(report reconcile.Report) {
 	}
 	unfinished, stuck := w.drain.Unfinished()
 	for _, service := range unfinished {
-		w.next.add(now.Add(drainEvery), profileOf(service))
+		w.lookAgain(now.Add(drainEvery), service)
 	}
 	for _, service := range stuck {
-		w.next.add(now.Add(w.Interval), profileOf(service))
+		w.lookAgain(now.Add(w.Interval), service)
 	}
 	if len(report.Pruned) > 0 { // there may be room now
 		w.next.add(now.Add(drainEvery), everything)
 	}
+}
+
+// lookAgain schedules a look at the profile of a service.
+func (w *watch) lookAgain(at time.Time, service string) {
+	name, _ := w.Pass.Layout.ProfileOf(service)
+	w.next.add(at, name)
 }
 
 // reportRefusal reports the error of a refused pass. That pass looked at nothing.

@@ -66,7 +66,7 @@ func newWatch(o Options) *watch {
 	if p.Prune {
 		after = o.PruneAfter
 	}
-	w.orphans = newOrphans(after, w.next)
+	w.orphans = newOrphans(after, w.next, p.Layout)
 	p.Tell, p.Drain, p.Orphans, p.News = w.tell, w.drain, w.orphans, w.isNews
 	p.KeepDown, p.Rescan, p.Differences = true, true, true
 	return w
@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 		return nil
 	}
 	changes := notify.Start(ctx, notify.Options{
-		Home: o.Pass.Home, User: o.Pass.User, Templates: o.Templates, Interval: o.Interval,
+		Home: o.Pass.Home, Layout: o.Pass.Layout, User: o.Pass.User, Templates: o.Templates, Interval: o.Interval,
 		Slow: func(path string, waited time.Duration) { o.Tell(message.Waiting(path, waited)) },
 	})
 	err := w.pass(ctx, true)

@@ -9,7 +9,7 @@ import (
 
 func BenchmarkPublishNewSlot(b *testing.B) {
 	b.ReportAllocs()
-	d, err := Open(testenv.MemDir(b))
+	d, err := Open(testenv.MemDir(b), "gateway-")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func BenchmarkPublishNewSlot(b *testing.B) {
 
 func BenchmarkCompareEqualSlot(b *testing.B) {
 	b.ReportAllocs()
-	d, err := Open(testenv.MemDir(b))
+	d, err := Open(testenv.MemDir(b), "gateway-")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 	}
 	begun := make([]*drainingService, 0, len(names))
 	for _, name := range names {
-		service, _ := ParseHidden(name)
+		service, _ := d.ParseHidden(name)
 		known := dr.all[service]
 		if known == nil {
 			known = d.beginDraining(name, limits{down: downLimit, end: endLimit, logger: loggerLimit})
@@ -122,7 +122,7 @@ func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
 
 // beginDraining returns a new entry for a name, and sends the down command to its service.
 func (d *Dir) beginDraining(name string, l limits) *drainingService {
-	service, hidden := ParseHidden(name)
+	service, hidden := d.ParseHidden(name)
 	s := &drainingService{
 		name: name, dir: idAt(d.fd, name), service: service, hidden: hiddenName(service), downSince: time.Now(), limits: l,
 	}

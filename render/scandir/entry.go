@@ -20,7 +20,7 @@ import (
 // counts 0, but a hidden slot still counts. With an error Weight returns 2, the most that is
 // possible.
 func (d *Dir) Weight(name string) (int, error) {
-	if strings.HasPrefix(name, ".") && !isHidden(name) {
+	if strings.HasPrefix(name, ".") && !d.isHidden(name) {
 		return 0, nil
 	}
 	service, err := isDir(d.fd, name, 0)
@@ -102,13 +102,13 @@ func (d *Dir) Live(name string) (bool, error) {
 
 // ParseHidden reports whether a name in the scandir belongs to a hidden slot, and returns
 // the slot's service.
-func ParseHidden(name string) (service string, hidden bool) {
+func (d *Dir) ParseHidden(name string) (service string, hidden bool) {
 	service, hidden = strings.CutSuffix(name, ".old")
-	return strings.TrimPrefix(service, "."), hidden && strings.HasPrefix(name, ".gateway-")
+	return strings.TrimPrefix(service, "."), hidden && strings.HasPrefix(name, "."+d.prefix)
 }
 
-func isHidden(name string) bool {
-	_, hidden := ParseHidden(name)
+func (d *Dir) isHidden(name string) bool {
+	_, hidden := d.ParseHidden(name)
 	return hidden
 }
 

@@ -19,7 +19,7 @@ import (
 
 func open(t *testing.T, path string) *Dir {
 	t.Helper()
-	d, err := Open(path)
+	d, err := Open(path, "gateway-")
 	if err != nil {
 		t.Fatal(err)
 	}

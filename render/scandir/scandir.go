@@ -24,6 +24,7 @@ import (
 // at the end of a path. Only Weight follows links, because s6-svscan does.
 type Dir struct {
 	path    string
+	prefix  string // of the names of slots
 	root    *os.Root
 	top     *os.File
 	fd      int // of top
@@ -34,8 +35,8 @@ type Dir struct {
 	foreign bool // opened by OpenToLook, and another account's
 }
 
-// Open opens the scandir at path.
-func Open(path string) (*Dir, error) {
+// Open opens the scandir at path. Prefix begins the names of its slots.
+func Open(path, prefix string) (*Dir, error) {
 	root, err := scan.OpenRoot(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening scandir %q: %w", path, err)
@@ -44,7 +45,7 @@ func Open(path string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
-	d := &Dir{path: path, root: root, top: top, fd: int(top.Fd())}
+	d := &Dir{path: path, prefix: prefix, root: root, top: top, fd: int(top.Fd())}
 	d.strays = sync.OnceValue(d.findStrays)
 	return d, nil
 }
@@ -52,8 +53,8 @@ func Open(path string) (*Dir, error) {
 // OpenToLook opens a scandir in which the caller changes nothing. When it belongs to root and
 // slotgen is not root, HasScanner reports true where slotgen may not ask: only an s6-svscan makes
 // its control.
-func OpenToLook(path string) (*Dir, error) {
-	d, err := Open(path)
+func OpenToLook(path, prefix string) (*Dir, error) {
+	d, err := Open(path, prefix)
 	if err != nil {
 		return nil, err
 	}

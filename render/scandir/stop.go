@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"slotgen/scan"
 )
 
 // Stopped is the result of Stop.
@@ -67,7 +65,7 @@ func (s *stopping) begin() {
 		s.warnings = append(s.warnings, err)
 	}
 	for name := range names {
-		if s.all[name] != nil || !isSlotName(name) {
+		if s.all[name] != nil || !s.dir.isSlotName(name) {
 			continue
 		}
 		isSlot, err := s.dir.IsSlot(name)
@@ -96,8 +94,8 @@ func (s *stopping) beginAgain() {
 }
 
 // isSlotName reports whether a name in the scandir is a slot's, visible or hidden.
-func isSlotName(name string) bool {
-	return strings.HasPrefix(name, scan.ServicePrefix) || isHidden(name)
+func (d *Dir) isSlotName(name string) bool {
+	return strings.HasPrefix(name, d.prefix) || d.isHidden(name)
 }
 
 func (s *stopping) result() Stopped {

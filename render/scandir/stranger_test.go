@@ -28,7 +28,7 @@ func TestAsStranger(t *testing.T) {
 	if path == "" {
 		return // this is not the process of asStranger
 	}
-	d, err := Open(path)
+	d, err := Open(path, "gateway-")
 	if err != nil {
 		t.Fatal(err)
 	}

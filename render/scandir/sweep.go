@@ -52,7 +52,7 @@ func (d *Dir) Leftovers(keep func(service string) bool) ([]Leftover, error) {
 		if lerr != nil {
 			err = errors.Join(err, d.LeftoverError(name, lerr))
 		}
-		if service, _ := ParseHidden(name); do == Restore && names[service] {
+		if service, _ := d.ParseHidden(name); do == Restore && names[service] {
 			do = Prune
 		}
 		if do != leave {
@@ -77,7 +77,7 @@ func (d *Dir) Clear(leftovers []Leftover, failed func(name string, err error)) (
 		case Remove:
 			err = d.removeAll(l.Name)
 		case Restore:
-			service, _ := ParseHidden(l.Name)
+			service, _ := d.ParseHidden(l.Name)
 			err = d.renameNew(l.Name, service)
 		case Prune:
 			prune = append(prune, l.Name)
@@ -123,16 +123,16 @@ func (d *Dir) Names() (Names, error) {
 // leftover returns how to clear a name. The older pass staged slots under visible names:
 // s6-svscan may supervise them.
 func (d *Dir) leftover(name string, keep func(string) bool) (Clearing, error) {
-	if service, hidden := ParseHidden(name); hidden {
+	if service, hidden := d.ParseHidden(name); hidden {
 		return d.hiddenSlot(name, service, keep)
 	}
-	hidden := strings.HasPrefix(name, ".gateway-")
+	hidden := strings.HasPrefix(name, "."+d.prefix)
 	switch {
 	case hidden && strings.HasSuffix(name, ".new"):
 		return Remove, nil
 	case hidden && strings.HasSuffix(name, ".tmp"):
 		return d.imagesStage(name)
-	case strings.HasPrefix(name, "gateway-") && strings.HasSuffix(name, ".tmp"):
+	case strings.HasPrefix(name, d.prefix) && strings.HasSuffix(name, ".tmp"):
 		return Prune, nil
 	}
 	return leave, nil

@@ -264,7 +264,7 @@ func TestScandirThatIsNoDirectoryIsAnErrorAndNeverBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"missing", "file", "fifo"} {
-		d, err := Open(filepath.Join(dir, name))
+		d, err := Open(filepath.Join(dir, name), "gateway-")
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			_ = d.Close()

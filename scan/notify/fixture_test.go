@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/testenv"
+	"slotgen/scan"
 )
 
 // never is an interval longer than any test.
@@ -56,7 +57,7 @@ func startTemplates(t *testing.T, prepare func(*fixture)) *fixture {
 }
 
 func (l *fixture) start() {
-	l.changes = Start(l.t.Context(), Options{Home: l.home, Templates: l.templates, Interval: never, Slow: neverSlow})
+	l.changes = Start(l.t.Context(), Options{Home: l.home, Layout: scan.DefaultLayout(), Templates: l.templates, Interval: never, Slow: neverSlow})
 }
 
 // markInTemplates makes a mark for tests of the home.

@@ -48,7 +48,7 @@ func (w *watcher) lookAtTree() {
 func (w *watcher) templateChanged(file string) {
 	own, found := strings.CutPrefix(file, "profiles/")
 	name, _, nested := strings.Cut(own, "/")
-	if found && nested && scan.CheckName(name) == "" {
+	if found && nested && w.Layout.CheckName(name) == "" {
 		w.pending.add(name, true)
 		return
 	}

@@ -11,14 +11,14 @@ import (
 	"slotgen/scan"
 )
 
-// topState is profiles/ itself at the last look: which directory it is, or the error of
+// topState is the profiles folder itself at the last look: which directory it is, or the error of
 // reading it.
 type topState struct {
 	id  scan.FileID
 	err string
 }
 
-// entryState is an entry of profiles/ at the last look. It is zero for an entry of which only
+// entryState is an entry of the profiles folder at the last look. It is zero for an entry of which only
 // an event is known.
 type entryState struct {
 	verdict scan.Verdict
@@ -52,7 +52,7 @@ func (w *watcher) look() {
 }
 
 func (w *watcher) lookAtVolume() {
-	v, err := scan.Open(w.Home, w.User, w.Slow)
+	v, err := scan.Open(w.Home, w.Layout, w.User, w.Slow)
 	if err == nil {
 		defer v.Close()
 		// inotify asks for the user's permission to read, too.
@@ -64,7 +64,7 @@ func (w *watcher) lookAtVolume() {
 }
 
 func (w *watcher) lookAsUser(v *scan.Volume) error {
-	w.watch(v.FD(), scan.ProfilesDir)
+	w.watch(v.FD(), w.Layout.Profiles)
 	p, err := v.Profiles()
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (w *watcher) lookAsUser(v *scan.Volume) error {
 	return nil
 }
 
-// setTop records the state of profiles/. When it changes, everything may have changed.
+// setTop records the state of the profiles folder. When it changes, everything may have changed.
 func (w *watcher) setTop(top topState) {
 	if w.top != top {
 		w.pending.all = true
@@ -134,19 +134,19 @@ func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
 	if before.verdict == verdict && before.why == why {
 		return
 	}
-	if verdict != scan.Ignored || name == scan.DefaultName {
+	if verdict != scan.Ignored || w.Layout.IsDefault(name) {
 		w.pending.add(name, true)
 	}
 }
 
-// watchEntry watches an entry for its SOUL.md. It ignores an error: if the directory is gone
+// watchEntry watches an entry for its marker. It ignores an error: if the directory is gone
 // there is an event for that, and the slow look covers other errors.
 func (w *watcher) watchEntry(p *scan.Profiles, name string) {
 	fd, err := p.EntryFD(name)
 	if err != nil {
 		return
 	}
-	w.watch(fd, scan.Marker)
+	w.watch(fd, w.Layout.Marker)
 	unix.Close(fd)
 }
 

@@ -2,16 +2,16 @@
 // changed. It reads no file, decides nothing and knows nothing of s6. The receiver looks for
 // itself, through package scan.
 //
-// A look covers everything: profiles/ with its entries, and the templates. It costs much less
-// than the pass that follows a change. An event only says that it is time for a look.
+// A look covers everything: the profiles folder with its entries, and the templates. It costs
+// much less than the pass that follows a change. An event only says that it is time for a look.
 //
-// Inotify watches profiles/, the home, each entry of profiles/ that waits for its SOUL.md,
-// and the override directory. No event reports that the target of a link has come, so the
-// watcher looks every second while there are links that are no profiles. Once an entry has
-// its SOUL.md, inotify no longer watches it, so files that a gateway writes there cause no
-// event. The home is the directory of the default profile, so files in it cause events, which
-// do not matter. Inotify reports nothing on network and FUSE mounts, so the watcher looks
-// once in an interval, too.
+// Inotify watches the profiles folder, the home, each entry of the folder that waits for its
+// marker, and the override directory. No event reports that the target of a link has come, so
+// the watcher looks every second while there are links that are no profiles. Once an entry has
+// its marker, inotify no longer watches it, so files that a gateway writes there cause no event.
+// The home may be the directory of the default profile, so files in it cause events, which do
+// not matter. Inotify reports nothing on network and FUSE mounts, so the watcher looks once in
+// an interval, too.
 package notify
 
 import (
@@ -40,9 +40,11 @@ const (
 
 // Options configure a watcher.
 type Options struct {
-	// Home is the volume's root, as scan.Open takes it, and User the volume's user.
-	Home string
-	User asuser.User
+	// Home is the volume's root, as scan.Open takes it, Layout the volume's layout, and User
+	// its user.
+	Home   string
+	Layout scan.Layout
+	User   asuser.User
 	// Templates is the override directory, which may be missing.
 	Templates string
 	// Interval is the time from one look at everything to the next. While inotify is not
@@ -56,7 +58,7 @@ type Options struct {
 type Change struct {
 	// All is set when everything may have changed. The names are incomplete then.
 	All bool
-	// Profiles are the changed entries of profiles/ that a pass acts on or reports, and
+	// Profiles are the changed entries of the profiles folder that a pass acts on or reports, and
 	// the profiles with changed templates of their own. Gone are the entries that no longer
 	// exist. Both are sorted.
 	Profiles, Gone []string

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"slotgen/scan"
+
 	"github.com/fsnotify/fsnotify"
 	"github.com/google/go-cmp/cmp"
 )
@@ -88,7 +90,7 @@ func TestFilesOfGatewaysAreNotReported(t *testing.T) {
 // stoppedWatcher returns a watcher that has looked at everything and does not run.
 func (l *fixture) stoppedWatcher() *watcher {
 	l.t.Helper()
-	w := newWatcher(Options{Home: l.home, Templates: l.templates, Interval: never, Slow: neverSlow})
+	w := newWatcher(Options{Home: l.home, Layout: scan.DefaultLayout(), Templates: l.templates, Interval: never, Slow: neverSlow})
 	var err error
 	if w.notify, err = newNotifier(); err != nil {
 		l.t.Fatal(err)
@@ -230,7 +232,7 @@ func TestSlowLookNeedsNoEvents(t *testing.T) {
 	l.mark = l.markInHome // the slow look looks at the home first
 	l.put("profiles/a/SOUL.md")
 	l.put("profiles/waits/x")
-	w := newWatcher(Options{Home: l.home, Templates: l.templates, Interval: 50 * time.Millisecond, Slow: neverSlow})
+	w := newWatcher(Options{Home: l.home, Layout: scan.DefaultLayout(), Templates: l.templates, Interval: 50 * time.Millisecond, Slow: neverSlow})
 	w.begin(t.Context()) // without inotify
 	l.changes = w.out
 	l.put("profiles/a/state")
@@ -250,7 +252,7 @@ func TestSlowLookCoversDirectoriesBeyondTheLimit(t *testing.T) {
 	for i := range most + 10 {
 		l.put(fmt.Sprintf("profiles/w%06d/x", i))
 	}
-	l.changes = Start(t.Context(), Options{Home: l.home, Templates: l.templates, Interval: 50 * time.Millisecond, Slow: neverSlow})
+	l.changes = Start(t.Context(), Options{Home: l.home, Layout: scan.DefaultLayout(), Templates: l.templates, Interval: 50 * time.Millisecond, Slow: neverSlow})
 	if c, want := l.next(), fmt.Sprintf("more than %d directories to be watched: looking at everything every 50ms", most); c.Trouble == nil ||
 		!strings.Contains(c.Trouble.Error(), want) {
 		t.Errorf("told of %+v, want %q", c, want)
