@@ -32,7 +32,7 @@ func (l Layout) Check() error {
 			return LayoutError{f.setting, err}
 		}
 		if other, taken := setting[f.name]; taken {
-			return LayoutError{f.setting, hint.Add(fmt.Errorf("%q: --%s has the same file", f.name, other), "give each its own")}
+			return LayoutError{f.setting, hint.Add(fmt.Errorf("%q: --%s names it too", f.name, other), "name each file once")}
 		}
 		setting[f.name] = f.setting
 	}

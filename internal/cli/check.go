@@ -24,8 +24,8 @@ func checkCommand(out *output, msg messages) *cli.Command {
 		Description: "Renders the profiles on the volume, and invented ones too: the default profile, one with a long " +
 			"name, one with every optional field, and one for each profile that has overrides of its own. So an " +
 			"image build can run it without a volume.\n\n" +
-			"Exit code 0: nothing found; 1: findings, all of them on stdout, or profiles/ can't be read; 2: wrong usage or configuration.",
-		Flags: slices.Concat([]cli.Flag{outputFlag(), homeFlag(), autostartFlag()}, contextFlags()),
+			"Exit code 0: nothing found; 1: findings, all of them on stdout, or the profiles folder can't be read; 2: wrong usage or configuration.",
+		Flags: slices.Concat([]cli.Flag{outputFlag(), homeFlag(), autostartFlag()}, contextFlags(), layoutFlags()),
 		Action: noArguments(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {

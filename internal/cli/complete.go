@@ -28,8 +28,8 @@ type commandLine struct {
 	takesProfile bool
 	// waiting is the flag that takes the next word as its value, or nil.
 	waiting cli.DocGenerationFlag
-	// home is the value of --home.
-	home string
+	// given holds the values of the flags, by their names.
+	given map[string]string
 }
 
 // complete returns the candidates for the last word, each with a tab and its description.
@@ -74,9 +74,10 @@ func (l *commandLine) take(word string) {
 }
 
 func (l *commandLine) setValue(f cli.DocGenerationFlag, value string) {
-	if f.Names()[0] == "home" {
-		l.home = value
+	if l.given == nil {
+		l.given = map[string]string{}
 	}
+	l.given[f.Names()[0]] = value
 }
 
 func (l *commandLine) candidates(word string) []string {
@@ -100,7 +101,7 @@ func (l *commandLine) candidates(word string) []string {
 		return found
 	}
 	if l.takesProfile {
-		for _, name := range profileNames(l.home) {
+		for _, name := range l.profileNames() {
 			found = appendMatch(found, name, word, "profile")
 		}
 	}
@@ -142,7 +143,11 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 	case "file":
 		return add(slotFiles()...)
 	case "profile":
-		return add(profileNames(l.home)...)
+		return add(l.profileNames()...)
+	case "default-profile":
+		return add(wordOn, wordOff)
+	case "marker", "state-file", "stale-files":
+		return add(noFile)
 	}
 	switch valueWord(f) {
 	case "DIR", "PATH", "PROGRAM":
@@ -164,16 +169,27 @@ func slotFiles() []string {
 
 // profileNames returns the names of the profiles that get a slot. It returns none when the
 // volume can't be read.
-func profileNames(home string) []string {
+func (l *commandLine) profileNames() []string {
 	quiet := messages{w: &asyncWriter{w: io.Discard}}
-	user, err := lookupUser(cmp.Or(os.Getenv(userVar), defaultUser), quiet)
+	user, err := lookupUser(cmp.Or(l.value("user"), defaultUser), quiet)
 	if err != nil {
 		return nil
 	}
-	volume, err := scan.Open(cmp.Or(home, os.Getenv(homeVar), defaultHome), scan.DefaultLayout(), user.credentials(), func(string, time.Duration) {})
+	layout, err := parseLayout(l.value)
+	if err != nil || layout.Check() != nil {
+		return nil
+	}
+	volume, err := scan.Open(cmp.Or(l.value("home"), defaultHome), layout, user.credentials(), func(string, time.Duration) {})
 	if err != nil {
 		return nil
 	}
 	defer volume.Close()
 	return reconcile.WithSlots(volume.Scan(scan.Options{Autostart: scan.Recorded}))
+}
+
+// value returns the value of a setting of the volume: of its flag on the command line, or of its
+// variable.
+func (l *commandLine) value(flag string) string {
+	f := docFlag(append(layoutFlags(), homeFlag(), userFlag()), flag)
+	return cmp.Or(l.given[flag], os.Getenv(f.GetEnvVars()[0]))
 }

@@ -38,7 +38,7 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			role := readRole(s.proc, msg)
+			role := s.role(msg)
 			if word := role.NoGateways(); word != "" {
 				msg.info("this is a %s container: reconcile publishes nothing here", word)
 				if s.json {

@@ -86,7 +86,7 @@ func colourFlag() cli.Flag {
 
 // passFlags returns the flags of every command that makes or plans passes.
 func passFlags() []cli.Flag {
-	return []cli.Flag{homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag()}
+	return append([]cli.Flag{homeFlag(), scandirFlag(), autostartFlag(), maxServicesFlag(), procFlag()}, layoutFlags()...)
 }
 
 func outputFlag() cli.Flag {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -61,8 +62,10 @@ func commandHelp(c *cli.Command, path string) string {
 	}
 	p.commands(c.Subcommands)
 	p.head("OPTIONS")
-	for _, f := range c.VisibleFlags() {
-		p.flag(f)
+	p.flagsOf(c, "")
+	if hasCategory(c, layoutCategory) {
+		p.head(layoutCategory)
+		p.flagsOf(c, layoutCategory)
 	}
 	return p.String()
 }
@@ -120,6 +123,27 @@ func (p *page) commands(commands []*cli.Command) {
 			fmt.Fprintf(p, "   %-12s %s\n", c.Name, c.Usage)
 		}
 	}
+}
+
+// flagsOf adds the flags of a command that are in a category.
+func (p *page) flagsOf(c *cli.Command, category string) {
+	for _, f := range c.VisibleFlags() {
+		if categoryOf(f) == category {
+			p.flag(f)
+		}
+	}
+}
+
+func hasCategory(c *cli.Command, category string) bool {
+	return slices.ContainsFunc(c.VisibleFlags(), func(f cli.Flag) bool { return categoryOf(f) == category })
+}
+
+// categoryOf returns the category of a flag, or "".
+func categoryOf(flag cli.Flag) string {
+	if f, ok := flag.(cli.CategorizableFlag); ok {
+		return f.GetCategory()
+	}
+	return ""
 }
 
 // flag adds a flag: its names, what it does, and its default and variable.

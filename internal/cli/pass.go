@@ -29,10 +29,14 @@ func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	}
 }
 
-// readRole returns the container's role (docs/design.md, "Container role"). When it can't
-// read the role it warns, and assumes that the container supervises gateways.
-func readRole(proc string, msg messages) scan.Role {
-	role, err := scan.ReadRole(proc)
+// role returns the container's role (docs/design.md, "Container role"). When it can't read the
+// role it warns, and assumes that the container supervises gateways. A layout without a default
+// profile has no roles.
+func (s settings) role(msg messages) scan.Role {
+	if !s.layout.DefaultProfile {
+		return nil
+	}
+	role, err := scan.ReadRole(s.proc)
 	if err != nil {
 		msg.warn("finding the container's role: %s: taken for one that supervises gateways", err)
 	}

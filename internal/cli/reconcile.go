@@ -30,7 +30,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"force when the service or its logger starts next.\n\n" +
 			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml. " +
 			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being taken over.\n\n" +
-			"Exit code 0: all slots are as they should be; 1: a profile failed, profiles/ could not be read " +
+			"Exit code 0: all slots are as they should be; 1: a profile failed, the profiles folder could not be read " +
 			"to its end, --wait expired, a signal ended a prune or output could not be written; 2: wrong usage " +
 			"or configuration, and nothing was touched.",
 		Flags: slices.Concat([]cli.Flag{
@@ -70,7 +70,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if wait < 0 {
 				return fmt.Errorf("--wait %s: a duration below zero", wait)
 			}
-			role := readRole(s.proc, msg)
+			role := s.role(msg)
 			if word := role.NoGateways(); word != "" {
 				return skip(word, s, out, msg)
 			}

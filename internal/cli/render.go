@@ -34,9 +34,9 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			profileFlag("the profile `NAME`"),
 			&cli.BoolFlag{Name: "stdout", Usage: "print the slot (the default)"},
 			&cli.StringFlag{Name: "file", Usage: "print only the slot's file at `PATH`, as it is"},
-			&cli.StringFlag{Name: "out", Usage: "write the slot as `DIR`/gateway-NAME/"},
+			&cli.StringFlag{Name: "out", Usage: "write the slot as `DIR`/" + exampleSlot() + "/"},
 			homeFlag(), autostartFlag(), procFlag(),
-		}, slotFlags()),
+		}, slotFlags(), layoutFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			if err := checkRenderFlags(c); err != nil {
 				return err
@@ -83,7 +83,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 		return render.Slot{}, err
 	}
 	defer volume.Close()
-	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(readRole(s.proc, msg))), name, volume)
+	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(s.role(msg))), name, volume)
 	if err != nil {
 		return render.Slot{}, err
 	}

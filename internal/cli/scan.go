@@ -28,7 +28,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			profileFlag("show the profile `NAME` in full, with its last lines of the boot log; repeatable"),
 			&cli.BoolFlag{
 				Name: "all", Aliases: []string{"a"},
-				Usage: "list skipped and ignored entries of profiles/ too",
+				Usage: "list skipped and ignored entries of the profiles folder too",
 			},
 			outputFlag(), colourFlag(),
 		}, passFlags(), slotFlags()),
@@ -41,7 +41,7 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			o, err := passOptions(c, s, readRole(s.proc, msg), msg)
+			o, err := passOptions(c, s, s.role(msg), msg)
 			if err != nil {
 				return err
 			}

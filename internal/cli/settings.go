@@ -39,7 +39,6 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 		home:    cmp.Or(c.String("home"), defaultHome),
 		scandir: cmp.Or(c.String("scandir"), defaultScandir),
 		proc:    cmp.Or(c.String("proc"), defaultProc),
-		layout:  scan.DefaultLayout(),
 
 		templates: c.String("templates"),
 	}
@@ -54,6 +53,12 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 	}
 	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
 		return s, fmt.Errorf("%s: %w", origin(c, "autostart"), err)
+	}
+	if s.layout, err = readLayout(c); err != nil {
+		return s, err
+	}
+	if err = s.layout.CheckPolicy(s.autostart); err != nil {
+		return s, fmt.Errorf("%s %w", origin(c, "autostart"), err)
 	}
 	if s.maxServices, err = number(c, "max-services", defaultMaxServices); err != nil {
 		return s, err

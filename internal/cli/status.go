@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,15 +30,15 @@ func statusCommand(out *output, msg messages) *cli.Command {
 		Description: "Asks s6 about every slot, and changes nothing. What needs you comes first, with what to\n" +
 			"type. The user and its group may ask too, with the access form group.\n\n" +
 			"To start, stop or restart one gateway:\n" +
-			"  s6-svc -u /run/service/gateway-NAME\n" +
-			"  s6-svc -wD -d /run/service/gateway-NAME\n" +
-			"  s6-svc -r /run/service/gateway-NAME\n\n" +
+			"  s6-svc -u " + defaultScandir + "/" + exampleSlot() + "\n" +
+			"  s6-svc -wD -d " + defaultScandir + "/" + exampleSlot() + "\n" +
+			"  s6-svc -r " + defaultScandir + "/" + exampleSlot() + "\n\n" +
 			"Exit code 0: every gateway that should be up is up; 1: one is not, or there is no slot;\n" +
 			"2: wrong usage or configuration.",
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			profileFlag("show the profile `NAME` in full, with its last log lines; repeatable"),
 			outputFlag(), colourFlag(), homeFlag(), scandirFlag(), autostartFlag(), userFlag(), commandDirFlag(), procFlag(),
-		},
+		}, layoutFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
 			s, err := readSettings(c, msg)
 			if err != nil {
@@ -47,7 +48,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			role := readRole(s.proc, msg)
+			role := s.role(msg)
 			if word := role.NoGateways(); word != "" {
 				msg.info("this is a %s container: it supervises no gateways", word)
 				v := statusView{Options: status.Options{Scandir: s.scandir}, json: s.json, out: out}

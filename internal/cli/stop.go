@@ -14,7 +14,6 @@ import (
 
 	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
-	"slotgen/scan"
 )
 
 const (
@@ -33,7 +32,7 @@ func stopCommand(msg messages) *cli.Command {
 			"Exit code 0: all ended; 1: some did not in time, and are named; 2: wrong usage or configuration, and " +
 			"nothing was touched.",
 		Flags: []cli.Flag{
-			scandirFlag(),
+			scandirFlag(), prefixFlag(),
 			&cli.StringFlag{
 				Name: "timeout", EnvVars: []string{stopTimeoutVar}, DefaultText: strconv.Itoa(defaultStopTimeout),
 				Usage: "take at most `MS` milliseconds",
@@ -49,9 +48,13 @@ func stopCommand(msg messages) *cli.Command {
 			if err != nil {
 				return fmt.Errorf("resolving a relative path: %w", err)
 			}
+			layout, err := readLayout(c)
+			if err != nil {
+				return err
+			}
 			msg.w.hold()
 			defer msg.w.release(time.Second)
-			return stopAll(path, limit, msg)
+			return stopAll(path, layout.Prefix, limit, msg)
 		}),
 	}
 }
@@ -71,9 +74,9 @@ func stopTimeout(c *cli.Context, msg messages) (time.Duration, error) {
 	return time.Duration(ms) * time.Millisecond, err
 }
 
-func stopAll(path string, limit time.Duration, msg messages) error {
+func stopAll(path, prefix string, limit time.Duration, msg messages) error {
 	start := time.Now()
-	dir, err := scandir.Open(path, scan.DefaultLayout().Prefix)
+	dir, err := scandir.Open(path, prefix)
 	if err != nil {
 		return withHint(err, "--scandir or S6_PROFILE_GATEWAY_SCANDIR names the directory that s6-svscan scans")
 	}

@@ -11,7 +11,6 @@ import (
 
 	"slotgen/internal/hint"
 	"slotgen/render"
-	"slotgen/scan"
 )
 
 func templatesCommand(out *output, msg messages) *cli.Command {
@@ -24,7 +23,7 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 				Name:      "list",
 				Usage:     "show which template comes from where",
 				UsageText: "slotgen templates list",
-				Flags:     []cli.Flag{outputFlag(), templatesFlag()},
+				Flags:     []cli.Flag{outputFlag(), templatesFlag(), prefixFlag()},
 				Action:    noArguments(func(c *cli.Context) error { return listTemplates(c, out, msg) }),
 			},
 			{
@@ -35,6 +34,7 @@ func templatesCommand(out *output, msg messages) *cli.Command {
 					templatesFlag(),
 					&cli.StringFlag{Name: "file", Usage: "the template of the slot's file at `PATH`"},
 					&cli.StringFlag{Name: "profile", Usage: "the one that the profile `NAME` uses"},
+					prefixFlag(),
 				},
 				Action: noArguments(func(c *cli.Context) error { return showTemplate(c, out, msg) }),
 			},
@@ -59,7 +59,11 @@ func listTemplates(c *cli.Context, out *output, msg messages) error {
 	if err != nil {
 		return err
 	}
-	set, err := loadTemplates(c.String("templates"), scan.DefaultLayout(), msg)
+	layout, err := readLayout(c)
+	if err != nil {
+		return err
+	}
+	set, err := loadTemplates(c.String("templates"), layout, msg)
 	if err != nil {
 		return err
 	}
@@ -115,12 +119,16 @@ func showTemplate(c *cli.Context, out *output, msg messages) error {
 	if c.String("file") == "" {
 		return withHint(errors.New("no file given"), "name one with --file; slotgen templates list has them")
 	}
+	layout, err := readLayout(c)
+	if err != nil {
+		return err
+	}
 	if profile := c.String("profile"); profile != "" {
-		if wrong := scan.DefaultLayout().CheckName(profile); wrong != "" {
+		if wrong := layout.CheckName(profile); wrong != "" {
 			return fmt.Errorf("no profile can be called %q: %s", profile, wrong)
 		}
 	}
-	set, err := loadTemplates(c.String("templates"), scan.DefaultLayout(), msg)
+	set, err := loadTemplates(c.String("templates"), layout, msg)
 	if err != nil {
 		return err
 	}

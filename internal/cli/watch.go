@@ -12,6 +12,7 @@ import (
 
 	"slotgen/internal/watch"
 	"slotgen/render"
+	"slotgen/scan"
 )
 
 const (
@@ -27,12 +28,12 @@ func watchCommand(msg messages) *cli.Command {
 		Name:      "watch",
 		Usage:     "keep the scandir true to the volume while the container lives",
 		UsageText: "slotgen watch --notification-fd 3",
-		Description: "Makes the slot of a profile as soon as its SOUL.md is there, and updates slots when a " +
+		Description: "Makes the slot of a profile as soon as its marker is there, " + scan.DefaultLayout().Marker + " by default, and updates slots when a " +
 			"template changes. TERM and INT end it. HUP makes it look at everything again.\n\n" +
 			"A slot that exists keeps its down file, or its lack of one: only reconcile decides anew which " +
 			"gateways start.\n\n" +
 			"It takes down and removes a slot when its profile was missing at every look for --prune-after. " +
-			"It prunes nothing while profiles/ is another directory than at its first look, or holds no profile: " +
+			"It prunes nothing while the profiles folder is another directory than at its first look, or holds no profile: " +
 			"the volume may not be mounted. Then, and with --prune=false, it names the slots once, and " +
 			"slotgen reconcile --prune removes them.\n\n" +
 			"Exit code 0: ended by a signal; 2: wrong usage or configuration.",
@@ -96,7 +97,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 		return watch.Options{}, err
 	}
 	o := watch.Options{
-		Pass: s.passOptions(readRole(s.proc, msg), msg), Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
+		Pass: s.passOptions(s.role(msg), msg), Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
 		Templates: overrideDir(s.templates),
 		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.layout) },
 	}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotgen/scan"
+)
+
+// The words of --default-profile.
+const (
+	wordOn  = "on"
+	wordOff = "off"
+)
+
+// noFile is the value of a setting that names no file.
+const noFile = "none"
+
+// layoutCategory is the head of the settings of the layout on a help page.
+const layoutCategory = "LAYOUT OF THE VOLUME"
+
+// layoutFlags returns the flags of every command that reads the volume.
+func layoutFlags() []cli.Flag {
+	d := scan.DefaultLayout()
+	return []cli.Flag{
+		&cli.StringFlag{
+			Name: "profiles", Category: layoutCategory, EnvVars: []string{"SLOTGEN_PROFILES"}, DefaultText: d.Profiles,
+			Usage: "the folder `NAME` in the home holds the profiles; . is the home itself",
+		},
+		&cli.StringFlag{
+			Name: "marker", Category: layoutCategory, EnvVars: []string{"SLOTGEN_MARKER"}, DefaultText: d.Marker,
+			Usage: "a directory with the file `NAME` is a profile; none: every directory",
+		},
+		prefixFlag(),
+		&cli.StringFlag{
+			Name: "default-profile", Category: layoutCategory, EnvVars: []string{"SLOTGEN_DEFAULT_PROFILE"}, DefaultText: wordOn,
+			Usage: "the home itself is a profile, called default: `WORD` is on or off; off switches off container role, multiplexing and migration too",
+		},
+		&cli.StringFlag{
+			Name: "state-file", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STATE_FILE"}, DefaultText: d.StateFile,
+			Usage: "the file `NAME` in a profile records its state; none: no state, and every profile starts",
+		},
+		&cli.StringFlag{
+			Name: "stale-files", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),
+			Usage: "remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing",
+		},
+	}
+}
+
+func prefixFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "prefix", Category: layoutCategory, EnvVars: []string{"SLOTGEN_PREFIX"}, DefaultText: scan.DefaultLayout().Prefix,
+		Usage: "the slot of a profile is called `PREFIX` and the profile's name",
+	}
+}
+
+// exampleSlot is the name of a slot on help pages.
+func exampleSlot() string { return scan.DefaultLayout().Service("NAME") }
+
+// readLayout returns the checked layout from the flags and variables.
+func readLayout(c *cli.Context) (scan.Layout, error) {
+	l, err := parseLayout(c.String)
+	if err == nil {
+		err = l.Check()
+	}
+	if lerr, ok := errors.AsType[scan.LayoutError](err); ok {
+		return l, fmt.Errorf("%s %w", origin(c, lerr.Setting), lerr.Err)
+	}
+	return l, err
+}
+
+// parseLayout returns the layout from the values of the flags. An empty value is unset.
+func parseLayout(value func(flag string) string) (scan.Layout, error) {
+	l := scan.DefaultLayout()
+	l.Profiles = cmp.Or(value("profiles"), l.Profiles)
+	l.Prefix = cmp.Or(value("prefix"), l.Prefix)
+	l.Marker = fileOrNone(value("marker"), l.Marker)
+	l.StateFile = fileOrNone(value("state-file"), l.StateFile)
+	switch names := value("stale-files"); names {
+	case "":
+	case noFile:
+		l.StaleFiles = nil
+	default:
+		l.StaleFiles = strings.Split(names, ",")
+	}
+	switch word := cmp.Or(value("default-profile"), wordOn); word {
+	case wordOn, wordOff:
+		l.DefaultProfile = word == wordOn
+	default:
+		return l, scan.LayoutError{Setting: "default-profile", Err: fmt.Errorf("%q: must be on or off", word)}
+	}
+	return l, nil
+}
+
+// fileOrNone returns the file that a setting names, or "" for none.
+func fileOrNone(value, unset string) string {
+	if value == noFile {
+		return ""
+	}
+	return cmp.Or(value, unset)
+}
