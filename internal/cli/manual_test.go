@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -117,13 +118,22 @@ func TestHelpPagesFitATerminalAndHaveExamples(t *testing.T) {
 	}
 }
 
-func readmeText(t *testing.T) string {
+// pagesText returns README and all pages of docs/.
+func pagesText(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("no page in docs/: %v", err)
 	}
-	return string(text)
+	var text strings.Builder
+	for _, page := range append(pages, "../../README.md") {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(content)
+	}
+	return text.String()
 }
 
 func manText() string { return strings.ReplaceAll(string(templates.ManPage), `\-`, "-") }
@@ -143,8 +153,8 @@ func wordsOf(pattern *regexp.Regexp, text string) []string {
 func TestManualNamesEveryFlagAndNoOther(t *testing.T) {
 	code := codeFlags()
 	// Flags of hermes, and of COPY and HEALTHCHECK in a Dockerfile.
-	foreign := []string{"--no-supervise", "--replace", "--from", "--start-period"}
-	for name, text := range map[string]string{"help": helpText(t), "man page": manText(), "README.md": readmeText(t)} {
+	foreign := []string{"--no-supervise", "--replace", "--from", "--chmod", "--start-period"}
+	for name, text := range map[string]string{"help": helpText(t), "man page": manText(), "README and docs": pagesText(t)} {
 		found := wordsOf(flagWord, text)
 		for _, flag := range code {
 			if !slices.Contains(found, flag) {
@@ -165,7 +175,7 @@ func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
 		"S6_BEHAVIOUR_IF_STAGE2_FAILS", "S6_KILL_GRACETIME", "S6_KILL_FINISH_MAXTIME", "S6_SERVICES_GRACETIME", // of s6-overlay
 		"SLOTGEN_SOAK_PASSES", "SLOTGEN_FAULTS", "SLOTGEN_WATCH_IDLE", "SLOTGEN_WATCH_CHANGES", // of the tests
 	}
-	for name, text := range map[string]string{"man page": manText(), "README.md": readmeText(t)} {
+	for name, text := range map[string]string{"man page": manText(), "README and docs": pagesText(t)} {
 		found := wordsOf(variableWord, text)
 		for _, variable := range known {
 			if !slices.Contains(found, variable) {
@@ -187,7 +197,7 @@ func TestManualNamesEveryVariableAndNoOther(t *testing.T) {
 }
 
 func TestManualNamesEveryFieldOfTheTemplateContext(t *testing.T) {
-	for name, text := range map[string]string{"man page": manText(), "README.md": readmeText(t)} {
+	for name, text := range map[string]string{"man page": manText(), "README and docs": pagesText(t)} {
 		for field := range reflect.TypeFor[scan.Profile]().Fields() {
 			if !regexp.MustCompile(`\.` + field.Name + `\b`).MatchString(text) {
 				t.Errorf("%s does not name the field .%s", name, field.Name)

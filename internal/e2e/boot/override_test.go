@@ -9,18 +9,16 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-func TestContainerOverridesOfReadmeWorkAsPrinted(t *testing.T) {
-	blocks := harness.ReadmeBlocks(t, "override")
+func TestContainerOverridesOfThePageWorkAsPrinted(t *testing.T) {
+	blocks := harness.MarkedBlocks(t, "sh override")
 	if len(blocks) != 4 {
-		t.Fatalf("README has %d overrides, want 4", len(blocks))
+		t.Fatalf("the pages have %d overrides, want 4", len(blocks))
 	}
 	harness.ForEachS6(t, func(t *testing.T, release harness.S6Release) {
 		c := harness.NewContainer(t, release)
 		c.Profile("coder", harness.Running)
 		c.Profile("writer", harness.Running)
-		for _, block := range blocks {
-			c.MustRun("root", "sh", "-ec", block)
-		}
+		harness.CheckSession(t, blocks, c.MustRun("root", "sh", "-c", harness.SessionScript(blocks)))
 		const program = `printf '#!/bin/sh\nid -u >/opt/data/began-$1\nexec sleep 600\n' >/usr/local/bin/my-gateway`
 		c.MustRun("root", "sh", "-ec", program+"\nchmod 0755 /usr/local/bin/my-gateway")
 		c.MustRun("root", "slotgen", "reconcile")

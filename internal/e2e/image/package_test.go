@@ -134,7 +134,7 @@ func checkInstalled(t *testing.T, deb string) {
 dpkg --install /tmp/slotgen.deb
 test -z "$(dpkg --verify slotgen)"
 test "$(stat -c %U:%a /etc/slotgen/templates)" = root:755
-`+strings.Join(harness.ReadmeBlocks(t, "package"), "")+`
+`+harness.JoinTexts(harness.MarkedBlocks(t, "sh package"))+`
 grep "^'/usr/bin/slotgen' reconcile" /etc/cont-init.d/99-slotgen
 test -x /etc/services.d/slotgen-watch/finish
 grep "^exec '/usr/bin/slotgen' watch" /etc/services.d/slotgen-watch/run

@@ -49,7 +49,7 @@ func changeCount(t *testing.T) int {
 	return n
 }
 
-// mostMemory is the limit that README promises, in KiB.
+// mostMemory is the limit that docs/operating.md promises, in KiB.
 const mostMemory = 20 << 10
 
 func TestWatchCostsNothingWhileNothingChanges(t *testing.T) {

@@ -1,0 +1,85 @@
+package image
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"slotgen/internal/e2e/harness"
+)
+
+// runInImage runs a script in a container that becomes an image: no s6-svscan runs yet.
+func runInImage(c *harness.Container, script string) {
+	c.T.Helper()
+	result := c.RunEnv("root", []string{
+		"HOME=/root", "PATH=/usr/local/bin:/usr/local/go/bin:/command:/usr/bin:/bin", "GOFLAGS=-buildvcs=false",
+	}, "sh", "-ec", script)
+	if result.Code != 0 {
+		c.T.Fatalf("%s\nexits %d: %s%s", script, result.Code, result.Stdout, result.Stderr)
+	}
+}
+
+// buildFrom follows the instructions of a Dockerfile. All its stages use the same directory tree.
+func buildFrom(c *harness.Container, dockerfile string) {
+	c.T.Helper()
+	dockerfile = strings.ReplaceAll(dockerfile, "\\\n", " ")
+	for line := range strings.Lines(dockerfile) {
+		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch instruction {
+		case "", "FROM":
+		case "ENV":
+			name, value, _ := strings.Cut(rest, "=")
+			c.Write(c.Path("/run/s6/container_environment/"+name), value)
+		case "RUN":
+			runInImage(c, rest)
+		case "COPY":
+			words := strings.Fields(regexp.MustCompile(`--from=\S+ `).ReplaceAllString(rest, ""))
+			if words[0] == "." {
+				continue // the test has copied the sources
+			}
+			runInImage(c, "umount "+words[1]+"; cp --remove-destination "+words[0]+" "+words[1])
+		default:
+			c.T.Fatalf("the Dockerfile has %q", line)
+		}
+	}
+}
+
+// dockerfileOf returns the first Dockerfile of a page.
+func dockerfileOf(t *testing.T, page string) string {
+	t.Helper()
+	blocks := harness.PageMarkedBlocks(t, page, "dockerfile")
+	if len(blocks) == 0 {
+		t.Fatalf("%s has no Dockerfile", page)
+	}
+	return blocks[0].Text
+}
+
+func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
+	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
+	dockerfile := dockerfileOf(t, "README.md")
+	if err := os.Mkdir(c.Path("/src"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cloneRepository(t, c.Path("/src"))
+	buildFrom(c, dockerfile)
+	for _, block := range harness.MarkedBlocks(t, "sh image") {
+		runInImage(c, block.Text)
+	}
+	if text := harness.ReadText(t, c.Path("/etc/cont-init.d/99-slotgen")); !strings.Contains(text, "'/usr/local/bin/slotgen' reconcile --rescan") {
+		t.Errorf("the boot script calls another slotgen:\n%s", text)
+	}
+	if _, err := os.Stat(c.Path("/etc/s6-overlay/s6-rc.d/user/contents.d/slotgen")); err != nil {
+		t.Error(err)
+	}
+	c.Household()
+	c.Boot()
+	if got := runScripts(c, "/etc/cont-init.d"); got.Code != 0 {
+		t.Errorf("the boot script: %+v", got)
+	}
+	c.WaitUp("gateway-default")
+	c.CheckDown("gateway-coder") // the default gateway serves it
+	if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 {
+		t.Errorf("the stop script: %+v", got)
+	}
+}
