@@ -3,9 +3,7 @@ package cli
 import (
 	"bytes"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -116,24 +114,6 @@ func TestHelpPagesFitATerminalAndHaveExamples(t *testing.T) {
 			t.Errorf("the page of %q has no example of it:\n%s", leaf.name, page.String())
 		}
 	}
-}
-
-// pagesText returns README and all pages of docs/.
-func pagesText(t *testing.T) string {
-	t.Helper()
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("no page in docs/: %v", err)
-	}
-	var text strings.Builder
-	for _, page := range append(pages, "../../README.md") {
-		content, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text.Write(content)
-	}
-	return text.String()
 }
 
 func manText() string { return strings.ReplaceAll(string(templates.ManPage), `\-`, "-") }

@@ -109,12 +109,13 @@ var changing = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+0000|\bpid \d
 
 // normal returns an output with everything that changes replaced.
 func normal(output string) string {
-	return changing.ReplaceAllStringFunc(output, func(text string) string {
+	output = changing.ReplaceAllStringFunc(output, func(text string) string {
 		if strings.Trim(text, " ") == "" {
 			return " "
 		}
 		return "*"
 	})
+	return strings.ReplaceAll(output, " \n", "\n")
 }
 
 // CheckSession compares the output of a session with the outputs on the blocks' pages.

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"encoding/json"
 	"os"
 	"regexp"
 	"strings"
@@ -27,7 +28,7 @@ func buildFrom(c *harness.Container, dockerfile string) {
 	for line := range strings.Lines(dockerfile) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch instruction {
-		case "", "FROM":
+		case "", "FROM", "HEALTHCHECK":
 		case "ENV":
 			name, value, _ := strings.Cut(rest, "=")
 			c.Write(c.Path("/run/s6/container_environment/"+name), value)
@@ -55,6 +56,18 @@ func dockerfileOf(t *testing.T, page string) string {
 	return blocks[0].Text
 }
 
+// healthcheckOf returns the command of a Dockerfile's HEALTHCHECK.
+func healthcheckOf(t *testing.T, dockerfile string) []string {
+	t.Helper()
+	_, command, _ := strings.Cut(dockerfile, "\nHEALTHCHECK --start-period=60s CMD ")
+	command, _, _ = strings.Cut(command, "\n")
+	var argv []string
+	if err := json.Unmarshal([]byte(command), &argv); err != nil {
+		t.Fatalf("the HEALTHCHECK %q: %v", command, err)
+	}
+	return argv
+}
+
 func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
 	c := harness.NewContainer(t, harness.OwnS6(), harness.UnhurriedStop)
 	dockerfile := dockerfileOf(t, "README.md")
@@ -79,6 +92,7 @@ func TestContainerDockerfileOfReadmeMakesAnImageThatBoots(t *testing.T) {
 	}
 	c.WaitUp("gateway-default")
 	c.CheckDown("gateway-coder") // the default gateway serves it
+	c.MustRun("root", healthcheckOf(t, dockerfile)...)
 	if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 {
 		t.Errorf("the stop script: %+v", got)
 	}

@@ -17,7 +17,7 @@ import (
 // The mark of a code block says which test runs it. A block without a mark, behind commands, is
 // their output.
 func TestBlocksOfAllPagesAreRun(t *testing.T) {
-	marks := []string{"sh", "sh ci", "sh container", "sh image", "sh override", "sh package", "dockerfile", "text"}
+	marks := []string{"sh", "sh ci", "sh container", "sh image", "sh override", "sh package", "dockerfile", "yaml compose", "yaml kubernetes", "text"}
 	for _, page := range harness.Pages(t) {
 		for _, b := range harness.PageBlocks(t, page) {
 			if !slices.Contains(marks, b.Info) {
@@ -33,8 +33,12 @@ func TestPagesNameTheBuildAndTests(t *testing.T) {
 	if !strings.Contains(harness.ReadText(t, "README.md"), "\n"+command+"\n") {
 		t.Errorf("README does not have the line %q", command)
 	}
-	if info, err := os.Stat(".ci/test"); err != nil || info.Mode()&0o111 == 0 {
-		t.Errorf("README names .ci/test, which can't be run: %v", err)
+	for _, b := range harness.MarkedBlocks(t, "sh ci") {
+		for _, program := range regexp.MustCompile(`\.ci/\w+`).FindAllString(b.Text, -1) {
+			if info, err := os.Stat(program); err != nil || info.Mode()&0o111 == 0 {
+				t.Errorf("%s names %s, which can't be run: %v", b.Page, program, err)
+			}
+		}
 	}
 	names := 0
 	for _, page := range harness.Pages(t) {
@@ -103,8 +107,8 @@ func cloneRepository(t *testing.T, to string) {
 func TestSessionsOfPages(t *testing.T) {
 	testenv.NeedTime(t, "builds slotgen in a fresh clone")
 	testenv.NeedRoot(t, "makes mounts of its own")
-	if n := len(harness.PageMarkedBlocks(t, "README.md", "sh")); n < 5 {
-		t.Errorf("README's session has %d blocks", n)
+	if n := len(harness.MarkedBlocks(t, "sh")) + len(harness.MarkedBlocks(t, "sh container")); n < 10 {
+		t.Errorf("the sessions of all pages have %d blocks", n)
 	}
 	for _, page := range harness.Pages(t) {
 		blocks := harness.PageMarkedBlocks(t, page, "sh")
