@@ -89,7 +89,7 @@ func TestManPageDescribesTheFlagsOfEachCommand(t *testing.T) {
 		got, want := manFlags(section), map[string]manFlag{}
 		if _, list, found := strings.Cut(section, `Common flags: \fB`); found {
 			list, _, _ = strings.Cut(list, `\fR`)
-			for name := range strings.SplitSeq(list, ", ") {
+			for name := range strings.FieldsSeq(strings.ReplaceAll(list, ",", " ")) {
 				got[name] = common[name]
 				used = append(used, name)
 			}

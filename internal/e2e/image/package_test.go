@@ -13,8 +13,8 @@ import (
 	"slotgen/internal/testenv"
 )
 
-// packageFiles are the files of each package, without the completions of zsh. Each distribution
-// has another directory for those.
+// packageFiles are the files of each package, without the pages of docs/ and the completions of
+// zsh. Each distribution has another directory for those.
 var packageFiles = []string{
 	"/etc/slotgen/templates/",
 	"/usr/bin/slotgen",
@@ -85,6 +85,10 @@ func TestPackages(t *testing.T) {
 	testenv.NeedTime(t, "makes packages for two machines, twice")
 	testenv.NeedRoot(t, "installs a package")
 	dist := makePackages(t, "022", "UTC")
+	docs, err := filepath.Glob("docs/*.md")
+	if err != nil || len(docs) == 0 {
+		t.Fatalf("no pages in docs/: %v", err)
+	}
 	t.Run("hold the same files", func(t *testing.T) {
 		for _, tt := range []struct {
 			zsh  string
@@ -99,6 +103,10 @@ func TestPackages(t *testing.T) {
 			{"site-functions", []string{"tar", "-tzf", only(t, dist+"/*-linux-arm64.tar.gz")}},
 		} {
 			want := append(slices.Clone(packageFiles), "/usr/share/zsh/"+tt.zsh+"/_slotgen")
+			for _, page := range docs {
+				want = append(want, "/usr/share/doc/slotgen/"+page)
+			}
+			slices.Sort(want)
 			if got := archiveFiles(t, tt.argv...); !slices.Equal(got, want) {
 				t.Errorf("%s holds %q, want %q", tt.argv[len(tt.argv)-1], got, want)
 			}
