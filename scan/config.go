@@ -2,95 +2,177 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
 
 const configFile = "config.yaml"
 
-// maxConfig is the largest config.yaml that is parsed, in bytes. The parsed tree takes 300
-// times as much memory, and the time for some files grows with the square of their size.
-const maxConfig = 128 << 10
+const (
+	// maxConfig is the largest config.yaml that is parsed, in bytes.
+	maxConfig = 256 << 10
+	// maxMarks is the largest number of characters in it that may separate or mark values. One of
+	// them costs the parser up to 10 microseconds and 4 KiB: it reads a list in brackets whole
+	// before it begins. A megabyte of text costs it less than 1000 of them.
+	maxMarks = 32_000
+	marks    = ",:[]{}-?&*!'\""
+	// maxDirectives is the largest number of %TAG directives. The parser compares each of them
+	// with all others.
+	maxDirectives = 100
+)
 
-// maxDirectives is the largest number of %TAG directives. The parser compares each of them
-// with all others.
-const maxDirectives = 100
+// config holds the switches of a config.yaml.
+type config struct{ multiplex, gatewayMultiplex, standalone setting }
 
-// config is a parsed config.yaml. It holds the nodes of the values that slotgen asks for: the
-// other values are not decoded, so none of their aliases is expanded.
-type config struct {
-	name string // for messages
+// setting is a switch in a config.yaml. Odd says where a value is that is none, or is empty.
+type setting struct {
+	toggle toggle
+	odd    string
+}
 
-	Multiplex yaml.Node `yaml:"multiplex_profiles"`
-	Gateway   struct {
-		Multiplex  yaml.Node `yaml:"multiplex_profiles"`
-		Standalone yaml.Node `yaml:"standalone"`
-	} `yaml:"gateway"`
+// warning returns a warning about an odd value of the key in a file, or "".
+func (s setting) warning(file, key string) string {
+	if s.odd == "" {
+		return ""
+	}
+	return fmt.Sprintf("reading %+q: %s: %s is neither true nor false: taken as unset", file, s.odd, key)
 }
 
 // readConfig reads config.yaml in d. A missing file is an empty one. The error quotes the
-// path and gives line and column.
+// path and gives line and column. It is errTooMuchRead or errTooManyNodes where the sums of the
+// scan do not suffice.
 //
 // A file without the key counts as empty and is not parsed: that would take longer than all
 // other work on a profile. Every file has the key "".
 func readConfig(d dir, key string) (config, error) {
-	c := config{name: d.join(configFile)}
-	data, err := readFile(d, configFile)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !mayHold(data, key) {
-		return c, nil
+	type parsed struct {
+		config config
+		err    error
 	}
-	if err == nil && len(data) > maxConfig {
-		err = unusable("larger than 128 KiB")
+	got, err := readParsed(d, configFile, maxConfig, &d.patience.sums.configs, func(data []byte) (p parsed) {
+		if mayHold(data, key) {
+			p.config, p.err = parseWithin(&d.patience.sums.nodes, data)
+		}
+		return p
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return config{}, nil
 	}
-	if err == nil && bytes.Count(data, []byte("%TAG")) > maxDirectives {
-		err = unusable("more than 100 %TAG directives")
+	if err = cmp.Or(err, got.err); err != nil {
+		return config{}, fmt.Errorf("reading %+q: %w", d.join(configFile), err)
 	}
-	if err == nil {
-		err = c.parse(data)
-	}
-	if err != nil {
-		return c, fmt.Errorf("reading %+q: %w", c.name, err)
-	}
-	return c, nil
+	return got.config, nil
 }
 
-// mayHold reports whether YAML can have a key of plain ASCII: as plain text, in an escape of
+// parseWithin parses a file and takes its nodes from a sum. It does not parse a file that would
+// cost too much.
+func parseWithin(nodes *sum, data []byte) (config, error) {
+	count := 0
+	for _, c := range data {
+		if strings.IndexByte(marks, c) >= 0 {
+			count++
+		}
+	}
+	switch {
+	case bytes.Count(data, []byte("%TAG")) > maxDirectives:
+		return config{}, unusable(fmt.Sprintf("more than %d %%TAG directives", maxDirectives))
+	case count > maxMarks:
+		return config{}, unusable(fmt.Sprintf("more than %d characters that may separate values", maxMarks))
+	case nodes.left.Load() <= 0 && count > freeNodes:
+		return config{}, errTooManyNodes
+	}
+	c, size, err := parseConfig(data)
+	if err != nil {
+		size = count
+	}
+	if !nodes.take(size - freeNodes) {
+		nodes.left.Store(0)
+		return config{}, errTooManyNodes
+	}
+	return c, err
+}
+
+// mayHold reports whether YAML can have a key of ASCII letters: as plain text, in an escape of
 // a quoted string, or in an encoding of two or four bytes for each character.
 func mayHold(data []byte, key string) bool {
-	return bytes.Contains(data, []byte(key)) || bytes.ContainsAny(data, "\\\x00")
+	return bytes.Contains(data, []byte(key)) || bytes.IndexByte(data, 0) >= 0 || hidesLetters(data)
 }
 
-// parse reads the only document. As in Python, a second document is an error, and the last of
-// equal keys counts. A value of another type than slotgen looks for counts as missing.
-func (c *config) parse(data []byte) error {
+// hidesLetters reports whether a backslash may stand for a letter, or for nothing at the end of a line.
+func hidesLetters(data []byte) bool {
+	for {
+		_, after, found := bytes.Cut(data, []byte{'\\'})
+		if !found || len(after) == 0 {
+			return false
+		}
+		if strings.IndexByte("xuU\r\n \t", after[0]) >= 0 || after[0] >= utf8.RuneSelf {
+			return true
+		}
+		data = after[1:]
+	}
+}
+
+// parseConfig parses the only document, and counts its nodes. As in Python, a second document is an
+// error, and the last of equal keys counts. A value of another type than slotgen looks for counts as
+// missing. It decodes only the switches, so it expands no alias of the other values.
+func parseConfig(data []byte) (c config, nodes int, err error) {
 	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
 	if err != nil {
-		return err
+		return c, 0, err
 	}
 	var doc, more yaml.Node
 	if err = l.Load(&doc); err == nil {
 		err = l.Load(&more)
 	}
 	if err == nil {
-		return fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
+		return c, 0, fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
+	}
+	var values struct {
+		Multiplex yaml.Node `yaml:"multiplex_profiles"`
+		Gateway   struct {
+			Multiplex  yaml.Node `yaml:"multiplex_profiles"`
+			Standalone yaml.Node `yaml:"standalone"`
+		} `yaml:"gateway"`
 	}
 	if errors.Is(err, io.EOF) {
-		err = doc.Load(c, yaml.WithV3Defaults(), yaml.WithUniqueKeys(false))
+		err = doc.Load(&values, yaml.WithV3Defaults(), yaml.WithUniqueKeys(false))
 	}
-	var bad *yaml.LoadError
 	var otherTypes *yaml.LoadErrors
-	switch {
-	case err == nil, errors.As(err, &otherTypes):
-		return nil
-	case errors.As(err, &bad) && bad.Mark.Line > 0:
-		return fmt.Errorf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
+	if err == nil || errors.As(err, &otherTypes) {
+		c = config{settingOf(values.Multiplex), settingOf(values.Gateway.Multiplex), settingOf(values.Gateway.Standalone)}
+		return c, countNodes(&doc), nil
 	}
-	return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	return c, 0, plainError(err)
+}
+
+// plainError returns an error of the parser without its own words for the file. It cuts a long one,
+// which quotes the file.
+func plainError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	var bad *yaml.LoadError
+	if errors.As(err, &bad) && bad.Mark.Line > 0 {
+		text = fmt.Sprintf("line %d, column %d: %s", bad.Mark.Line, bad.Mark.Column, bad.Message)
+	}
+	const most = 200
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return errors.New(text)
+}
+
+func countNodes(n *yaml.Node) int {
+	count := 1
+	for _, child := range n.Content {
+		count += countNodes(child)
+	}
+	return count
 }
 
 // toggle is a switch that may also be unset.
@@ -102,22 +184,22 @@ const (
 	on
 )
 
-// toggle returns the switch in a node: a boolean, or a word that parseToggle knows. Any other
-// value is unset and gets a warning, which calls it by the key.
-func (c *config) toggle(n *yaml.Node, key string) (toggle, string) {
+// settingOf returns the switch in a node: a boolean, or a word that parseToggle knows. Any other
+// value is odd and unset.
+func settingOf(n yaml.Node) setting {
+	value := &n
 	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+		value = n.Alias
 	}
-	if n.ShortTag() == "!!null" {
-		return unset, ""
+	if value.ShortTag() == "!!null" {
+		return setting{}
 	}
-	if n.Kind == yaml.ScalarNode && (n.ShortTag() == "!!bool" || n.ShortTag() == "!!str") {
-		if t, ok := parseToggle(n.Value); ok {
-			return t, ""
+	if value.Kind == yaml.ScalarNode && (value.ShortTag() == "!!bool" || value.ShortTag() == "!!str") {
+		if t, ok := parseToggle(value.Value); ok {
+			return setting{toggle: t}
 		}
 	}
-	return unset, fmt.Sprintf("reading %+q: line %d, column %d: %s is neither true nor false: taken as unset",
-		c.name, n.Line, n.Column, key)
+	return setting{odd: fmt.Sprintf("line %d, column %d", value.Line, value.Column)}
 }
 
 // parseToggle parses a switch: 1 true yes on, 0 false no off, in any letter case. A blank

@@ -7,6 +7,10 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"slotgen/internal/fdio"
 )
 
 // maxLogLine is the largest part of a log line that GatewayLogTail returns, in bytes.
@@ -21,7 +25,7 @@ func gatewayLog(profile string) string { return path.Join(logsDir, "gateways", p
 func (v *Volume) GatewayLogTail(profile string, count int) ([]string, error) {
 	name := gatewayLog(profile) + "/current"
 	var text []byte
-	err := v.AsUser(func() (err error) { text, err = readFile(v.top, name); return err })
+	err := v.AsUser(func() (err error) { text, err = readFile(v.top, name, maxLog); return err })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -47,15 +51,19 @@ func (v *Volume) CheckGatewayLog(profile string) error { return v.checkWritable(
 // one above that exists.
 func (v *Volume) checkWritable(name string) error {
 	return v.AsUser(func() error {
-		err := v.top.mayWrite(name)
+		d, err := openDir(v.top, name, unix.O_PATH)
 		for errors.Is(err, fs.ErrNotExist) && name != "." {
 			name = path.Dir(name)
-			err = v.top.mayWrite(name)
+			d, err = openDir(v.top, name, unix.O_PATH)
+		}
+		defer d.close()
+		if err == nil {
+			err = d.mayWrite()
 		}
 		if err == nil {
 			return nil
 		}
-		if st, serr := v.top.stat(name, 0); serr == nil {
+		if st, serr := fdio.StatOpen(d.fd); serr == nil {
 			return fmt.Errorf("%q belongs to %d:%d: %w", filepath.Join(v.home, name), st.Uid, st.Gid, err)
 		}
 		return fmt.Errorf("%q: %w", filepath.Join(v.home, name), err)

@@ -53,8 +53,8 @@ func TestIntentIsWhatTheStateFileSays(t *testing.T) {
 		{"two documents", `{"gateway_state": "running"} {}`, none, true},
 		{"not UTF-8", "{\"gateway_state\": \"\xff\"}", none, true},
 		{"nested a million deep", strings.Repeat("[", 1_000_000), none, true},
-		{"one byte over 1 MiB", `{"gateway_state": "running"}` + strings.Repeat(" ", maxFile-27), none, true},
-		{"exactly 1 MiB", `{"gateway_state": "running"}` + strings.Repeat(" ", maxFile-28), "running", false},
+		{"one byte over 64 KiB", `{"gateway_state": "running"}` + strings.Repeat(" ", maxStateFile-27), none, true},
+		{"exactly 64 KiB", `{"gateway_state": "running"}` + strings.Repeat(" ", maxStateFile-28), "running", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

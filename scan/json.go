@@ -8,26 +8,86 @@ import (
 	"unicode/utf8"
 )
 
-// parseMembers parses a JSON object. Its names match exactly, and the last of equal names
-// counts, as in Python.
-func parseMembers(data []byte) (map[string]json.RawMessage, error) {
+// parseMembers parses a JSON object, and returns its members of these names. Names match exactly,
+// and the last of equal names counts, as in Python.
+func parseMembers(data []byte, names ...string) (map[string]json.RawMessage, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8")
 	}
-	var members map[string]json.RawMessage
-	err := json.Unmarshal(data, &members)
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
-		err = json.Unmarshal(nonNumbersToNull(data), &members)
+	if !json.Valid(data) {
+		if bytes.Contains(data, []byte("NaN")) || bytes.Contains(data, []byte("Infinity")) {
+			data = nonNumbersToNull(data)
+		}
+		var whole json.RawMessage
+		if err := json.Unmarshal(data, &whole); err != nil {
+			return nil, fmt.Errorf("not JSON: %w", err)
+		}
 	}
-	switch {
-	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("not JSON: %w", err)
-	case err != nil, members == nil:
+	if data = bytes.TrimSpace(data); data[0] != '{' {
 		return nil, errors.New("not a JSON object")
 	}
-	return members, nil
+	return findMembers(data, names), nil
+}
+
+// findMembers looks for members of a valid JSON object. To decode the others takes ten times as long.
+func findMembers(data []byte, names []string) map[string]json.RawMessage {
+	found := map[string]json.RawMessage{}
+	depth, name, begin := 0, "", 0
+	for i := 0; i < len(data); i++ {
+		end := false
+		switch data[i] {
+		case '"':
+			first := i
+			i = stringEnd(data, i)
+			if depth == 1 && begin == 0 {
+				name = memberName(data[first:i+1], names)
+			}
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			end = depth == 0
+		case ',':
+			end = depth == 1
+		case ':':
+			if depth == 1 {
+				begin = i + 1
+			}
+		}
+		if end {
+			if name != "" {
+				found[name] = bytes.TrimSpace(data[begin:i])
+			}
+			name, begin = "", 0
+		}
+	}
+	return found
+}
+
+// stringEnd returns the index of the quote that ends the string at an index.
+func stringEnd(data []byte, at int) int {
+	for at++; data[at] != '"'; at++ {
+		if data[at] == '\\' {
+			at++
+		}
+	}
+	return at
+}
+
+// memberName returns the name that a JSON string holds, or "" when it is none of the names.
+func memberName(quoted []byte, names []string) string {
+	text := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		name, _ := parseString(quoted)
+		text = []byte(name)
+	}
+	for _, name := range names {
+		if string(text) == name {
+			return name
+		}
+	}
+	return ""
 }
 
 // nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity with null. Python's
@@ -43,7 +103,7 @@ func nonNumbersToNull(data []byte) []byte {
 			escaped = true
 		case c == '"':
 			quoted = !quoted
-		case !quoted:
+		case !quoted && (c == 'N' || c == 'I' || c == '-'):
 			if n := nonNumberLen(data[i:]); n > 0 {
 				out = append(out, "null"...)
 				i += n - 1

@@ -15,7 +15,7 @@ func (v *Volume) BootLogTail(profile string, count int) (lines []string, err err
 	for _, name := range []string{bootLog + ".1", bootLog} {
 		path := logsDir + "/" + name
 		var text []byte
-		readErr := v.AsUser(func() (err error) { text, err = readFile(v.top, path); return err })
+		readErr := v.AsUser(func() (err error) { text, err = readFile(v.top, path, maxLog); return err })
 		if readErr != nil && !errors.Is(readErr, fs.ErrNotExist) {
 			err = errors.Join(err, fmt.Errorf("reading %q: %w", path, readErr))
 			continue

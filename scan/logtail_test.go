@@ -7,7 +7,7 @@ import (
 
 func TestLogTailIsBounded(t *testing.T) {
 	home := newHome(t)
-	put(t, home, "logs/container-boot.log.1", "TIME profile=a x\n"+strings.Repeat("x", maxFile))
+	put(t, home, "logs/container-boot.log.1", "TIME profile=a x\n"+strings.Repeat("x", maxLog))
 	put(t, home, "logs/container-boot.log", "TIME profile=a y\n")
 	lines, err := openVolume(t, home).BootLogTail("a", 3)
 	if want := `reading "logs/container-boot.log.1": larger than 1 MiB`; err == nil || err.Error() != want {

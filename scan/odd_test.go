@@ -43,7 +43,7 @@ func TestLifecycleFileIsReadInsideTheHomeOnly(t *testing.T) {
 			put(t, home, "elsewhere", exited)
 			link(t, home, name, "../elsewhere")
 		}, "clean"},
-		"over 1 MiB":               {func(t *testing.T, home string) { put(t, home, name, exited+strings.Repeat(" ", 1<<20)) }, "unknown"},
+		"over 64 KiB":              {func(t *testing.T, home string) { put(t, home, name, exited+strings.Repeat(" ", 64<<10)) }, "unknown"},
 		"not UTF-8":                {func(t *testing.T, home string) { put(t, home, name, "{\"phase\": \"exited\", \"x\": \"\xff\"}") }, "unknown"},
 		"the word in JSON escapes": {func(t *testing.T, home string) { put(t, home, name, `{"phase": "\u0065xited"}`) }, "clean"},
 	}

@@ -2,7 +2,6 @@ package scan
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 
@@ -16,6 +15,7 @@ type dir struct {
 	fd       int
 	path     string
 	patience *patience
+	isLinked bool // it was found through a link, so it may have other names
 }
 
 // noDir is none: it has no descriptor, and closing it does nothing.
@@ -36,33 +36,50 @@ const (
 	notFollowable = unusable("link can't be followed")
 	notRegular    = unusable("not a regular file")
 	notDirectory  = unusable("not a directory")
-	tooLarge      = unusable("larger than 1 MiB")
 )
 
-// open opens a path below d, through links wherever they lead. The error is
+// openDir opens the directory at a path below d for calls relative to it, through links wherever
+// they lead. Flags are O_RDONLY for a directory that is to be listed, O_PATH otherwise. The error is
 // fs.ErrNotExist, an unusable, or an errno.
-func open(d dir, path string, flags int) (fd int, err error) {
-	err = d.patience.try(d.join(path), func() (err error) { fd, err = fdio.Follow(d.fd, path, flags); return err })
-	switch {
-	case errors.Is(err, unix.ENOTDIR):
-		err = notDirectory
-	case errors.Is(err, unix.ELOOP):
-		err = notFollowable
-	case errors.Is(err, fs.ErrNotExist) && isLink(d, path):
-		err = leadsNowhere
-	case errors.Is(err, fs.ErrNotExist):
-		err = fs.ErrNotExist
+func openDir(d dir, path string, flags int) (dir, error) {
+	to := dir{-1, d.join(path), d.patience, d.isLinked}
+	err := d.patience.try(to.path, func() error {
+		w, err := d.follow(path, func(w *walk, name string) (err error) {
+			to.fd, err = fdio.Open(w.at, name, flags|unix.O_DIRECTORY)
+			return err
+		})
+		to.isLinked = d.isLinked || w.links > 0
+		return w.explain(err)
+	})
+	if err != nil {
+		return noDir(), err
 	}
-	return fd, err
+	return to, nil
 }
 
-func isLink(d dir, path string) bool {
-	st, err := d.lstat(path)
-	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK
+// explain returns the error of a walk as one that says what is wrong with the path.
+func (w walk) explain(err error) error {
+	switch {
+	case errors.Is(err, unix.ENOTDIR):
+		return notDirectory
+	case errors.Is(err, unix.ELOOP):
+		return notFollowable
+	case errors.Is(err, fs.ErrNotExist) && w.lastIsLink:
+		return leadsNowhere
+	case errors.Is(err, fs.ErrNotExist):
+		return fs.ErrNotExist
+	}
+	return err
 }
 
 // lstat describes a name in d, and does not follow a link. The error is an errno.
-func (d dir) lstat(name string) (unix.Stat_t, error) { return d.stat(name, unix.AT_SYMLINK_NOFOLLOW) }
+func (d dir) lstat(name string) (st unix.Stat_t, err error) {
+	err = d.patience.try(d.join(name), func() (err error) {
+		st, err = fdio.Stat(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+		return err
+	})
+	return st, err
+}
 
 // id returns the identity of the directory.
 func (d dir) id() (id FileID, err error) {
@@ -70,48 +87,7 @@ func (d dir) id() (id FileID, err error) {
 	return id, err
 }
 
-// names lists a directory that was opened for that.
-func (d dir) names() (names []string, err error) {
-	repeats := false
-	err = d.patience.try(d.path, func() error {
-		if repeats { // begin at the first name again
-			if _, err := unix.Seek(d.fd, 0, io.SeekStart); err != nil {
-				return err
-			}
-		}
-		repeats = true
-		names, err = fdio.Names(d.fd)
-		return err
-	})
-	return names, err
-}
-
-// mayWrite returns an error unless the user may make files in the directory at a path below d.
-func (d dir) mayWrite(path string) error {
-	return d.patience.try(d.join(path), func() error { return fdio.Access(d.fd, path, unix.W_OK|unix.X_OK) })
-}
-
-// stat describes a path below d, as fstatat(2) does with these flags.
-func (d dir) stat(path string, flags int) (st unix.Stat_t, err error) {
-	err = d.patience.try(d.join(path), func() (err error) { st, err = fdio.Stat(d.fd, path, flags); return err })
-	return st, err
-}
-
-// openFile opens a regular file for reading. It looks before it opens: to open a device
-// may do something.
-func openFile(d dir, path string) (int, error) {
-	if st, err := d.stat(path, 0); err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return -1, notRegular
-	}
-	return open(d, path, unix.O_RDONLY)
-}
-
-// openDir opens the directory at a path below d for calls relative to it. Flags are
-// O_RDONLY for a directory that is to be listed, O_PATH otherwise.
-func openDir(d dir, path string, flags int) (dir, error) {
-	fd, err := open(d, path, flags|unix.O_DIRECTORY)
-	if err != nil {
-		return noDir(), err
-	}
-	return dir{fd, d.join(path), d.patience}, nil
+// mayWrite returns an error unless the user may make files in the directory.
+func (d dir) mayWrite() error {
+	return d.patience.try(d.path, func() error { return fdio.Access(d.fd, ".", unix.W_OK|unix.X_OK) })
 }

@@ -32,6 +32,8 @@ type Slow func(path string, waited time.Duration)
 type patience struct {
 	home  string
 	waits atomic.Int32
+	// sums are what the scan may still spend on the volume.
+	sums *sums
 
 	mu      sync.Mutex
 	pending map[*call]bool

@@ -1,11 +1,11 @@
 package scan
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
 
-	"go.yaml.in/yaml/v4"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,55 +36,58 @@ func ParsePolicy(name string) (Policy, error) {
 // config.yaml.
 const MultiplexVar = "GATEWAY_MULTIPLEX_PROFILES"
 
-// inForce resolves Auto. It also returns the basis of the policy, for messages.
-func (l *Listing) inForce(v *Volume, asked Policy, variable string) (Policy, string) {
+// inForce sets the policy, which is never Auto. It returns its basis, for messages.
+func (l *Listing) inForce(v *Volume, o Options) (basis string) {
 	switch {
-	case asked != Auto:
-		return asked, "autostart " + string(asked)
+	case o.Autostart != Auto:
+		l.Autostart = o.Autostart
+		return "autostart " + string(o.Autostart)
 	case v.layout.StateFile == "":
-		return All, "no state file"
+		l.Autostart = All
+		return "no state file"
 	case !v.layout.DefaultProfile:
-		return Recorded, ""
+		l.Autostart = Recorded
+		return ""
 	}
-	t, ok := parseToggle(variable)
+	t, ok := parseToggle(o.Multiplex)
 	if !ok {
-		l.warn("%s=%+q is neither true nor false: taken as unset", MultiplexVar, variable)
+		l.warn("%s=%+q is neither true nor false: taken as unset", MultiplexVar, o.Multiplex)
 	}
-	if t != unset {
-		return policyOf(t), MultiplexVar
+	basis = MultiplexVar
+	if t == unset {
+		t, basis = l.multiplexes(v)
 	}
+	l.Autostart = Recorded
+	if t == on {
+		l.Autostart = Multiplex
+	}
+	return basis
+}
+
+// multiplexes returns the switch in the config.yaml of the home, and its key.
+func (l *Listing) multiplexes(v *Volume) (t toggle, basis string) {
 	c, err := readConfig(v.top, "")
 	if err != nil {
 		l.warn("%s: multiplexing is taken as off", err)
-		return Recorded, ""
+		return unset, ""
 	}
 	for _, s := range []struct {
-		key  string
-		node *yaml.Node
+		key string
+		setting
 	}{
-		{"multiplex_profiles", &c.Multiplex},
-		{"gateway.multiplex_profiles", &c.Gateway.Multiplex},
+		{"multiplex_profiles", c.multiplex},
+		{"gateway.multiplex_profiles", c.gatewayMultiplex},
 	} {
-		t, warning := c.toggle(s.node, s.key)
-		l.keep(warning)
-		if t != unset {
-			return policyOf(t), s.key + " in " + configFile
+		l.keep(s.warning(configFile, s.key))
+		if s.toggle != unset {
+			return s.toggle, s.key + " in " + configFile
 		}
 	}
-	return Recorded, ""
-}
-
-func policyOf(t toggle) Policy {
-	if t == on {
-		return Multiplex
-	}
-	return Recorded
+	return unset, ""
 }
 
 // apply sets Start and its reason for every entry that is to be published.
-func (l *Listing) apply(v *Volume, asked Policy, variable string) {
-	var basis string
-	l.Autostart, basis = l.inForce(v, asked, variable)
+func (l *Listing) apply(v *Volume, o Options, basis string) {
 	switch l.Autostart {
 	case None:
 		for i, e := range l.Entries {
@@ -95,7 +98,7 @@ func (l *Listing) apply(v *Volume, asked Policy, variable string) {
 	case All:
 		l.startAll(basis)
 	case Multiplex:
-		l.fold(v, basis)
+		l.fold(v, o, basis)
 	case Auto, Recorded:
 	}
 }
@@ -110,14 +113,19 @@ func (l *Listing) startAll(basis string) {
 
 // fold leaves the named profiles down, since the default gateway serves them. It starts the
 // default gateway when any of them is recorded as running.
-func (l *Listing) fold(v *Volume, basis string) {
+func (l *Listing) fold(v *Volume, o Options, basis string) {
 	var served []string
 	for i := range l.Entries {
 		e := &l.Entries[i]
-		if e.Verdict != Publish || e.Profile.Default {
+		if e.Verdict != Publish || e.Profile.Default || !o.reads(e.Profile.Name) {
 			continue
 		}
-		if l.standalone(v, e.Profile) {
+		alone, err := l.standalone(v, e.Profile)
+		if err != nil {
+			*e = e.verdict(Failed, err.Error())
+			continue
+		}
+		if alone {
 			e.Why += "; gateway.standalone in its own " + configFile
 			continue
 		}
@@ -128,7 +136,7 @@ func (l *Listing) fold(v *Volume, basis string) {
 			served = append(served, e.Profile.Name)
 		}
 	}
-	if len(served) == 0 {
+	if len(served) == 0 || !o.reads(DefaultName) {
 		return
 	}
 	first := &l.Entries[0]
@@ -143,22 +151,28 @@ func (l *Listing) fold(v *Volume, basis string) {
 	}
 }
 
-// standalone reports whether a profile has a gateway of its own in spite of multiplexing.
-func (l *Listing) standalone(v *Volume, p Profile) bool {
+// standalone reports whether a profile has a gateway of its own in spite of multiplexing. It returns
+// an error where the scan has read too much to find out.
+func (l *Listing) standalone(v *Volume, p Profile) (bool, error) {
 	d, err := openDir(v.top, path.Join(v.layout.Profiles, p.Name), unix.O_PATH)
 	if err != nil {
-		l.warn("reading the %s of profile %q: %s", configFile, p.Name, err)
-		return false
+		err = fmt.Errorf("reading the %s of profile %q: %w", configFile, p.Name, err)
 	}
 	defer d.close()
-	c, err := readConfig(d, "standalone")
+	var c config
+	if err == nil {
+		c, err = readConfig(d, "standalone")
+	}
+	var over exhausted
+	if errors.As(err, &over) {
+		return false, err
+	}
 	if err != nil {
 		l.warn("%s: the profile is taken as not standalone", err)
-		return false
+		return false, nil
 	}
-	t, warning := c.toggle(&c.Gateway.Standalone, "gateway.standalone")
-	l.keep(warning)
-	return t == on
+	l.keep(c.standalone.warning(d.join(configFile), "gateway.standalone"))
+	return c.standalone.toggle == on, nil
 }
 
 // some lists at most ten names.

@@ -89,9 +89,26 @@ type Options struct {
 	Multiplex string
 	// Legacy is true in a container that runs the gateway as its command.
 	Legacy bool
+	// Only limits the reading of files to the profiles of these names and to the default one. The
+	// others are listed by their names. An empty list means all. The default gateway depends
+	// on the states of the profiles that it serves, so its name may mean all, too.
+	Only []string
 
-	layout Layout // the volume's
+	layout   Layout // the volume's
+	only     map[string]bool
+	readsAll bool
 }
+
+// choose decides whose files are read.
+func (o *Options) choose(policy Policy) {
+	o.only = map[string]bool{}
+	for _, name := range o.Only {
+		o.only[name] = true
+	}
+	o.readsAll = len(o.Only) == 0 || policy == Multiplex && o.only[DefaultName]
+}
+
+func (o Options) reads(name string) bool { return o.readsAll || o.only[name] }
 
 // Listing is one reading of a volume.
 type Listing struct {
@@ -109,8 +126,8 @@ type Listing struct {
 	// missing.
 	Err error
 	// Complete is true when the profiles folder exists and was read to its end: a name without an
-	// entry did not exist, or CheckName refuses it. A home that is the folder itself also has to
-	// hold a profile: otherwise it may not be mounted.
+	// entry did not exist or was no directory, or CheckName refuses it. A home that is the folder
+	// itself also has to hold a profile: otherwise it may not be mounted.
 	Complete bool
 	// ProfilesID identifies the profiles folder. It is zero without one that could be read.
 	ProfilesID FileID

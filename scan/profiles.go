@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,12 +31,11 @@ func (p *Profiles) FD() int { return p.d.fd }
 // Close releases the descriptor.
 func (p *Profiles) Close() error { return unix.Close(p.d.fd) }
 
-// Names lists the entries in byte order. After an error in the middle it returns the names
-// before it, and the error.
+// Names lists the directories and links in byte order, with the bounds of a scan. After an error in
+// the middle, and beyond the bounds, it returns the names before it, and the error.
 func (p *Profiles) Names() ([]string, error) {
-	names, err := p.d.names()
-	slices.Sort(names)
-	return names, err
+	names, err := p.d.names(p.layout, nil)
+	return names.toLookAt(), err
 }
 
 // Stat describes the entry itself. It does not follow a link.
@@ -58,7 +56,8 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 
 // EntryFD opens an entry's directory with O_PATH, through links. The caller closes it.
 func (p *Profiles) EntryFD(name string) (int, error) {
-	return open(p.d, name, unix.O_PATH|unix.O_DIRECTORY)
+	d, err := openDir(p.d, name, unix.O_PATH)
+	return d.fd, err
 }
 
 // Exists reports whether the profiles folder holds anything of that name.

@@ -2,33 +2,112 @@ package scan
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/fdio"
 )
 
-// maxFile is the largest file that is read from the volume, in bytes.
-const maxFile = 1 << 20
+const (
+	// maxLog is the largest log that is read, in bytes.
+	maxLog = 1 << 20
+	// maxStateFile is the largest file with the state of a gateway that is read, in bytes.
+	maxStateFile = 64 << 10
+)
 
-// readFile returns the content of the regular file name below d. The error is fs.ErrNotExist,
+func tooLarge(most int) unusable {
+	if most >= 1<<20 {
+		return unusable(fmt.Sprintf("larger than %d MiB", most>>20))
+	}
+	return unusable(fmt.Sprintf("larger than %d KiB", most>>10))
+}
+
+// fileKey identifies a file with its content, and what is read from it.
+type fileKey struct {
+	FileID
+	size         int64
+	mtime, ctime unix.Timespec
+	name         string
+}
+
+// readFile returns the content of the regular file at a path below d. The error is fs.ErrNotExist,
 // an unusable, or an errno.
-func readFile(d dir, name string) ([]byte, error) {
-	var data []byte
-	err := d.patience.try(d.join(name), func() error {
-		fd, err := openFile(d, name)
-		if err != nil {
-			return err
+func readFile(d dir, path string, most int) ([]byte, error) {
+	data, _, err := d.read(path, most, nil, func(fileKey) bool { return false })
+	return data, err
+}
+
+// readParsed returns what parse makes of a file, or the error of readFile. A file that has several
+// names, or that links lead to, is read and parsed once in a scan. Its bytes are taken from a sum.
+// Parse must not keep the data.
+func readParsed[T any](d dir, path string, most int, from *sum, parse func(data []byte) T) (result T, err error) {
+	sums := d.patience.sums
+	isKnown := false
+	data, key, err := d.read(path, most, sums.buffer, func(key fileKey) bool {
+		var known any
+		known, isKnown = sums.seen[key]
+		if isKnown {
+			result = known.(T)
 		}
-		defer unix.Close(fd)
-		data, err = fdio.Read(fd, nil, maxFile)
-		return err
+		return isKnown
 	})
+	switch {
+	case err != nil || isKnown:
+		return result, err
+	case !from.take(len(data) - freeBytes):
+		return result, errTooMuchRead
+	}
+	sums.buffer = data
+	result = parse(data)
+	if key != (fileKey{}) {
+		sums.seen[key] = result
+	}
+	return result, nil
+}
+
+// read reads a regular file unless it is known. It looks before it opens: to open a device may do
+// something. It uses the memory of the buffer. The key is zero for a file that has one name only.
+func (d dir) read(path string, most int, buffer []byte, known func(fileKey) bool) (data []byte, key fileKey, err error) {
+	err = d.patience.try(d.join(path), func() error {
+		w, err := d.follow(path, func(w *walk, name string) error {
+			st, err := fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
+			switch {
+			case err != nil:
+				return err
+			case st.Mode&unix.S_IFMT == unix.S_IFLNK:
+				return unix.ELOOP
+			case st.Mode&unix.S_IFMT != unix.S_IFREG:
+				return notRegular
+			case st.Size > int64(most):
+				return tooLarge(most)
+			}
+			if d.isLinked || w.links > 0 || st.Nlink > 1 {
+				key = fileKey{FileID{st.Dev, st.Ino}, st.Size, st.Mtim, st.Ctim, path}
+				if known(key) {
+					return nil
+				}
+			}
+			data, err = readAt(w.at, name, most, buffer)
+			return err
+		})
+		return w.explain(err)
+	})
+	return data, key, err
+}
+
+func readAt(at int, name string, most int, buffer []byte) ([]byte, error) {
+	fd, err := fdio.Open(at, name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	data, err := fdio.Read(fd, buffer, most)
 	switch {
 	case errors.Is(err, fdio.ErrNotRegular):
 		err = notRegular
 	case errors.Is(err, fdio.ErrTooLarge):
-		err = tooLarge
+		err = tooLarge(most)
 	}
 	return data, err
 }

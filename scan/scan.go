@@ -23,14 +23,17 @@ func (v *Volume) Scan(o Options) Listing {
 }
 
 func (v *Volume) scan(o Options) Listing {
+	v.top.patience.sums = newSums()
 	o.Base.Home, o.layout = v.home, v.layout
 	l := Listing{}
+	basis := l.inForce(v, o)
+	o.choose(l.Autostart)
 	if v.layout.DefaultProfile {
 		l.first(v, o)
 	}
 	l.named(v, o)
 	l.warnOfEmptyHome(v)
-	l.apply(v, o.Autostart, o.Multiplex)
+	l.apply(v, o, basis)
 	return l
 }
 
@@ -93,10 +96,10 @@ func (l *Listing) named(v *Volume, o Options) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	var names []string
+	var found names
 	if err == nil {
 		defer profiles.close()
-		names, err = profiles.names()
+		found, err = profiles.names(o.layout, o.only)
 	}
 	if err == nil {
 		l.ProfilesID, err = profiles.id()
@@ -104,30 +107,24 @@ func (l *Listing) named(v *Volume, o Options) {
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", v.profilesPath(), err)
 	}
-	slices.Sort(names)
-	l.readAll(o, profiles, names)
+	l.readAll(o, profiles, found)
 	l.Complete = err == nil && (v.layout.Profiles != homeItself || l.HasProfile())
 }
 
-// maxMisnamed is how many entries are listed whose names no slot can have. Each of them is
-// printed in several places, and there may be any number of them.
-const maxMisnamed = 1000
-
 // readAll adds the entries of the names, and their warnings, in the order of the names.
-func (l *Listing) readAll(o Options, profiles dir, names []string) {
-	misnamed := 0
-	for _, name := range names {
-		if o.layout.CheckName(name) != "" {
-			misnamed++
-			if misnamed > maxMisnamed {
-				continue
-			}
-		}
+func (l *Listing) readAll(o Options, profiles dir, found names) {
+	first := len(l.Entries)
+	for _, name := range found.toLookAt() {
 		e, warning := o.readEntry(profiles, name)
 		l.Entries = append(l.Entries, e)
 		l.keep(warning)
 	}
-	if dropped := misnamed - maxMisnamed; dropped > 0 {
+	for _, name := range found.plain.names {
+		path := filepath.Join(o.Base.Home, profiles.path, name)
+		l.Entries = append(l.Entries, noProfileEntry(name, path, Ignored, plainReason(name)))
+	}
+	slices.SortFunc(l.Entries[first:], func(a, b Entry) int { return strings.Compare(a.Profile.Name, b.Profile.Name) })
+	if dropped := found.misnamed.dropped(); dropped > 0 {
 		l.warn("%s has %d entries more whose names no profile can have: they are not listed", o.layout.Folder(), dropped)
 	}
 }
@@ -148,14 +145,23 @@ func (o Options) readOnce(profiles dir, name string) (e Entry, warning string, e
 	absolute := filepath.Join(o.Base.Home, profiles.path, name)
 	d, verdict, why := o.layout.judge(profiles, name)
 	defer d.close()
+	if verdict == Publish && !o.reads(name) {
+		e = o.newEntry(name, absolute)
+		e.Verdict, e.Why = Publish, "its files are not read: it was not asked for"
+		return e, "", nil
+	}
 	if verdict == Publish {
 		return o.readProfile(d, name, absolute)
 	}
 	if errors.Is(why, reserved) {
 		warning = profiles.join(name) + "/ exists — skipping to avoid colliding with the reserved root-profile s6 slot"
 	}
-	e = Entry{Profile: Profile{Name: name, Dir: absolute, PriorExit: ExitUnknown}}
-	return e.verdict(verdict, why.Error()), warning, why
+	return noProfileEntry(name, absolute, verdict, why), warning, why
+}
+
+func noProfileEntry(name, path string, verdict Verdict, why error) Entry {
+	e := Entry{Profile: Profile{Name: name, Dir: path, PriorExit: ExitUnknown}}
+	return e.verdict(verdict, why.Error())
 }
 
 // judge returns the verdict on an entry of the profiles folder, with the reason when it is no
@@ -225,9 +231,8 @@ func (l Layout) hasMarker(d dir) error {
 // readProfile reads the files of one profile. It returns a warning or "", and the error of a failed
 // profile.
 func (o Options) readProfile(d dir, name, path string) (e Entry, warning string, err error) {
-	e = Entry{Profile: o.Base}
+	e = o.newEntry(name, path)
 	p := &e.Profile
-	p.Name, p.Service, p.Default, p.Dir = name, o.layout.Service(name), o.layout.IsDefault(name), path
 	p.PriorExit, e.Stale = readPriorExit(d), o.layout.hasStale(d, *p)
 	intent, doubt, err := o.readIntent(d)
 	if err != nil {
@@ -242,4 +247,12 @@ func (o Options) readProfile(d dir, name, path string) (e Entry, warning string,
 	}
 	e.Why = cmp.Or(e.Reason, e.Why)
 	return e, warning, nil
+}
+
+func (o Options) newEntry(name, path string) Entry {
+	e := Entry{Profile: o.Base}
+	p := &e.Profile
+	p.Name, p.Service, p.Default, p.Dir = name, o.layout.Service(name), o.layout.IsDefault(name), path
+	p.PriorExit = ExitUnknown
+	return e
 }

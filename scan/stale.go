@@ -81,7 +81,7 @@ func (v *Volume) stalePlace(p Profile) (dir, error) {
 		return noDir(), err
 	}
 	defer profiles.close()
-	d := dir{-1, profiles.join(p.Name), v.top.patience}
+	d := dir{-1, profiles.join(p.Name), v.top.patience, false}
 	err = d.patience.try(d.path, func() (err error) {
 		d.fd, err = fdio.Open(profiles.fd, p.Name, unix.O_PATH|unix.O_DIRECTORY)
 		return err

@@ -75,7 +75,14 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	if !o.readsStates() {
 		return Intent{}, nil, nil
 	}
-	data, err := readFile(d, o.layout.StateFile)
+	type parsed struct {
+		intent Intent
+		doubt  error
+	}
+	got, err := readParsed(d, o.layout.StateFile, maxStateFile, &d.patience.sums.states, func(data []byte) (p parsed) {
+		p.intent, p.doubt = parseIntent(data)
+		return p
+	})
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -85,18 +92,17 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	case err != nil:
 		return Intent{}, nil, fmt.Errorf("reading %+q: %w", d.join(o.layout.StateFile), err)
 	}
-	intent, doubt := parseIntent(data)
-	if doubt != nil {
-		return Intent{}, doubt, nil
+	if got.doubt != nil {
+		return Intent{}, got.doubt, nil
 	}
-	return intent, nil, nil
+	return got.intent, nil, nil
 }
 
 // readsStates reports whether the scan reads the recorded states.
 func (o Options) readsStates() bool { return o.Autostart != All && o.layout.StateFile != "" }
 
 func parseIntent(data []byte) (Intent, error) {
-	m, err := parseMembers(data)
+	m, err := parseMembers(data, "desired_state", "gateway_state")
 	if err != nil {
 		return Intent{}, err
 	}
@@ -130,15 +136,15 @@ func stateMember(members map[string]json.RawMessage, key string) (Intent, error)
 // readPriorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
 // the file can't be read, never an error.
 func readPriorExit(d dir) string {
-	data, err := readFile(d, lifecycleFile)
+	exit, err := readParsed(d, lifecycleFile, maxStateFile, &d.patience.sums.states, parsePriorExit)
 	if err != nil {
 		return ExitUnknown
 	}
-	return parsePriorExit(data)
+	return exit
 }
 
 func parsePriorExit(data []byte) string {
-	m, err := parseMembers(data)
+	m, err := parseMembers(data, "phase")
 	if err != nil {
 		return ExitUnknown
 	}

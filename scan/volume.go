@@ -36,7 +36,7 @@ func Open(home string, layout Layout, user asuser.User, slow Slow) (*Volume, err
 		return nil, fmt.Errorf("opening home %q: %w", home, err)
 	}
 	v := &Volume{home: layout.Root(abs), layout: layout, user: user}
-	v.top = dir{-1, ".", &patience{home: v.home, pending: map[*call]bool{}}}
+	v.top = dir{fd: -1, path: ".", patience: &patience{home: v.home, sums: newSums(), pending: map[*call]bool{}}}
 	v.endWatch = v.top.patience.watch(slow)
 	var openErr error
 	err = user.Do(func() {

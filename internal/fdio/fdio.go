@@ -8,7 +8,6 @@ package fdio
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -51,6 +50,20 @@ func Create(dir int, name string, flags int, mode uint32) (int, error) {
 	return again(func() (int, error) {
 		return unix.Openat(dir, name, flags|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, mode)
 	})
+}
+
+// ReadLink returns the text of a link. For anything else of that name the error is EINVAL.
+func ReadLink(dir int, name string) (string, error) {
+	buf := make([]byte, unix.PathMax)
+	n, err := again(func() (int, error) { return unix.Readlinkat(dir, name, buf) })
+	return string(buf[:max(n, 0)]), err
+}
+
+// IsProc reports whether an open directory belongs to a proc file system.
+func IsProc(dir int) bool {
+	var st unix.Statfs_t
+	err := repeat(func() error { return unix.Fstatfs(dir, &st) })
+	return err == nil && st.Type == unix.PROC_SUPER_MAGIC
 }
 
 // Follow opens a path as Open does, through links wherever they lead. Where the kernel can
@@ -122,26 +135,6 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 			return buf, nil
 		}
 	}
-}
-
-// maxNames bounds the reading of a directory. It is about ten times the number of profiles
-// that a volume is meant for.
-const maxNames = 200_000
-
-// Names returns the names in a directory that was just opened, in no order. If reading fails, or
-// after 200,000 names, it returns the names so far and an error.
-func Names(dir int) ([]string, error) { return listNames(dir, maxNames) }
-
-func listNames(dir, most int) ([]string, error) {
-	var names []string
-	for buf := make([]byte, 4<<10); len(names) <= most; {
-		n, err := again(func() (int, error) { return unix.ReadDirent(dir, buf) })
-		if err != nil || n == 0 {
-			return names, err
-		}
-		_, _, names = unix.ParseDirent(buf[:n], -1, names)
-	}
-	return names[:most], fmt.Errorf("more than %d entries, of which the rest is not read", most)
 }
 
 // RenameNew renames to a free name. If the name is taken, it changes nothing and returns

@@ -43,6 +43,7 @@ type planner struct {
 
 func newPlanner(o Options) *planner {
 	o = o.withDefaults()
+	o.Scan.Only = o.Only
 	base := o.Scan.Base
 	return &planner{
 		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{}, heldDown: map[string]bool{},

@@ -76,22 +76,36 @@ func (w *watcher) lookAsUser(v *scan.Volume) error {
 	if err != nil {
 		return err
 	}
+	// Of more entries than a pass looks at the first ones are looked at all the same.
 	names, err := p.Names()
-	if err != nil {
-		return err
+	if err == nil {
+		w.setTop(topState{id: id})
 	}
-	w.setTop(topState{id: id})
 	exists := make(map[string]bool, len(names))
 	for _, name := range names {
 		exists[name] = true
 		w.lookAtEntry(p, name)
 	}
+	if err != nil {
+		return err
+	}
 	for name := range w.entries {
 		if !exists[name] {
-			w.entryGone(name)
+			w.notListed(p, name)
 		}
 	}
 	return nil
+}
+
+// notListed reports that an entry is gone, unless a plain file of that name caused an event.
+func (w *watcher) notListed(p *scan.Profiles, name string) {
+	if w.entries[name] == (entryState{}) {
+		if _, err := p.Stat(name); err == nil {
+			delete(w.entries, name)
+			return
+		}
+	}
+	w.entryGone(name)
 }
 
 // setTop records the state of the profiles folder. When it changes, everything may have changed.
