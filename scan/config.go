@@ -66,7 +66,7 @@ func readConfig(d dir, key string) (config, error) {
 		return config{}, nil
 	}
 	if err = cmp.Or(err, got.err); err != nil {
-		return config{}, fmt.Errorf("reading %+q: %w", d.join(configFile), err)
+		return config{}, failure(d.join(configFile), err)
 	}
 	return got.config, nil
 }

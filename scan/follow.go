@@ -94,5 +94,19 @@ func (w *walk) jump(target, more string) error {
 		}
 	}
 	w.rest = target + "/" + more
+	w.hurry()
 	return nil
+}
+
+// hurry goes to the directory of the last name in one call. It does nothing where a link is on the
+// way, or where the kernel can't do that.
+func (w *walk) hurry() {
+	before := strings.LastIndexByte(strings.TrimRight(w.rest, "/"), '/') + 1
+	if before == 0 {
+		return
+	}
+	if fd, err := fdio.OpenStraight(w.at, w.rest[:before], unix.O_PATH|unix.O_DIRECTORY); err == nil {
+		w.leave()
+		w.at, w.rest = fd, w.rest[before:]
+	}
 }

@@ -156,15 +156,14 @@ func (l *Listing) fold(v *Volume, o Options, basis string) {
 func (l *Listing) standalone(v *Volume, p Profile) (bool, error) {
 	d, err := openDir(v.top, path.Join(v.layout.Profiles, p.Name), unix.O_PATH)
 	if err != nil {
-		err = fmt.Errorf("reading the %s of profile %q: %w", configFile, p.Name, err)
+		err = failure(path.Join(v.layout.Profiles, p.Name), err)
 	}
 	defer d.close()
 	var c config
 	if err == nil {
 		c, err = readConfig(d, "standalone")
 	}
-	var over exhausted
-	if errors.As(err, &over) {
+	if errors.As(err, new(exhausted)) {
 		return false, err
 	}
 	if err != nil {

@@ -195,7 +195,7 @@ func (l Layout) judge(profiles dir, name string) (d dir, verdict Verdict, why er
 	case errors.As(err, &odd):
 		return d, Skipped, odd
 	case err != nil:
-		return d, Failed, fmt.Errorf("reading %+q: %w", profiles.join(name), err)
+		return d, Failed, failure(profiles.join(name), err)
 	}
 	return d, Publish, nil
 }

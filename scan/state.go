@@ -90,7 +90,7 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	case errors.As(err, &odd):
 		return Intent{}, odd, nil
 	case err != nil:
-		return Intent{}, nil, fmt.Errorf("reading %+q: %w", d.join(o.layout.StateFile), err)
+		return Intent{}, nil, failure(d.join(o.layout.StateFile), err)
 	}
 	if got.doubt != nil {
 		return Intent{}, got.doubt, nil

@@ -1,6 +1,10 @@
 package scan
 
-import "sync/atomic"
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+)
 
 // A pass may spend these sums on the volume. Each file and each path has a share of its own, which
 // is free of charge: so profiles with small files never lack what others have spent.
@@ -20,6 +24,16 @@ const (
 type exhausted string
 
 func (e exhausted) Error() string { return string(e) }
+
+// failure returns the error of reading something. It does not name it where a sum is exhausted: so
+// all profiles that fail for that reason fail with the same error, which is printed once.
+func failure(what string, err error) error {
+	var over exhausted
+	if errors.As(err, &over) {
+		return over
+	}
+	return fmt.Errorf("reading %+q: %w", what, err)
+}
 
 const (
 	errTooMuchRead  = exhausted("the files of other profiles are too large: a pass reads a limited sum, and 2 KiB of each file in any case")
