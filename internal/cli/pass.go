@@ -25,7 +25,7 @@ func passOptions(c *cli.Context, s settings, role scan.Role, msg messages) (reco
 func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
 	return reconcile.Options{
 		Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
-		Access: s.access, MaxServices: s.maxServices, Tell: msg.print,
+		Access: s.access, MaxServices: s.maxServices, Proc: s.proc, Tell: msg.print,
 	}
 }
 

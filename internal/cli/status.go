@@ -61,7 +61,7 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			v := statusView{
 				Options: status.Options{
 					Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role),
-					Programs: programs, Only: c.StringSlice("profile"), Tell: msg.print,
+					Programs: programs, Proc: s.proc, Only: c.StringSlice("profile"), Tell: msg.print,
 				},
 				json: s.json, colours: colours, msg: msg, out: out,
 			}

@@ -32,6 +32,8 @@ type Options struct {
 	Access scandir.Access
 	// MaxServices is the number of services that s6-svscan takes, loggers counted.
 	MaxServices int
+	// Proc is /proc. The pass looks there for the supervisors of removed slots.
+	Proc string
 	// NoGateways is the word in the container's command that needs no gateways, or "".
 	// When it is set, the pass skips every profile.
 	NoGateways string

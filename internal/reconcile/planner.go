@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"io/fs"
+	"sync"
 	"time"
 
 	"slotgen/internal/asuser"
@@ -35,6 +36,7 @@ type planner struct {
 	// heldDown holds the services whose down file the pass made before it planned their steps.
 	heldDown map[string]bool
 
+	strays     func() map[string]int // of the scandir; it keeps its first answer
 	incomplete bool
 	orphanRows []string // with Explain, the orphans that get an outcome
 	pruned     []string
@@ -45,9 +47,11 @@ func newPlanner(o Options) *planner {
 	o = o.withDefaults()
 	o.Scan.Only = o.Only
 	base := o.Scan.Base
-	return &planner{
+	p := &planner{
 		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{}, heldDown: map[string]bool{},
 	}
+	p.strays = sync.OnceValue(func() map[string]int { return p.dir.Strays(p.Proc) })
+	return p
 }
 
 // OpenVolume opens the home as its user. Tell gets a warning while the volume does not answer,

@@ -153,7 +153,22 @@ func (p *planner) compare(slot render.Slot) (scandir.Plan, error) {
 	if p.dir == nil {
 		return scandir.PlanNew(slot, p.owners), nil
 	}
-	return p.dir.Plan(slot, p.owners)
+	plan, err := p.dir.Plan(slot, p.owners)
+	if err == nil && plan.Change == scandir.Created {
+		err = p.mustNotBeStray(slot.Service)
+	}
+	return plan, err
+}
+
+// mustNotBeStray returns an error when a supervisor still runs in a removed slot of that name: a
+// second service must not start beside it.
+func (p *planner) mustNotBeStray(service string) error {
+	pid, found := p.strays()[service]
+	if !found {
+		return nil
+	}
+	err := fmt.Errorf("process %d (s6-supervise) still runs its service in a directory that was removed", pid)
+	return hint.Add(err, "%s", p.dir.EndStrays())
 }
 
 // keepDown returns the entry with Start as the existing slot has it: true without a down

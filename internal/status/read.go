@@ -32,7 +32,7 @@ func Read(ctx context.Context, o Options) (Report, error) {
 			o.Tell(message.Of(message.Warning, err))
 		}
 	}
-	r := reader{Options: o, dir: dir}
+	r := reader{Options: o, dir: dir, strays: dir.Strays(o.Proc)}
 	defer r.close()
 	r.readVolume()
 	report := Report{Home: o.Layout.Root(o.Home), Autostart: r.list.Autostart, Rows: r.rows(names), Listens: r.listens()}
@@ -52,6 +52,7 @@ type reader struct {
 	dir    *scandir.Dir
 	volume *scan.Volume
 	list   scan.Listing
+	strays map[string]int
 	// knows reports whether the scan read all of the profiles folder.
 	knows bool
 }

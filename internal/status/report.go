@@ -27,6 +27,8 @@ type Options struct {
 	Scan scan.Options
 	// Programs answer the questions to s6.
 	Programs s6.Programs
+	// Proc is /proc. It shows the supervisors of removed slots.
+	Proc string
 	// Only limits the report to the profiles of these names. An empty list means all.
 	Only []string
 	// Tell gets the warnings.

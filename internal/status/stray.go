@@ -8,7 +8,7 @@ import (
 // strayRows returns a row for each service that still runs in a removed slot and has no other row.
 func (r *reader) strayRows(rows []Row) []Row {
 	var more []Row
-	for _, service := range slices.Sorted(maps.Keys(r.dir.Strays())) {
+	for _, service := range slices.Sorted(maps.Keys(r.strays)) {
 		profile, isSlot := r.Layout.ProfileOf(service)
 		hasRow := slices.ContainsFunc(rows, func(row Row) bool { return row.Profile == profile })
 		if isSlot && !hasRow && r.chosen(profile) {
@@ -20,7 +20,7 @@ func (r *reader) strayRows(rows []Row) []Row {
 
 // noteStray adds a note when a service of that name still runs in a removed slot.
 func (r *reader) noteStray(row *Row) (found bool) {
-	pid, found := r.dir.Strays()[r.Layout.Service(row.Profile)]
+	pid, found := r.strays[r.Layout.Service(row.Profile)]
 	if found {
 		row.note("process %d still runs it in a slot that was removed: %s", pid, r.dir.EndStrays())
 	}

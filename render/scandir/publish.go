@@ -1,7 +1,6 @@
 package scandir
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,7 +49,7 @@ func PlanNew(slot render.Slot, o Owners) Plan {
 
 // Plan compares a rendered slot with the published one, and changes nothing. Where the
 // name is free, the change is Created. Plan returns an error when an earlier service of the
-// name still runs, in a hidden slot or a removed one: a second one must not start beside it.
+// name still runs in a hidden slot: a second one must not start beside it.
 func (d *Dir) Plan(slot render.Slot, o Owners) (p Plan, err error) {
 	for range planTries {
 		if p, err = d.plan(slot, o); !errors.Is(err, fs.ErrNotExist) {
@@ -71,8 +70,7 @@ func (d *Dir) plan(slot render.Slot, o Owners) (Plan, error) {
 	fd, err := fdio.Open(d.fd, slot.Service, unix.O_RDONLY|unix.O_DIRECTORY)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err := cmp.Or(d.mustNotRunHidden(slot.Service), d.mustNotBeStray(slot.Service))
-		return PlanNew(slot, o), err
+		return PlanNew(slot, o), d.mustNotRunHidden(slot.Service)
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		err = errTaken
 	}

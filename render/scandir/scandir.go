@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -29,8 +28,7 @@ type Dir struct {
 	top     *os.File
 	fd      int // of top
 	lock    *os.File
-	scanner atomic.Pointer[bool]  // the first answer of HasScanner
-	strays  func() map[string]int // keeps its first answer
+	scanner atomic.Pointer[bool] // the first answer of HasScanner
 	modes   modeCheck
 	foreign bool // opened by OpenToLook, and another account's
 }
@@ -45,9 +43,7 @@ func Open(path, prefix string) (*Dir, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening scandir %q: %w", path, scan.Bare(err)), root.Close())
 	}
-	d := &Dir{path: path, prefix: prefix, root: root, top: top, fd: int(top.Fd())}
-	d.strays = sync.OnceValue(d.findStrays)
-	return d, nil
+	return &Dir{path: path, prefix: prefix, root: root, top: top, fd: int(top.Fd())}, nil
 }
 
 // OpenToLook opens a scandir in which the caller changes nothing. When it belongs to root and

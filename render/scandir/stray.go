@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"slotgen/internal/hint"
 	"slotgen/internal/process"
 )
 
@@ -13,16 +12,14 @@ import (
 // by service. Such a supervisor, its service and its logger go on (s6, "s6-svscan"). A slot that
 // is published under the name would run beside them.
 //
-// Only root sees the supervisors of root. Without /proc Strays finds none.
-func (d *Dir) Strays() map[string]int { return d.strays() }
-
-func (d *Dir) findStrays() map[string]int {
+// Proc is /proc. Only root sees the supervisors of root there. Without it Strays finds none.
+func (d *Dir) Strays(proc string) map[string]int {
 	strays := map[string]int{}
 	path, err := d.realPath()
 	if err != nil {
 		return strays
 	}
-	for p, err := range process.All("/proc") {
+	for p, err := range process.All(proc) {
 		if err != nil {
 			continue
 		}
@@ -40,16 +37,6 @@ func (d *Dir) findStrays() map[string]int {
 		}
 	}
 	return strays
-}
-
-// mustNotBeStray returns an error when a supervisor still runs in a removed slot of that name.
-func (d *Dir) mustNotBeStray(service string) error {
-	pid, found := d.Strays()[service]
-	if !found {
-		return nil
-	}
-	return hint.Add(fmt.Errorf("process %d (s6-supervise) still runs its service in a directory that was removed", pid),
-		"%s", d.EndStrays())
 }
 
 // EndStrays returns the sentence that says how to end the processes of Strays.
