@@ -34,7 +34,7 @@ func unrepeatable() []string {
 	}
 }
 
-var errNUL = errors.New("the value holds a NUL byte, which no script can")
+var errNUL = errors.New("the value has a NUL byte, and no script can hold one")
 
 // shquote returns value as one word for a POSIX shell.
 func shquote(value any) (string, error) {

@@ -38,7 +38,7 @@ func checkName(slotPath, prefix string) error {
 		return nil
 	}
 	if path.Base(name) == DownFile {
-		return fmt.Errorf("%q is not for a template: whether a gateway starts follows from its profile", slotPath)
+		return fmt.Errorf("%q can't be a template: the state and --autostart decide which gateways start", slotPath)
 	}
 	err := fmt.Errorf("%q is no file of a service directory", slotPath)
 	if near := cmp.Or(hint.Nearest(name, serviceFiles()), profilePath(slotPath, prefix)); near != "" {

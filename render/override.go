@@ -42,7 +42,7 @@ func Load(dir string, layout scan.Layout) (*Set, error) {
 	return o.set, nil
 }
 
-var errTooMany = fmt.Errorf("more than %d files, counting each way that links lead", maxEntries)
+var errTooMany = fmt.Errorf("more than %d files, a file counts once for each link to it", maxEntries)
 
 type override struct {
 	set    *Set

@@ -176,7 +176,7 @@ func TestRefusedTemplateFailsTheProfilesThatWouldUseIt(t *testing.T) {
 		{"near name", map[string]string{"rnu.tmpl": "x"}, nil, `"rnu" is no file of a service directory`, `did you mean "run.tmpl"?`},
 		{"near name in log", map[string]string{"log/notfication-fd.tmpl": "3"}, nil, `"log/notfication-fd" is no file`, `did you mean "notification-fd.tmpl"?`},
 		{"far name", map[string]string{"zzz.tmpl": "x"}, nil, `"zzz" is no file of a service directory`, ""},
-		{"down", map[string]string{"down.tmpl": "x"}, nil, `"down" is not for a template`, ""},
+		{"down", map[string]string{"down.tmpl": "x"}, nil, `"down" can't be a template`, ""},
 		{"log of a logger", map[string]string{"log/log/run.tmpl": "x"}, nil, `"log/log/run" is no file`, ""},
 		{"a file in profiles", map[string]string{"profiles/run.tmpl": "x"}, nil, `"profiles/run" is no file`, `did you mean "profiles/NAME/run.tmpl"?`},
 		{"a profile beside profiles", map[string]string{"coder/log/run.tmpl": "x"}, nil, `"coder/log/run" is no file`, `did you mean "profiles/coder/log/run.tmpl"?`},

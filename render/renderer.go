@@ -72,7 +72,7 @@ func (f file) render(p scan.Profile) (File, error) {
 // isBlank reports whether a rendered text makes no file.
 func isBlank(text []byte) bool { return len(bytes.TrimSpace(text)) == 0 }
 
-var errMustRender = errors.New("renders to nothing: a service directory has to have it")
+var errMustRender = errors.New("renders to nothing, but every service directory needs this file")
 
 // fileMode returns ScriptMode for the files that s6-supervise executes, and for files that
 // begin with "#!".

@@ -105,7 +105,7 @@ func (t *tree) replacedFiles() []error {
 	var errs []error
 	for _, f := range t.files {
 		if by := t.root.Lookup(f.name()).ParseName; by != f.name() {
-			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: call it otherwise", by, f.name(), f.describe()))
+			errs = append(errs, fmt.Errorf("template %s: the block %q has the name of the %s: give the block another name", by, f.name(), f.describe()))
 		}
 	}
 	return errs

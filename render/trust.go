@@ -68,10 +68,10 @@ func checkTrusted(f *os.File) error {
 	name := filepath.Clean(f.Name()) // the name of the directory itself is "DIR/."
 	const remedy = "mount the override directory read-only, or give it to root with chown and chmod go-w"
 	if st.Uid != 0 && int(st.Uid) != os.Geteuid() {
-		return hint.Add(fmt.Errorf("%q belongs to uid %d, who could make it anything that root runs", name, st.Uid), remedy)
+		return hint.Add(fmt.Errorf("%q belongs to uid %d, who could change what root runs", name, st.Uid), remedy)
 	}
 	if st.Mode&0o022 != 0 {
-		return hint.Add(fmt.Errorf("%q has mode %04o: its group or others could make it anything that root runs", name, st.Mode&0o7777), remedy)
+		return hint.Add(fmt.Errorf("%q has mode %04o: its group or others could change what root runs", name, st.Mode&0o7777), remedy)
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func templatesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"},
 		DefaultText: defaultTemplates + " when it exists",
-		Usage:       "templates in `DIR` go before the embedded ones; none: the embedded ones alone",
+		Usage:       "use the templates in `DIR` before the embedded ones; none: only the embedded ones",
 	}
 }
 

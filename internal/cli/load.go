@@ -43,7 +43,7 @@ func readTemplates(flag string, layout scan.Layout) (*render.Set, error) {
 	}
 	set, err := render.Load(dir, layout)
 	if err != nil {
-		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory; --templates none goes without one")
+		return nil, withHint(err, "--templates or SLOTGEN_TEMPLATES names the override directory; --templates none uses no overrides")
 	}
 	return set, nil
 }

@@ -28,8 +28,8 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			"the scandir and appends one line for each to logs/container-boot.log on the volume.\n\n" +
 			"A live slot is never moved or restarted: its files are replaced one by one, and are in " +
 			"force when the service or its logger starts next.\n\n" +
-			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, before config.yaml. " +
-			"HERMES_GATEWAY_NO_SUPERVISE keeps a container whose command is gateway run from being taken over.\n\n" +
+			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, and overrides config.yaml. " +
+			"With HERMES_GATEWAY_NO_SUPERVISE slotgen records no state for a container whose command is gateway run.\n\n" +
 			"Exit code 0: all slots are as they should be; 1: a profile failed, the profiles folder could not be read " +
 			"to its end, --wait expired, a signal ended a prune or output could not be written; 2: wrong usage " +
 			"or configuration, and nothing was touched.",
@@ -147,7 +147,7 @@ func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
 	if ctx.Err() == nil {
 		return report, err
 	}
-	r.msg.fail(errors.New("ended by a signal: what is left to do is the next pass's"))
+	r.msg.fail(errors.New("ended by a signal: the next pass does the rest"))
 	for _, service := range report.Draining {
 		r.msg.warn("slot %q is hidden and has not ended yet: the next pass clears it", service)
 	}

@@ -126,12 +126,12 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
 		case isSetByRun(name):
-			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set it otherwise")
+			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set another value")
 		case strings.HasPrefix(name, "LD_"):
-			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would go by it while root still runs", name),
+			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would obey it while the script still runs as root", name),
 				`an override of run.tmpl may set it behind that: set -- /usr/bin/env NAME=VALUE "$@"`)
 		case isShellVariable(name):
-			return nil, fmt.Errorf("--env %s: shells have it for themselves", name)
+			return nil, fmt.Errorf("--env %s: shells set this variable themselves", name)
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})
 	}

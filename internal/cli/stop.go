@@ -83,7 +83,7 @@ func stopAll(path, prefix string, limit time.Duration, msg messages) error {
 	defer dir.Close()
 	stopped, err := dir.Stop(limit)
 	if errors.Is(err, fs.ErrPermission) {
-		return withHint(err, "it takes root")
+		return withHint(err, "only root may do this")
 	}
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ func HintLock(err error, own, writable string) error {
 	case errors.Is(err, scandir.ErrHeld):
 		return hint.Add(err, "one slotgen at a time changes a scandir, and a prune may take 17s, rarely twice that: try again")
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
-		return hint.Add(err, "it takes root, or %s of your own", own)
+		return hint.Add(err, "only root may do this: or use %s of your own", own)
 	case errors.Is(err, unix.EROFS):
 		return hint.Add(err, "%s", writable)
 	}

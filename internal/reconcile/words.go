@@ -92,7 +92,10 @@ func (o Outcome) messages() []message.Message {
 			Hint: "a new supervisor takes it up, at the next start of the container",
 		})
 	case o.Effect == scandir.AtNextStart:
-		m := message.Event("slot %q is live, in force at next start: %s", service, describe(o.Differences))
+		m := message.Event("slot %q is live, in force at next start", service)
+		if len(o.Differences) > 0 { // diff has printed them
+			m.Text += ": " + describe(o.Differences)
+		}
 		m.Hint = o.Hint
 		all = append(all, m)
 	}

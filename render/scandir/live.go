@@ -102,7 +102,7 @@ func lockHeld(dir int, lock string) (bool, error) {
 // hintRoot adds a hint to the error of a user who may not look at a lock or a FIFO of s6.
 func hintRoot(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return hint.Add(err, "it takes root to ask whether a service is live")
+		return hint.Add(err, "only root may ask whether a service is live")
 	}
 	return err
 }

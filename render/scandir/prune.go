@@ -35,7 +35,7 @@ var ErrDraining = errors.New("was taken down and has not ended yet")
 
 // errNotBegun is the error of a service that was not sent the down command. It waits for an
 // earlier service under its hidden name, or ctx has ended.
-var errNotBegun = errors.New("was not taken down: an earlier service of its name ends first, or the pass was ended")
+var errNotBegun = errors.New("is still up: an earlier service of its name must end first, or a signal ended the pass")
 
 // Prune takes services down and removes their directories. A name is visible, or it is hidden
 // because an earlier prune was killed. No line that the service wrote is lost: its

@@ -201,7 +201,7 @@ func (d *Dir) mustNotBeLive(service string) error {
 
 // hintStillRuns adds a hint to the error of a service that does not end.
 func (d *Dir) hintStillRuns(hidden string, err error) error {
-	return hint.Add(err, "s6-svstat %s/%s tells its process: end that, and the next pass clears it", d.path, hidden)
+	return hint.Add(err, "s6-svstat %s/%s shows its process: end the process, and the next pass clears the slot", d.path, hidden)
 }
 
 func stagedName(service string) string { return "." + service + ".new" }

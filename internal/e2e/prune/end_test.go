@@ -96,7 +96,7 @@ func TestContainerPruneThatIsEndedWhileItWaitsForTheLockSaysSo(t *testing.T) {
 	prune := c.Spawn("root", "slotgen", "reconcile", "--prune")
 	c.WaitFor("the prune to wait for the lock", func() bool { return prune.HasOpen(".slotgen.lock") })
 	prune.Signal(syscall.SIGTERM)
-	const want = "slotgen: error: ended by a signal: what is left to do is the next pass's\n"
+	const want = "slotgen: error: ended by a signal: the next pass does the rest\n"
 	if got := prune.Wait(); got != (harness.ExecResult{Stderr: want, Code: 1}) {
 		t.Errorf("%+v", got)
 	}

@@ -182,7 +182,7 @@ func TestContainerStopNeedsRoot(t *testing.T) {
 	c.WaitUp("gateway-coder")
 	pid := c.ServicePID("gateway-coder")
 	got := c.Run("hermes", "slotgen", "stop")
-	if got.Code != 2 || !strings.Contains(got.Stderr, "slotgen: hint: it takes root\n") || c.ServicePID("gateway-coder") != pid {
+	if got.Code != 2 || !strings.Contains(got.Stderr, "slotgen: hint: only root may do this\n") || c.ServicePID("gateway-coder") != pid {
 		t.Errorf("as the user: %+v", got)
 	}
 }
