@@ -74,17 +74,10 @@ func readConfig(d dir, key string) (config, error) {
 // parseWithin parses a file and takes its nodes from a sum. It does not parse a file that would
 // cost too much.
 func parseWithin(nodes *sum, data []byte) (config, error) {
-	count := 0
-	for _, c := range data {
-		if strings.IndexByte(marks, c) >= 0 {
-			count++
-		}
-	}
+	count, err := countMarks(data)
 	switch {
-	case bytes.Count(data, []byte("%TAG")) > maxDirectives:
-		return config{}, unusable(fmt.Sprintf("more than %d %%TAG directives", maxDirectives))
-	case count > maxMarks:
-		return config{}, unusable(fmt.Sprintf("more than %d characters that may separate values", maxMarks))
+	case err != nil:
+		return config{}, err
 	case nodes.left.Load() <= 0 && count > freeNodes:
 		return config{}, errTooManyNodes
 	}
@@ -97,6 +90,23 @@ func parseWithin(nodes *sum, data []byte) (config, error) {
 		return config{}, errTooManyNodes
 	}
 	return c, err
+}
+
+// countMarks counts the characters of YAML that may separate or mark values. It returns an error for
+// a text that would cost the parser too much.
+func countMarks(data []byte) (count int, err error) {
+	for _, c := range data {
+		if strings.IndexByte(marks, c) >= 0 {
+			count++
+		}
+	}
+	switch {
+	case bytes.Count(data, []byte("%TAG")) > maxDirectives:
+		return count, unusable(fmt.Sprintf("more than %d %%TAG directives", maxDirectives))
+	case count > maxMarks:
+		return count, unusable(fmt.Sprintf("more than %d characters that may separate values", maxMarks))
+	}
+	return count, nil
 }
 
 // mayHold reports whether YAML can have a key of ASCII letters: as plain text, in an escape of

@@ -22,6 +22,8 @@ type Layout struct {
 	StateFile string
 	// StaleFiles are removed from a profile before its slot is published.
 	StaleFiles []string
+	// Data is the file in a profile that templates see as .Data. Without one they see none.
+	Data string
 }
 
 // DefaultLayout returns the layout of a volume of the Hermes agent image.

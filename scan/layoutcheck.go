@@ -62,6 +62,9 @@ func (l Layout) files() []fileSetting {
 	if l.StateFile != "" {
 		add("state-file", l.StateFile)
 	}
+	if l.Data != "" && l.Data != l.Marker { // a file with data may well be the marker
+		add("data", l.Data)
+	}
 	for _, name := range l.StaleFiles {
 		add("stale-files", name)
 	}

@@ -44,6 +44,9 @@ type Profile struct {
 	CommandDir string
 	// Command is the gateway's program, looked up in PATH when it has no slash.
 	Command string
+	// Data is what the profile's data file holds, nil where no such file is configured. Its texts
+	// are Opaque. Other values are int, float64, bool, nil, []any and map[string]any.
+	Data map[string]any `json:",omitempty"`
 }
 
 // Verdict is what a pass does with an entry.

@@ -235,6 +235,9 @@ func (o Options) readProfile(d dir, name, path string) (e Entry, warning string,
 	p := &e.Profile
 	p.PriorExit, e.Stale = readPriorExit(d), o.layout.hasStale(d, *p)
 	intent, doubt, err := o.readIntent(d)
+	if err == nil {
+		p.Data, err = o.readData(d)
+	}
 	if err != nil {
 		return e.verdict(Failed, err.Error()), "", err
 	}

@@ -37,7 +37,7 @@ func failure(what string, err error) error {
 
 const (
 	errTooMuchRead  = exhausted("the files of other profiles are too large: a pass reads a limited sum, and 2 KiB of each file in any case")
-	errTooManyNodes = exhausted("the config.yaml files of other profiles hold too much: a pass parses 1000000 nodes, and 20 of each file in any case")
+	errTooManyNodes = exhausted("the YAML files of other profiles hold too much: a pass parses 1000000 values, and 20 of each file in any case")
 	errTooManySteps = exhausted("the links of other profiles are too long: a pass follows them through 100000 names, and each through 8 in any case")
 )
 

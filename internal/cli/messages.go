@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
+	"slotgen/scan"
 )
 
 // verbosityVar is the variable of s6-overlay that says how much a boot prints.
@@ -77,22 +74,7 @@ type reportedError struct{}
 
 func (reportedError) Error() string { return "not everything could be done" }
 
-// printable escapes unprintable characters as strconv.Quote does. It adds no quotes and
-// does not escape quotes.
-func printable(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || !unicode.IsPrint(r) {
-			quoted := strconv.Quote(s[i : i+n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
-			b.WriteString(s[i : i+n])
-		}
-		i += n
-	}
-	return b.String()
-}
+func printable(s string) string { return scan.Printable(s) }
 
 // output writes to stdout and remembers the first error.
 type output struct {
