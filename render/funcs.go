@@ -11,7 +11,7 @@ import (
 )
 
 // Functions returns the functions that a template may call: sprig's hermetic text functions,
-// and shquote, execquote and required. It leaves out sprig's functions whose result differs
+// and shquote, execquote, plain and required. It leaves out sprig's functions whose result differs
 // from call to call.
 func Functions() template.FuncMap {
 	funcs := sprig.HermeticTxtFuncMap()
@@ -19,7 +19,7 @@ func Functions() template.FuncMap {
 		delete(funcs, name)
 	}
 	maps.Copy(funcs, bounded(funcs))
-	maps.Copy(funcs, template.FuncMap{"shquote": shquote, "execquote": execquote, "required": required})
+	maps.Copy(funcs, template.FuncMap{"shquote": shquote, "execquote": execquote, "plain": plain, "required": required})
 	return funcs
 }
 
@@ -66,6 +66,20 @@ func execquote(value any) (string, error) {
 	}
 	b.WriteByte('"')
 	return b.String(), nil
+}
+
+// plain returns value as it is. It refuses a value with a character that means something to a shell
+// or to execline.
+func plain(value any) (string, error) {
+	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@%+,=-"
+	s, err := text(value)
+	if err == nil && strings.Trim(s, allowed) != "" {
+		err = errors.New("only letters, digits and . _ : / @ % + , = - are")
+	}
+	if err != nil {
+		return "", err
+	}
+	return s, nil
 }
 
 func text(value any) (string, error) {

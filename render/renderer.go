@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"slotgen/internal/hint"
 	"slotgen/scan"
 )
 
@@ -19,8 +20,10 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 	t := s.treeFor(p.Name)
 	slot := Slot{Service: p.Service}
 	errs := []error{t.err}
+	var findings []finding
 	for _, f := range t.files {
-		rendered, err := f.render(p)
+		rendered, misquoted, err := t.render(f, p)
+		findings = append(findings, misquoted...)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -29,9 +32,8 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 			slot.Files = append(slot.Files, rendered)
 		}
 	}
-	var findings []finding
 	if t.overridden {
-		findings = check(slot)
+		findings = append(findings, check(slot)...)
 	}
 	t.nameTemplates(findings)
 	if !p.Start {
@@ -55,9 +57,35 @@ func (t *tree) nameTemplates(findings []finding) {
 	}
 }
 
+// render renders one file. It keeps boxes, as making one takes longer than rendering.
+func (t *tree) render(f file, p scan.Profile) (File, []finding, error) {
+	if p.Data == nil {
+		rendered, err := f.render(p)
+		if _, noKey := errors.AsType[NoKeyError](err); noKey && strings.Contains(err.Error(), ".Data") {
+			err = hint.Add(err, "--data or SLOTGEN_DATA names the file of a profile that .Data comes from")
+		}
+		return rendered, nil, err
+	}
+	b, _ := t.boxes.Get().(*box)
+	if b == nil {
+		var err error
+		if b, err = newBox(t.root); err != nil {
+			return File{}, nil, err
+		}
+	}
+	defer t.boxes.Put(b)
+	return b.render(f, p)
+}
+
 func (f file) render(p scan.Profile) (File, error) {
 	var text boundedText
-	if err := f.template.Execute(&text, p); err != nil {
+	err := f.template.Execute(&text, p)
+	return f.finish(text, err)
+}
+
+// finish returns the file with the text that the template came to, unless err is its error.
+func (f file) finish(text boundedText, err error) (File, error) {
+	if err != nil {
 		if errors.Is(err, errTooLong) { // line and column would not help
 			err = fmt.Errorf("%s: %w", f.name(), errTooLong)
 		}

@@ -43,6 +43,7 @@ type tree struct {
 	// every file.
 	overridden bool
 	err        error
+	boxes      sync.Pool
 }
 
 func (s *Set) treeFor(profile string) *tree {

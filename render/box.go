@@ -1,0 +1,169 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+	"text/template"
+	"text/template/parse"
+
+	"slotgen/scan"
+)
+
+// box renders templates that see data. One goroutine uses it at a time.
+type box struct {
+	root *template.Template
+	// misused is the first text of the data that was formatted in this rendering, or nil.
+	misused *datum
+	// text is the output so far, and spans are the quoted texts in it.
+	text  boundedText
+	spans []span
+}
+
+// span is the place of a quoted text of the data in the output.
+type span struct {
+	start, end int
+	*datum
+}
+
+// sinkName is the function that a box adds to every action that prints, and limitName the one that it
+// adds to the value of every range. No template can call them: they are added when all are parsed.
+const (
+	sinkName  = "print_of_data"
+	limitName = "range_of_data"
+)
+
+// newBox returns a box with copies of the templates.
+func newBox(root *template.Template) (*box, error) {
+	b := &box{}
+	var err error
+	if b.root, err = root.Clone(); err != nil {
+		return nil, err
+	}
+	b.root.Funcs(b.functions()).Funcs(template.FuncMap{sinkName: b.sink, limitName: limit})
+	for _, t := range b.root.Templates() {
+		if t.Tree == nil || t.Root == nil {
+			continue
+		}
+		tree := t.Tree.Copy()
+		addSinks(tree.Root)
+		if _, err := b.root.AddParseTree(t.Name(), tree); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// addSinks adds the sink to the end of every pipeline whose value is printed, and the limit to ranges.
+func addSinks(node parse.Node) {
+	branch := func(n *parse.BranchNode) {
+		addSinks(n.List)
+		addSinks(n.ElseList)
+	}
+	switch n := node.(type) {
+	case *parse.ListNode:
+		if n != nil {
+			for _, child := range n.Nodes {
+				addSinks(child)
+			}
+		}
+	case *parse.IfNode:
+		branch(&n.BranchNode)
+	case *parse.RangeNode:
+		addCall(n.Pipe, limitName)
+		branch(&n.BranchNode)
+	case *parse.WithNode:
+		branch(&n.BranchNode)
+	case *parse.ActionNode:
+		if len(n.Pipe.Decl) == 0 {
+			addCall(n.Pipe, sinkName)
+		}
+	}
+}
+
+func addCall(pipe *parse.PipeNode, name string) {
+	pos := pipe.Position()
+	pipe.Cmds = append(pipe.Cmds, &parse.CommandNode{
+		NodeType: parse.NodeCommand, Pos: pos, Args: []parse.Node{parse.NewIdentifier(name).SetPos(pos)},
+	})
+}
+
+// limit refuses to range over a number that is too large: data could keep a pass busy for ever.
+func limit(value reflect.Value) (reflect.Value, error) {
+	for value.IsValid() && value.Kind() == reflect.Interface {
+		value = value.Elem()
+	}
+	if !value.IsValid() {
+		return value, nil
+	}
+	if value.CanInt() && value.Int() > maxText {
+		return value, errTooMuch
+	}
+	return value, refuseOpaque(value.Interface())
+}
+
+// sink returns the value that an action prints. It opens a quoted text of the data, and returns an
+// error for any other text of the data.
+func (b *box) sink(value reflect.Value) (reflect.Value, error) {
+	for value.IsValid() && value.Kind() == reflect.Interface && !value.IsNil() {
+		value = value.Elem()
+	}
+	if !value.IsValid() || !value.CanInterface() {
+		return value, nil
+	}
+	switch v := value.Interface().(type) {
+	case string:
+		return value, nil
+	case opaque:
+		if v.open == nil || v.open().quote == unquoted {
+			return value, misuseOf(v)
+		}
+		d := v.open()
+		b.spans = append(b.spans, span{len(b.text), len(b.text) + len(d.Text), d})
+		return reflect.ValueOf(d.Text), nil
+	case float64:
+		return reflect.ValueOf(strconv.FormatFloat(v, 'f', -1, 64)), nil
+	}
+	fmt.Fprint(io.Discard, value.Interface())
+	if b.misused != nil {
+		return value, errors.New(b.misused.advice())
+	}
+	return value, nil
+}
+
+// render renders one file of a profile that has data. It returns the findings about quoted texts
+// that stand where the quotes do not hold.
+func (b *box) render(f file, p scan.Profile) (File, []finding, error) {
+	b.misused, b.text, b.spans = nil, nil, nil
+	p.Data = b.bind(p.Data).(map[string]any)
+	err := b.root.Lookup(f.name()).Execute(&b.text, p)
+	rendered, err := f.finish(b.text, err)
+	if err == nil && (b.misused != nil || bytes.Contains(rendered.Data, []byte(mark))) {
+		err = fmt.Errorf("template %s: it prints a text of the data that is not quoted", f.name())
+	}
+	if err != nil {
+		return File{}, nil, b.explained(err)
+	}
+	return rendered, checkSpans(rendered, b.spans), nil
+}
+
+// explained returns an error of a rendering without the names that the box has added. An error of
+// text/template may hold the mark of a text that it has formatted, which is then the mistake.
+func (b *box) explained(err error) error {
+	text := err.Error()
+	for _, name := range []string{sinkName, limitName} {
+		text = strings.Replace(text, "at <"+name+">: error calling "+name+": ", "", 1)
+	}
+	if i := strings.Index(text, mark); i >= 0 && b.misused != nil {
+		text = text[:strings.LastIndex(text[:i], ": ")+2] + b.misused.advice()
+	}
+	plain := errors.New(scan.Printable(text))
+	if _, noKey := errors.AsType[NoKeyError](err); noKey {
+		return NoKeyError{plain}
+	}
+	return plain
+}

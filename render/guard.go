@@ -1,0 +1,223 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// carriers names the functions that take a text of the data and hand it on unread.
+func carriers() []string {
+	return strings.Fields(`list tuple dict set append push mustAppend mustPush prepend mustPrepend
+		default coalesce ternary required empty all any dig`)
+}
+
+// askers names the functions that answer yes or no about their last argument, which may be a text
+// of the data.
+func askers() []string {
+	return strings.Fields("contains hasPrefix hasSuffix regexMatch mustRegexMatch")
+}
+
+// namers names the functions about the type of a value. A text of the data is a string to them.
+func namers() []string { return strings.Fields("typeOf typeIs typeIsLike kindOf kindIs") }
+
+// comparers names the functions that compare what is in lists, or copy it. They would take two equal
+// texts of the data for different ones, or lose them.
+func comparers() []string {
+	return strings.Fields("deepEqual uniq mustUniq without mustWithout deepCopy mustDeepCopy")
+}
+
+// decoders names the functions that make any byte of a word of digits. A template that sees data
+// can't call them.
+func decoders() []string { return strings.Fields("b64dec b32dec decryptAES derivePassword urlParse") }
+
+// functions returns the functions for templates that see data. They do the same as Functions for
+// ordinary values, and take a text of the data only where no byte of it can get out.
+func (b *box) functions() template.FuncMap {
+	funcs := Functions()
+	funcs["html"], funcs["js"], funcs["urlquery"] = template.HTMLEscaper, template.JSEscaper, template.URLQueryEscaper
+	funcs["print"], funcs["println"] = fmt.Sprint, fmt.Sprintln
+	for name, f := range funcs {
+		funcs[name] = b.guard(name, reflect.ValueOf(f))
+	}
+	for _, name := range decoders() {
+		funcs[name] = func(...any) (string, error) {
+			return "", fmt.Errorf("%s is left out where templates see data: it can make any byte of a number", name)
+		}
+	}
+	for name, f := range b.openers() {
+		funcs[name] = b.guard("required", reflect.ValueOf(f))
+	}
+	return funcs
+}
+
+// guard returns f with a check of the arguments before the call, and with an error when the call
+// has formatted a text of the data. Where f takes strings the result takes any value, so that the
+// error names the key.
+func (b *box) guard(name string, f reflect.Value) any {
+	admit := admission(name)
+	kind := f.Type()
+	params := make([]reflect.Type, kind.NumIn())
+	for i := range params {
+		params[i] = loosened(kind.In(i), kind.IsVariadic() && i == len(params)-1)
+	}
+	failed := func(err error) []reflect.Value {
+		return []reflect.Value{reflect.Zero(kind.Out(0)), reflect.ValueOf(&err).Elem()}
+	}
+	guarded := reflect.FuncOf(params, []reflect.Type{kind.Out(0), reflect.TypeFor[error]()}, kind.IsVariadic())
+	return reflect.MakeFunc(guarded, func(args []reflect.Value) []reflect.Value {
+		if err := admitAll(admit, args, kind.IsVariadic()); err != nil {
+			return failed(err)
+		}
+		if err := tighten(args, kind); err != nil {
+			return failed(err)
+		}
+		call := f.Call
+		if kind.IsVariadic() {
+			call = f.CallSlice
+		}
+		results := call(args)
+		if b.misused != nil {
+			return failed(errors.New(b.misused.advice()))
+		}
+		if len(results) == 1 {
+			results = append(results, reflect.Zero(reflect.TypeFor[error]()))
+		}
+		return results
+	}).Interface()
+}
+
+// admission returns the rule for the arguments of the function. The rule gets an argument, and
+// whether it is the last one. It returns the value to call the function with.
+func admission(name string) func(arg any, last bool) (any, error) {
+	switch {
+	case slices.Contains(carriers(), name):
+		return func(arg any, _ bool) (any, error) { return arg, nil }
+	case slices.Contains(namers(), name):
+		return func(arg any, _ bool) (any, error) {
+			if _, isOpaque := arg.(opaque); isOpaque {
+				arg = ""
+			}
+			return arg, nil
+		}
+	case slices.Contains(askers(), name):
+		return func(arg any, last bool) (any, error) {
+			if o, isOpaque := arg.(opaque); isOpaque && last {
+				return openedText(o)
+			}
+			return arg, refuseOpaque(arg)
+		}
+	case slices.Contains(comparers(), name):
+		return func(arg any, _ bool) (any, error) {
+			if holdsOpaque(arg, maxLevels) {
+				return nil, fmt.Errorf("%s can't compare or copy texts of the data: use eq or has", name)
+			}
+			return arg, nil
+		}
+	}
+	return func(arg any, _ bool) (any, error) { return arg, refuseOpaque(arg) }
+}
+
+// maxLevels is deeper than the data of a profile.
+const maxLevels = 100
+
+func refuseOpaque(arg any) error {
+	if o, isOpaque := arg.(opaque); isOpaque {
+		return misuseOf(o)
+	}
+	return nil
+}
+
+// misuseOf returns the error for an opaque in a place that is not for it.
+func misuseOf(o opaque) error {
+	if o.open == nil {
+		return errors.New("a text of the data was copied: only the original can be quoted")
+	}
+	return errors.New(o.open().advice())
+}
+
+func admitAll(admit func(any, bool) (any, error), args []reflect.Value, variadic bool) error {
+	for i := range args {
+		if variadic && i == len(args)-1 {
+			if args[i].Type().Elem() != reflect.TypeFor[any]() {
+				continue
+			}
+			rest := slices.Clone(args[i].Interface().([]any))
+			for j := range rest {
+				var err error
+				if rest[j], err = admit(rest[j], j == len(rest)-1); err != nil {
+					return err
+				}
+			}
+			args[i] = reflect.ValueOf(rest)
+			continue
+		}
+		if args[i].Kind() != reflect.Interface {
+			continue
+		}
+		admitted, err := admit(args[i].Interface(), i == len(args)-1)
+		if err != nil {
+			return err
+		}
+		args[i] = reflect.ValueOf(&admitted).Elem()
+	}
+	return nil
+}
+
+// loosened returns the type of a parameter: any in place of string.
+func loosened(param reflect.Type, variadic bool) reflect.Type {
+	switch {
+	case param == reflect.TypeFor[string]():
+		return reflect.TypeFor[any]()
+	case variadic && param == reflect.TypeFor[[]string]():
+		return reflect.TypeFor[[]any]()
+	}
+	return param
+}
+
+// tighten turns loosened arguments back into strings.
+func tighten(args []reflect.Value, kind reflect.Type) error {
+	for i, arg := range args {
+		switch want := kind.In(i); {
+		case arg.Type() == want:
+		case want.Kind() == reflect.String:
+			text, err := stringOf(arg.Interface())
+			if err != nil {
+				return err
+			}
+			args[i] = reflect.ValueOf(text)
+		default: // the rest of ...string
+			texts := make([]string, arg.Len())
+			for j := range texts {
+				var err error
+				if texts[j], err = stringOf(arg.Index(j).Interface()); err != nil {
+					return err
+				}
+			}
+			args[i] = reflect.ValueOf(texts)
+		}
+	}
+	return nil
+}
+
+// stringOf returns a string, or the error of text/template for another value.
+func stringOf(value any) (string, error) {
+	if o, isOpaque := value.(opaque); isOpaque {
+		return "", misuseOf(o)
+	}
+	v := reflect.ValueOf(value)
+	if v.Kind() != reflect.String {
+		return "", fmt.Errorf("wrong type for value; expected string; got %s", typeName(v))
+	}
+	return v.String(), nil
+}
+
+func typeName(v reflect.Value) string {
+	if !v.IsValid() {
+		return "nil"
+	}
+	return v.Type().String()
+}

@@ -1,0 +1,176 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// checkSpans returns a finding for each quoted text of the data that stands where its quotes do not
+// protect. A box knows the place of each text in the output, so the check looks at these places in
+// the script that root would run.
+//
+// Data can't hide a wrong place. The syntax before a place decides whether a quote opens a word there.
+// That is the text of the template, and texts whose places are right.
+func checkSpans(f File, spans []span) []finding {
+	if f.Mode != ScriptMode {
+		return nil
+	}
+	first, _, _ := strings.Cut(string(f.Data), "\n")
+	words := strings.Fields(strings.TrimPrefix(first, "#!"))
+	program := ""
+	if len(words) > 0 {
+		program = interpreter(words)
+	}
+	var findings []finding
+	var shells []quotes
+	for _, s := range spans {
+		problem := ""
+		switch name := s.quote.String(); {
+		case s.quote == plainWord:
+		case s.quote == shellQuoted && isShell(program):
+			if shells == nil {
+				shells = shellQuotes(f, program)
+			}
+			if !protects(shells, f.Data, s) {
+				problem = fmt.Sprintf(`the quotes of %[1]s %[2]s do not protect here, as in double quotes, backquotes, a comment, `+
+					`a here-document, arithmetic or a command for eval, trap or sh -c: write value={{ %[1]s %[2]s }} before it, and "$value" here`, name, s.Key)
+			}
+		case s.quote == execlineQuoted && program == "execlineb":
+			if !opensInExecline(f.Data, s) {
+				problem = fmt.Sprintf("the quotes of %s %s do not protect here, as in quotes or a comment: let it begin a word of its own", name, s.Key)
+			}
+		default:
+			problem = fmt.Sprintf("%s %s is not for a script of %q: shquote is for sh and bash, execquote for execlineb, plain for any", name, s.Key, program)
+		}
+		if problem != "" {
+			findings = append(findings, at(f, s.start, problem))
+		}
+	}
+	return findings
+}
+
+func isShell(program string) bool {
+	switch program {
+	case "sh", "dash", "ash", "bash":
+		return true
+	}
+	return false
+}
+
+// quotes holds the single-quoted parts of the words of a script: the offset behind each by its offset.
+type quotes map[int]int
+
+// shellQuotes returns the quotes of a script in each language that it may be read in. The program sh
+// may be bash.
+func shellQuotes(f File, program string) []quotes {
+	var all []quotes
+	for _, lang := range []syntax.LangVariant{syntax.LangBash, syntax.LangPOSIX} {
+		if program == "bash" && lang == syntax.LangPOSIX {
+			continue
+		}
+		script, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), f.Path)
+		if err == nil {
+			all = append(all, quotesOf(script))
+		}
+	}
+	return all
+}
+
+// quotesOf finds the single quotes of a script. It leaves out the parts where shells differ, or where
+// the text between the quotes is read once more.
+func quotesOf(script *syntax.File) quotes {
+	q := quotes{}
+	syntax.Walk(script, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.DblQuoted, *syntax.ParamExp, *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestClause, *syntax.CStyleLoop:
+			return false
+		case *syntax.CmdSubst:
+			return !n.Backquotes
+		case *syntax.Redirect:
+			return n.Op != syntax.Hdoc && n.Op != syntax.DashHdoc
+		case *syntax.Assign: // data names no variable
+			return n.Index == nil && !n.Naked
+		case *syntax.ArrayElem:
+			return n.Index == nil
+		case *syntax.CallExpr:
+			return !readsAgain(n.Args)
+		case *syntax.SglQuoted:
+			if !n.Dollar {
+				q[int(n.Pos().Offset())] = int(n.End().Offset())
+			}
+		}
+		return true
+	})
+	return q
+}
+
+var commandFlag = regexp.MustCompile("^-[a-z]*c$")
+
+// readsAgain reports whether a command runs one of its arguments as a script.
+func readsAgain(words []*syntax.Word) bool {
+	shell := false
+	for i, w := range words {
+		word := path.Base(w.Lit())
+		switch {
+		case i == 0 && (word == "eval" || word == "trap"), shell && commandFlag.MatchString(word):
+			return true
+		case isShell(word) || word == "su":
+			shell = true
+		}
+	}
+	return false
+}
+
+// protects reports whether a text consists of whole single-quoted parts in every language, with
+// escaped single quotes between them.
+func protects(languages []quotes, script []byte, s span) bool {
+	for _, q := range languages {
+		i, found := s.start, false
+		for i < s.end {
+			if end, quoted := q[i]; quoted {
+				i, found = end, true
+				continue
+			}
+			if !found || !bytes.HasPrefix(script[i:s.end], []byte(`\'`)) {
+				return false
+			}
+			i += len(`\'`)
+		}
+		if i != s.end {
+			return false
+		}
+	}
+	return len(languages) > 0 && (s.start == 0 || script[s.start-1] != '$')
+}
+
+// opensInExecline reports whether a quoted word begins at the place of a text, by the rules of
+// execlineb: a comment begins at the start of a word, and a backslash escapes the next character.
+func opensInExecline(script []byte, s span) bool {
+	inWord, inQuotes, inComment := false, false, false
+	for i := 0; i < s.start; i++ {
+		switch c := script[i]; {
+		case inComment:
+			inComment = c != '\n'
+		case c == '\\':
+			i++
+			inWord = true
+		case c == '"':
+			inQuotes = !inQuotes
+			inWord = true
+		case inQuotes:
+		case c == '#' && !inWord:
+			inComment = true
+		default:
+			inWord = !strings.ContainsRune(" \t\r\n", rune(c))
+		}
+		if i >= s.start {
+			return false
+		}
+	}
+	return !inQuotes && !inComment
+}
