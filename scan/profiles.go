@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"slotgen/internal/fdio"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -58,6 +60,22 @@ func (p *Profiles) Judge(name string) (verdict Verdict, why string, waits bool) 
 func (p *Profiles) EntryFD(name string) (int, error) {
 	d, err := openDir(p.d, name, unix.O_PATH)
 	return d.fd, err
+}
+
+// StatIn describes a name in the open directory of a profile, through links.
+func (p *Profiles) StatIn(fd int, name string) (st unix.Stat_t, err error) {
+	d := dir{fd: fd, path: p.d.path, patience: p.d.patience}
+	err = d.patience.try(d.join(name), func() error {
+		w, err := d.follow(name, func(w *walk, name string) (err error) {
+			st, err = fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
+			if err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+				err = unix.ELOOP
+			}
+			return err
+		})
+		return w.explain(err)
+	})
+	return st, err
 }
 
 // Exists reports whether the profiles folder holds anything of that name.

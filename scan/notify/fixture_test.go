@@ -22,6 +22,7 @@ const never = time.Hour
 type fixture struct {
 	t               *testing.T
 	home, templates string
+	layout          scan.Layout
 	changes         <-chan Change
 	// mark makes a change and returns the name of its profile.
 	mark  func() string
@@ -31,7 +32,7 @@ type fixture struct {
 // newFixture makes an empty home and an override directory.
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	l := &fixture{t: t, home: t.TempDir(), templates: filepath.Join(t.TempDir(), "etc/templates")}
+	l := &fixture{t: t, layout: scan.DefaultLayout(), home: t.TempDir(), templates: filepath.Join(t.TempDir(), "etc/templates")}
 	l.mark = l.markInTemplates
 	l.template("profiles/mark/run.tmpl", "")
 	return l
@@ -57,7 +58,7 @@ func startTemplates(t *testing.T, prepare func(*fixture)) *fixture {
 }
 
 func (l *fixture) start() {
-	l.changes = Start(l.t.Context(), Options{Home: l.home, Layout: scan.DefaultLayout(), Templates: l.templates, Interval: never, Slow: neverSlow})
+	l.changes = Start(l.t.Context(), Options{Home: l.home, Layout: l.layout, Templates: l.templates, Interval: never, Slow: neverSlow})
 }
 
 // markInTemplates makes a mark for tests of the home.

@@ -94,6 +94,7 @@ func (w *watcher) lookAsUser(v *scan.Volume) error {
 			w.notListed(p, name)
 		}
 	}
+	w.lookAtData(v, p)
 	return nil
 }
 

@@ -8,7 +8,8 @@
 // Inotify watches the profiles folder, the home, each entry of the folder that waits for its
 // marker, and the override directory. No event reports that the target of a link has come, so
 // the watcher looks every second while there are links that are no profiles. Once an entry has
-// its marker, inotify no longer watches it, so files that a gateway writes there cause no event.
+// its marker, inotify no longer watches it, so files that a gateway writes there cause no event. In
+// a layout with a data file it watches every profile for that file.
 // The home may be the directory of the default profile, so files in it cause events, which do
 // not matter. Inotify reports nothing on network and FUSE mounts, so the watcher looks once in
 // an interval, too.
@@ -77,6 +78,7 @@ type watcher struct {
 	top     topState
 	entries map[string]entryState
 	tree    map[string]string
+	data    map[string]string // the stamps of data files, by profile
 
 	events   int              // the events since the last look
 	settle   <-chan time.Time // starts the look that events have asked for, nil without one
