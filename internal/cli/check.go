@@ -35,15 +35,15 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			profiles, err := profilesToCheck(s, set, msg)
+			profiles, invented, err := profilesToCheck(s, set, msg)
 			if err != nil {
 				return err
 			}
-			found := findingsOf(set, profiles)
+			found, checked := findingsOf(set, profiles, invented), len(profiles)+len(invented)
 			if s.json {
-				err = writeJSON(out, found.document(len(profiles)))
+				err = writeJSON(out, found.document(checked))
 			} else {
-				err = found.print(out, msg, len(profiles))
+				err = found.print(out, msg, checked)
 			}
 			if err == nil && len(found.texts) > 0 {
 				err = reportedError{}
@@ -59,6 +59,8 @@ type findings struct {
 	texts []string
 	about map[string][]string
 	hints map[string]string
+	// needData are the mistakes of invented profiles that have no data, where a profile may have it.
+	needData []string
 }
 
 // print prints each finding once, with its profiles.
@@ -67,6 +69,9 @@ func (f findings) print(out *output, msg messages, checked int) error {
 		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(f.about[text])); err != nil {
 			return err
 		}
+	}
+	for _, text := range slices.Compact(slices.Sorted(slices.Values(f.needData))) {
+		msg.info("the invented profiles have no data, so the profiles on the volume alone check this: %s", text)
 	}
 	for _, text := range f.texts {
 		if f.hints[text] != "" {
@@ -100,9 +105,11 @@ func (f findings) document(checked int) findingsDocument {
 	return doc
 }
 
-func findingsOf(set *render.Set, profiles []scan.Profile) findings {
+// findingsOf renders the profiles on the volume and the invented ones. A key that an invented profile
+// does not have is no finding: its data are empty.
+func findingsOf(set *render.Set, onVolume, invented []scan.Profile) findings {
 	found := findings{about: map[string][]string{}, hints: map[string]string{}}
-	for _, p := range profiles {
+	for i, p := range slices.Concat(onVolume, invented) {
 		_, doubtful, err := set.Slot(p)
 		for _, f := range doubtful {
 			found.add(f, p.Name)
@@ -111,6 +118,11 @@ func findingsOf(set *render.Set, profiles []scan.Profile) findings {
 			continue
 		}
 		for _, single := range split(err) {
+			_, noKey := errors.AsType[render.NoKeyError](single)
+			if noKey && i >= len(onVolume) && p.Data != nil {
+				found.needData = append(found.needData, single.Error())
+				continue
+			}
 			found.add(single, p.Name)
 		}
 	}
@@ -158,18 +170,16 @@ func someProfiles(names []string) string {
 	return "profile " + reconcile.SomeNames(names)
 }
 
-// profilesToCheck returns the profiles on the volume and the invented ones.
-func profilesToCheck(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	profiles, err := profilesOnVolume(s, set, msg)
+// profilesToCheck returns the profiles on the volume and the invented ones of other names.
+func profilesToCheck(s settings, set *render.Set, msg messages) (onVolume, invented []scan.Profile, err error) {
+	onVolume, err = profilesOnVolume(s, set, msg)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, p := range s.invented(set.Profiles()) {
-		if !slices.ContainsFunc(profiles, func(o scan.Profile) bool { return o.Name == p.Name }) {
-			profiles = append(profiles, p)
-		}
-	}
-	return profiles, nil
+	invented = slices.DeleteFunc(s.invented(set.Profiles()), func(p scan.Profile) bool {
+		return slices.ContainsFunc(onVolume, func(o scan.Profile) bool { return o.Name == p.Name })
+	})
+	return onVolume, invented, nil
 }
 
 // profilesOnVolume returns the profiles on the volume, or none if there is no volume.
@@ -212,6 +222,9 @@ func (s settings) invented(overridden []string) []scan.Profile {
 		p := s.base
 		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, s.layout.Service(name), path.Join(defaultHome, s.layout.Profiles, name)
 		p.PriorExit = scan.ExitUnknown
+		if s.layout.Data != "" {
+			p.Data = map[string]any{}
+		}
 		return p
 	}
 	long, full := profile(strings.Repeat("a", s.layout.MaxName())), profile("full")

@@ -146,7 +146,7 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 		return add(l.profileNames()...)
 	case "default-profile":
 		return add(wordOn, wordOff)
-	case "marker", "state-file", "stale-files":
+	case "marker", "state-file", "stale-files", "data":
 		return add(noFile)
 	}
 	switch valueWord(f) {

@@ -48,6 +48,10 @@ func layoutFlags() []cli.Flag {
 			Name: "stale-files", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),
 			Usage: "remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing",
 		},
+		&cli.StringFlag{
+			Name: "data", Category: layoutCategory, EnvVars: []string{"SLOTGEN_DATA"}, DefaultText: noFile,
+			Usage: "templates see the YAML or JSON file `NAME` of a profile as .Data; none: no file",
+		},
 	}
 }
 
@@ -80,6 +84,7 @@ func parseLayout(value func(flag string) string) (scan.Layout, error) {
 	l.Prefix = cmp.Or(value("prefix"), l.Prefix)
 	l.Marker = fileOrNone(value("marker"), l.Marker)
 	l.StateFile = fileOrNone(value("state-file"), l.StateFile)
+	l.Data = fileOrNone(value("data"), l.Data)
 	switch names := value("stale-files"); names {
 	case "":
 	case noFile:
