@@ -28,8 +28,7 @@ func (e exhausted) Error() string { return string(e) }
 // failure returns the error of reading something. It does not name it where a sum is exhausted: so
 // all profiles that fail for that reason fail with the same error, which is printed once.
 func failure(what string, err error) error {
-	var over exhausted
-	if errors.As(err, &over) {
+	if over, ok := errors.AsType[exhausted](err); ok {
 		return over
 	}
 	return fmt.Errorf("reading %+q: %w", what, err)
