@@ -49,7 +49,7 @@ func newBox(root *template.Template) (*box, error) {
 		if t.Tree == nil || t.Root == nil {
 			continue
 		}
-		tree := t.Tree.Copy()
+		tree := t.Copy()
 		addSinks(tree.Root)
 		if _, err := b.root.AddParseTree(t.Name(), tree); err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func (b *box) sink(value reflect.Value) (reflect.Value, error) {
 	case float64:
 		return reflect.ValueOf(strconv.FormatFloat(v, 'f', -1, 64)), nil
 	}
-	fmt.Fprint(io.Discard, value.Interface())
+	_, _ = fmt.Fprint(io.Discard, value.Interface())
 	if b.misused != nil {
 		return value, errors.New(b.misused.advice())
 	}

@@ -56,7 +56,7 @@ func (r *rooms) render(i int, text string) (string, string) {
 		return "", "parsing: " + err.Error()
 	}
 	for _, t := range parsed.Templates() {
-		tree := t.Tree.Copy()
+		tree := t.Copy()
 		addSinks(tree.Root)
 		if _, err := b.root.AddParseTree(t.Name(), tree); err != nil {
 			return "", err.Error()
@@ -111,8 +111,9 @@ func ordinary(param reflect.Type) []string {
 		return []string{`(dict "a" "b")`}
 	case reflect.Slice:
 		return []string{`(list "a" 1)`}
+	default:
+		return []string{`"a"`, "2", `(list "a" 1)`, `(dict "k" "b")`, "nil"}
 	}
-	return []string{`"a"`, "2", `(list "a" 1)`, `(dict "k" "b")`, "nil"}
 }
 
 // calls returns calls of a function with data in each place of its arguments.

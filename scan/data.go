@@ -132,8 +132,9 @@ func (r *dataReader) value(n *yaml.Node, key string, level int) (any, error) {
 			}
 		}
 		return list, nil
+	default:
+		return r.scalar(n, key)
 	}
-	return r.scalar(n, key)
 }
 
 func (r *dataReader) mapping(n *yaml.Node, key string, level int) (any, error) {

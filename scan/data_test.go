@@ -91,7 +91,7 @@ func TestDataFileIsRefusedWithItsPlace(t *testing.T) {
 // No fmt verb and no encoder gives a byte of a text away.
 func TestOpaqueShowsNothing(t *testing.T) {
 	o := NewOpaque(DataText{Text: "secret"})
-	for _, verb := range strings.Split("v +v #v s q x X d c U T p t b o e", " ") {
+	for verb := range strings.SplitSeq("v +v #v s q x X d c U T p t b o e", " ") {
 		if got := fmt.Sprintf("%"+verb, []any{o, map[string]any{"k": o}, &o}); strings.Contains(got, "secret") || strings.Contains(got, "736563") {
 			t.Errorf("%%%s: %q", verb, got)
 		}

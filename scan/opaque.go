@@ -27,7 +27,7 @@ func NewOpaque(t DataText) Opaque { return Opaque{func() DataText { return t }} 
 func Reveal(o Opaque) DataText { return o.open() }
 
 // Format writes a word in place of the text.
-func (o Opaque) Format(s fmt.State, _ rune) { fmt.Fprint(s, "(data)") }
+func (o Opaque) Format(s fmt.State, _ rune) { _, _ = fmt.Fprint(s, "(data)") }
 
 // MarshalText returns an error.
 func (o Opaque) MarshalText() ([]byte, error) { return nil, errors.New("text of a data file") }
