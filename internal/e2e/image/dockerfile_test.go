@@ -10,12 +10,13 @@ import (
 	"slotgen/internal/e2e/harness"
 )
 
-// runInImage runs a script in a container that becomes an image: no s6-svscan runs yet.
-func runInImage(c *harness.Container, script string) {
+// runInImage runs a script in a container that becomes an image: no s6-svscan runs yet. Env are
+// variables of the image, each as NAME=VALUE.
+func runInImage(c *harness.Container, script string, env ...string) {
 	c.T.Helper()
-	result := c.RunEnv("root", []string{
+	result := c.RunEnv("root", append(env,
 		"HOME=/root", "PATH=/usr/local/bin:/usr/local/go/bin:/command:/usr/bin:/bin", "GOFLAGS=-buildvcs=false",
-	}, "sh", "-ec", script)
+	), "sh", "-ec", script)
 	if result.Code != 0 {
 		c.T.Fatalf("%s\nexits %d: %s%s", script, result.Code, result.Stdout, result.Stderr)
 	}
@@ -25,21 +26,23 @@ func runInImage(c *harness.Container, script string) {
 func buildFrom(c *harness.Container, dockerfile string) {
 	c.T.Helper()
 	dockerfile = strings.ReplaceAll(dockerfile, "\\\n", " ")
+	var env []string
 	for line := range strings.Lines(dockerfile) {
 		instruction, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch instruction {
 		case "", "FROM", "HEALTHCHECK":
 		case "ENV":
+			env = append(env, rest)
 			name, value, _ := strings.Cut(rest, "=")
 			c.Write(c.Path("/run/s6/container_environment/"+name), value)
 		case "RUN":
-			runInImage(c, rest)
+			runInImage(c, rest, env...)
 		case "COPY":
 			words := strings.Fields(regexp.MustCompile(`--from=\S+ `).ReplaceAllString(rest, ""))
 			if words[0] == "." {
 				continue // the test has copied the sources
 			}
-			runInImage(c, "umount "+words[1]+"; cp --remove-destination "+words[0]+" "+words[1])
+			runInImage(c, "! mountpoint -q "+words[1]+" || umount "+words[1]+"; mkdir -p $(dirname "+words[1]+"); cp -RT --remove-destination "+words[0]+" "+words[1])
 		default:
 			c.T.Fatalf("the Dockerfile has %q", line)
 		}

@@ -17,7 +17,11 @@ import (
 // The mark of a code block says which test runs it. A block without a mark, behind commands, is
 // their output.
 func TestBlocksOfAllPagesAreRun(t *testing.T) {
-	marks := []string{"sh", "sh ci", "sh container", "sh image", "sh override", "sh package", "dockerfile", "yaml compose", "yaml kubernetes", "text"}
+	marks := []string{
+		"sh", "sh ci", "sh container", "sh image", "sh override", "sh package", "sh tenants", "dockerfile", "dockerfile games",
+		"yaml compose", "yaml kubernetes", "yaml acme/tenant.yaml", "yaml globex/tenant.yaml", "yaml initech/tenant.yaml",
+		"gotemplate tenants/run.tmpl", "gotemplate games/run.tmpl", "text",
+	}
 	for _, page := range harness.Pages(t) {
 		for _, b := range harness.PageBlocks(t, page) {
 			if !slices.Contains(marks, b.Info) {
