@@ -99,10 +99,8 @@ func (p Process) RealUID() (uid int, found bool, err error) {
 	if !found || err != nil {
 		return 0, false, err
 	}
-	if uid, err = strconv.Atoi(string(word)); err != nil {
-		return 0, false, nil // the kernel writes numbers
-	}
-	return uid, true, nil
+	uid, err = strconv.Atoi(string(word))
+	return uid, err == nil, nil // the kernel writes numbers
 }
 
 // Dir returns the path of the working directory. It ends in " (deleted)" when that was removed.

@@ -72,6 +72,10 @@ func TestContainerTenantsOfThePageOnAnyImage(t *testing.T) {
 		startWatch(c)
 		c.MustRun("root", "sh", "-ec", "mkdir /opt/data/umbrella; echo 'port: 8004' >/opt/data/umbrella/tenant.yaml")
 		c.WaitUp("tenant-umbrella")
+		c.MustRun("root", "sh", "-ec", "echo 'port: 8014' >/opt/data/umbrella/tenant.yaml")
+		c.WaitFor("the new port of umbrella", func() bool {
+			return strings.Contains(harness.ReadText(t, c.Path("/run/service/tenant-umbrella/run")), "-p 8014\n")
+		})
 		if got := runScripts(c, "/etc/cont-finish.d"); got.Code != 0 || c.IsUp("tenant-acme") {
 			t.Errorf("the stop script: %+v", got)
 		}
