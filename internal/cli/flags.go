@@ -63,7 +63,7 @@ func maxServicesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"},
 		DefaultText: strconv.Itoa(defaultMaxServices),
-		Usage:       "count on an s6-svscan that takes `N` services, loggers counted",
+		Usage:       "s6-svscan takes `N` services, and a logger counts as one",
 	}
 }
 
@@ -100,7 +100,7 @@ func templatesFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"},
 		DefaultText: defaultTemplates + " when it exists",
-		Usage:       "use the templates in `DIR` before the embedded ones; none: only the embedded ones",
+		Usage:       "prefer the templates in `DIR` to the embedded ones; none: use only the embedded ones",
 	}
 }
 

@@ -13,7 +13,7 @@ const helpName = "help"
 func helpCommand() *cli.Command {
 	return &cli.Command{
 		Name:      helpName,
-		Usage:     "list the commands, or show the page of one of them",
+		Usage:     "list the commands, or show the help of one",
 		ArgsUsage: "[COMMAND]...",
 		UsageText: "slotgen help templates check",
 		Action: func(c *cli.Context) error {

@@ -12,7 +12,7 @@ import (
 func hookCommand(out *output, msg messages) *cli.Command {
 	return &cli.Command{
 		Name:   "hook",
-		Usage:  "print the scripts that wire slotgen into an image",
+		Usage:  "print the scripts and services for an image",
 		Action: noSubcommand("hook"),
 		Subcommands: []*cli.Command{
 			scriptCommand(out, "cont-init", "print the boot script", "/etc/cont-init.d/99-slotgen",

@@ -42,7 +42,7 @@ func layoutFlags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name: "state-file", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STATE_FILE"}, DefaultText: d.StateFile,
-			Usage: "the file `NAME` in a profile records its state; none: no state, and every profile starts",
+			Usage: "the file `NAME` in a profile records its state; none: there are no states, and auto starts every profile",
 		},
 		&cli.StringFlag{
 			Name: "stale-files", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),

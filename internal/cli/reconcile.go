@@ -25,7 +25,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 		UsageText: "slotgen reconcile --rescan --wait 10s\n" +
 			"slotgen reconcile --dry-run --profile coder",
 		Description: "Reads the profiles on the volume, renders their service directories, publishes them in " +
-			"the scandir and appends one line for each to logs/container-boot.log on the volume.\n\n" +
+			"the scandir and appends one line for each profile to logs/container-boot.log on the volume.\n\n" +
 			"A live slot is never moved or restarted: its files are replaced one by one, and are in " +
 			"force when the service or its logger starts next.\n\n" +
 			"GATEWAY_MULTIPLEX_PROFILES switches multiplexing on or off, and overrides config.yaml. " +
@@ -45,7 +45,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			},
 			&cli.BoolFlag{
 				Name:  "resume",
-				Usage: "begin again after slotgen stop; without it nothing is published then",
+				Usage: "publish again after slotgen stop, which keeps every pass from it",
 			},
 			&cli.StringFlag{
 				Name:  "wait",

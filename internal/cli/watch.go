@@ -26,7 +26,7 @@ const (
 func watchCommand(msg messages) *cli.Command {
 	return &cli.Command{
 		Name:      "watch",
-		Usage:     "keep the scandir true to the volume while the container lives",
+		Usage:     "update the slots when the volume changes",
 		UsageText: "slotgen watch --notification-fd 3",
 		Description: "Makes the slot of a profile as soon as its marker is there, " + scan.DefaultLayout().Marker + " by default, and updates slots when a " +
 			"template changes. TERM and INT end it. HUP makes it look at everything again.\n\n" +
