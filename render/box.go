@@ -19,6 +19,8 @@ type box struct {
 	root *template.Template
 	// misused is the first text of the data that was formatted in this rendering, or nil.
 	misused *datum
+	// rounds counts the rounds of all ranges in this rendering.
+	rounds int
 	// text is the output so far, and spans are the quoted texts in it.
 	text  boundedText
 	spans []span
@@ -44,7 +46,7 @@ func newBox(root *template.Template) (*box, error) {
 	if b.root, err = root.Clone(); err != nil {
 		return nil, err
 	}
-	b.root.Funcs(b.functions()).Funcs(template.FuncMap{sinkName: b.sink, limitName: limit})
+	b.root.Funcs(b.functions()).Funcs(template.FuncMap{sinkName: b.sink, limitName: b.limit})
 	for _, t := range b.root.Templates() {
 		if t.Tree == nil || t.Root == nil {
 			continue
@@ -92,17 +94,30 @@ func addCall(pipe *parse.PipeNode, name string) {
 	})
 }
 
-// limit refuses to range over a number that is too large: data could keep a pass busy for ever.
-func limit(value reflect.Value) (reflect.Value, error) {
+// maxRounds bounds the rounds of all ranges in one rendering. Data could keep a pass busy for ever.
+const maxRounds = 100_000
+
+var errTooManyRounds = fmt.Errorf("the ranges of this template come to more than %d rounds", maxRounds)
+
+// limit counts the rounds that a range over value will have.
+func (b *box) limit(value reflect.Value) (reflect.Value, error) {
 	for value.IsValid() && value.Kind() == reflect.Interface {
 		value = value.Elem()
 	}
 	if !value.IsValid() {
 		return value, nil
 	}
-	if value.CanInt() && value.Int() > maxText {
-		return value, errTooMuch
+	rounds := int64(0)
+	switch kind := value.Kind(); {
+	case value.CanInt():
+		rounds = value.Int()
+	case kind == reflect.Slice, kind == reflect.Array, kind == reflect.Map:
+		rounds = int64(value.Len())
 	}
+	if rounds > maxRounds-int64(b.rounds) {
+		return value, errTooManyRounds
+	}
+	b.rounds += int(max(rounds, 0))
 	return value, refuseOpaque(value.Interface())
 }
 
@@ -132,13 +147,16 @@ func (b *box) sink(value reflect.Value) (reflect.Value, error) {
 	if b.misused != nil {
 		return value, errors.New(b.misused.advice())
 	}
+	if isComposite(value) {
+		return value, errComposite
+	}
 	return value, nil
 }
 
 // render renders one file of a profile that has data. It returns the findings about quoted texts
 // that stand where the quotes do not hold.
 func (b *box) render(f file, p scan.Profile) (File, []finding, error) {
-	b.misused, b.text, b.spans = nil, nil, nil
+	b.misused, b.rounds, b.text, b.spans = nil, 0, nil, nil
 	p.Data = b.bind(p.Data).(map[string]any)
 	err := b.root.Lookup(f.name()).Execute(&b.text, p)
 	rendered, err := f.finish(b.text, err)

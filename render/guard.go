@@ -34,6 +34,12 @@ func comparers() []string {
 // can't call them.
 func decoders() []string { return strings.Fields("b64dec b32dec decryptAES derivePassword urlParse") }
 
+// printers names the functions that make a text of any value. Lists and mappings would come out in
+// Go's own form, whose words are not quoted.
+func printers() []string {
+	return strings.Fields("print println html js urlquery toString quote squote cat join toStrings")
+}
+
 // functions returns the functions for templates that see data. They do the same as Functions for
 // ordinary values, and take a text of the data only where no byte of it can get out.
 func (b *box) functions() template.FuncMap {
@@ -75,6 +81,11 @@ func (b *box) guard(name string, f reflect.Value) any {
 		if err := tighten(args, kind); err != nil {
 			return failed(err)
 		}
+		if isArithmetic(name) {
+			if err := mustNotOverflow(name, args); err != nil {
+				return failed(err)
+			}
+		}
 		call := f.Call
 		if kind.IsVariadic() {
 			call = f.CallSlice
@@ -110,6 +121,15 @@ func admission(name string) func(arg any, last bool) (any, error) {
 			}
 			return arg, refuseOpaque(arg)
 		}
+	case slices.Contains(printers(), name):
+		return func(arg any, _ bool) (any, error) {
+			if err := refuseComposite(arg, name == "join" || name == "toStrings"); err != nil {
+				return nil, err
+			}
+			return arg, refuseOpaque(arg)
+		}
+	case isArithmetic(name):
+		return func(arg any, _ bool) (any, error) { return arg, errors.Join(refuseOpaque(arg), mustBeNumber(arg, isWhole(name))) }
 	case slices.Contains(comparers(), name):
 		return func(arg any, _ bool) (any, error) {
 			if holdsOpaque(arg, maxLevels) {

@@ -46,6 +46,11 @@ func explain(err error) error {
 	return errors.New(executing.ReplaceAllString(text, ": at $1: "))
 }
 
+// IsRefusal reports whether a template itself refused a profile, by fail or required.
+func IsRefusal(err error) bool {
+	return strings.Contains(err.Error(), "error calling fail: ") || strings.Contains(err.Error(), "error calling required: ")
+}
+
 // NoKeyError says that a mapping has no value for a key that a template asks for.
 type NoKeyError struct{ error }
 

@@ -3,8 +3,10 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -37,8 +39,9 @@ func checkSpans(f File, spans []span) []finding {
 				shells = shellQuotes(f, program)
 			}
 			if !protects(shells, f.Data, s) {
-				problem = fmt.Sprintf(`the quotes of %[1]s %[2]s do not protect here, as in double quotes, backquotes, a comment, `+
-					`a here-document, arithmetic or a command for eval, trap or sh -c: write value={{ %[1]s %[2]s }} before it, and "$value" here`, name, s.Key)
+				problem = fmt.Sprintf(`%[1]s %[2]s does not protect here: in double quotes and here-documents write value={{ %[1]s %[2]s }} `+
+					`before it, and "$value" here; a comment, backquotes, arithmetic, the name of a command or of a variable, and a script `+
+					`for eval, trap or sh -c are no place for data`, name, s.Key)
 			}
 		case s.quote == execlineQuoted && program == "execlineb":
 			if !opensInExecline(f.Data, s) {
@@ -85,6 +88,7 @@ func shellQuotes(f File, program string) []quotes {
 // the text between the quotes is read once more.
 func quotesOf(script *syntax.File) quotes {
 	q := quotes{}
+	var commands []*syntax.Word
 	syntax.Walk(script, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.DblQuoted, *syntax.ParamExp, *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause, *syntax.TestClause, *syntax.CStyleLoop:
@@ -98,6 +102,9 @@ func quotesOf(script *syntax.File) quotes {
 		case *syntax.ArrayElem:
 			return n.Index == nil
 		case *syntax.CallExpr:
+			if len(n.Args) > 0 {
+				commands = append(commands, n.Args[0])
+			}
 			return !readsAgain(n.Args)
 		case *syntax.SglQuoted:
 			if !n.Dollar {
@@ -106,21 +113,42 @@ func quotesOf(script *syntax.File) quotes {
 		}
 		return true
 	})
+	maps.DeleteFunc(q, func(offset, _ int) bool { // data names no command
+		return slices.ContainsFunc(commands, func(w *syntax.Word) bool {
+			return int(w.Pos().Offset()) <= offset && offset < int(w.End().Offset())
+		})
+	})
 	return q
 }
 
-var commandFlag = regexp.MustCompile("^-[a-z]*c$")
+// readers names the commands that take an argument for a script, an expression or a name.
+func readers() []string {
+	return strings.Fields(". source eval trap alias unalias let read getopts unset mapfile readarray hash")
+}
 
-// readsAgain reports whether a command runs one of its arguments as a script.
+// flagReaders returns the programs that do so behind a flag, and the letter of that flag.
+func flagReaders() map[string]string {
+	return map[string]string{
+		"sh": "c", "dash": "c", "ash": "c", "bash": "c", "zsh": "c", "ksh": "c", "busybox": "c", "su": "c", "env": "S", "python": "c",
+		"python3": "c", "perl": "e", "ruby": "e", "node": "e", "lua": "e", "php": "r", "test": "v", "[": "v", "printf": "v",
+	}
+}
+
+var shortFlags = regexp.MustCompile("^-[A-Za-z]+$")
+
+// readsAgain reports whether a command takes one of its arguments for a script, an expression or the
+// name of a variable. The shell finds names like a[$(id)] there.
 func readsAgain(words []*syntax.Word) bool {
-	shell := false
+	letter := ""
 	for i, w := range words {
 		word := path.Base(w.Lit())
-		switch {
-		case i == 0 && (word == "eval" || word == "trap"), shell && commandFlag.MatchString(word):
+		switch reader, found := flagReaders()[word]; {
+		case i == 0 && slices.Contains(readers(), word):
 			return true
-		case isShell(word) || word == "su":
-			shell = true
+		case letter != "" && shortFlags.MatchString(word) && strings.HasSuffix(word, letter):
+			return true
+		case found:
+			letter = reader
 		}
 	}
 	return false

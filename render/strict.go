@@ -46,6 +46,9 @@ func quoter(q quoting, quote func(any) (string, error)) func(any) (any, error) {
 	return func(value any) (any, error) {
 		o, isOpaque := value.(opaque)
 		if !isOpaque {
+			if err := refuseComposite(value, false); err != nil {
+				return nil, err
+			}
 			return quote(value)
 		}
 		text, err := openedText(o)
@@ -81,7 +84,8 @@ func number[N any](parse func(string) (N, error), convert func(any) N) func(any)
 	return func(value any) (N, error) {
 		o, isOpaque := value.(opaque)
 		if !isOpaque {
-			return convert(value), nil
+			_, isFloat := any(*new(N)).(float64)
+			return convert(value), mustBeNumber(value, !isFloat)
 		}
 		text, err := openedText(o)
 		if err != nil {
@@ -181,7 +185,7 @@ func printf(format any, args ...any) (string, error) {
 	}
 	shown := make([]any, len(args))
 	for i, arg := range args {
-		if err := refuseOpaque(arg); err != nil {
+		if err := errors.Join(refuseOpaque(arg), refuseComposite(arg, false)); err != nil {
 			return "", err
 		}
 		shown[i] = printed{arg, &err}

@@ -105,8 +105,8 @@ func (f findings) document(checked int) findingsDocument {
 	return doc
 }
 
-// findingsOf renders the profiles on the volume and the invented ones. A key that an invented profile
-// does not have is no finding: its data are empty.
+// findingsOf renders the profiles on the volume and the invented ones. The data of an invented profile
+// are empty: a key that it does not have is no finding, nor what the template itself refuses.
 func findingsOf(set *render.Set, onVolume, invented []scan.Profile) findings {
 	found := findings{about: map[string][]string{}, hints: map[string]string{}}
 	for i, p := range slices.Concat(onVolume, invented) {
@@ -119,7 +119,7 @@ func findingsOf(set *render.Set, onVolume, invented []scan.Profile) findings {
 		}
 		for _, single := range split(err) {
 			_, noKey := errors.AsType[render.NoKeyError](single)
-			if noKey && i >= len(onVolume) && p.Data != nil {
+			if (noKey || render.IsRefusal(single)) && i >= len(onVolume) && p.Data != nil {
 				found.needData = append(found.needData, single.Error())
 				continue
 			}

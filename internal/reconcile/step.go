@@ -122,9 +122,10 @@ func (p *planner) planSlot(o Outcome) Step {
 	return Step{Outcome: o, work: publish, plan: plan}
 }
 
-// hintOverrides adds to the error of a template how to go on without the overrides.
+// hintOverrides adds to the error of a template how to go on without the overrides. The embedded
+// templates are of no use to a volume whose profiles have data.
 func (p *planner) hintOverrides(err error) error {
-	if !p.Templates.HasOverrides() {
+	if !p.Templates.HasOverrides() || p.Layout.Data != "" {
 		return err
 	}
 	advice := "--templates none goes on without the overrides"
