@@ -78,7 +78,7 @@ func (l *Listing) multiplexes(v *Volume) (t toggle, basis string) {
 		{"multiplex_profiles", c.multiplex},
 		{"gateway.multiplex_profiles", c.gatewayMultiplex},
 	} {
-		l.keep(s.warning(configFile, s.key))
+		l.keep("", s.warning(configFile, s.key))
 		if s.toggle != unset {
 			return s.toggle, s.key + " in " + configFile
 		}
@@ -167,10 +167,10 @@ func (l *Listing) standalone(v *Volume, p Profile) (bool, error) {
 		return false, err
 	}
 	if err != nil {
-		l.warn("%s: the profile is taken as not standalone", err)
+		l.keep(p.Name, fmt.Sprintf("%s: the profile is taken as not standalone", err))
 		return false, nil
 	}
-	l.keep(c.standalone.warning(d.join(configFile), "gateway.standalone"))
+	l.keep(p.Name, c.standalone.warning(d.join(configFile), "gateway.standalone"))
 	return c.standalone.toggle == on, nil
 }
 

@@ -125,6 +125,7 @@ type Listing struct {
 	// Warnings and Notices are for the operator, in the order they arose. Their quotes of the
 	// volume are escaped.
 	Warnings, Notices []string
+	about             map[string]string // the profile that a warning is about
 	// Err is set when the profiles folder exists and could not be read to its end. Then entries are
 	// missing.
 	Err error

@@ -40,7 +40,7 @@ func (v *Volume) scan(o Options) Listing {
 // first adds the home itself.
 func (l *Listing) first(v *Volume, o Options) {
 	e, warning, _ := o.readProfile(v.top, DefaultName, v.home)
-	l.keep(warning)
+	l.keep(DefaultName, warning)
 	if o.Legacy && o.Autostart != None && o.readsStates() && e.Verdict == Publish {
 		e = l.legacy(v, e)
 	}
@@ -83,12 +83,20 @@ func alternatives(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// keep adds a warning unless it is empty.
-func (l *Listing) keep(warning string) {
-	if warning != "" {
-		l.Warnings = append(l.Warnings, warning)
+// keep adds a warning unless it is empty. It is about the profile of that name, or about none.
+func (l *Listing) keep(profile, warning string) {
+	if warning == "" {
+		return
 	}
+	l.Warnings = append(l.Warnings, warning)
+	if l.about == nil {
+		l.about = map[string]string{}
+	}
+	l.about[warning] = profile
 }
+
+// About returns the name of the profile that a warning is about, or "".
+func (l *Listing) About(warning string) string { return l.about[warning] }
 
 // named adds the entries of the profiles folder, in byte order.
 func (l *Listing) named(v *Volume, o Options) {
@@ -117,7 +125,7 @@ func (l *Listing) readAll(o Options, profiles dir, found names) {
 	for _, name := range found.toLookAt() {
 		e, warning := o.readEntry(profiles, name)
 		l.Entries = append(l.Entries, e)
-		l.keep(warning)
+		l.keep(name, warning)
 	}
 	for _, name := range found.plain.names {
 		path := filepath.Join(o.Base.Home, profiles.path, name)

@@ -90,7 +90,7 @@ func (p *planner) close() {
 func (p *planner) readVolume() {
 	p.listProfiles()
 	for _, w := range p.list.Warnings {
-		p.Tell(message.Warn("%s", w))
+		p.Tell(message.Warn("%s", w).About(p.list.About(w)))
 	}
 	for _, n := range p.list.Notices {
 		p.Tell(message.Message{Text: n})
