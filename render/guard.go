@@ -129,7 +129,9 @@ func admission(name string) func(arg any, last bool) (any, error) {
 			return arg, refuseOpaque(arg)
 		}
 	case isArithmetic(name):
-		return func(arg any, _ bool) (any, error) { return arg, errors.Join(refuseOpaque(arg), mustBeNumber(arg, isWhole(name))) }
+		return func(arg any, _ bool) (any, error) {
+			return arg, errors.Join(refuseOpaque(arg), mustBeNumber(arg, isWhole(name)))
+		}
 	case slices.Contains(comparers(), name):
 		return func(arg any, _ bool) (any, error) {
 			if holdsOpaque(arg, maxLevels) {

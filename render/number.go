@@ -25,15 +25,15 @@ func isWhole(name string) bool {
 // mustBeNumber returns an error unless value is a number, or a text that is one.
 func mustBeNumber(value any, whole bool) error {
 	v := reflect.ValueOf(value)
-	number := 0.0
+	var number float64
 	switch {
 	case v.CanInt(), v.CanUint():
 		return nil
 	case v.CanFloat():
 		number = v.Float()
 	case v.Kind() == reflect.String:
-		var err error
-		if number, err = parseFloat(v.String()); err != nil {
+		parsed, err := parseFloat(v.String())
+		if number = parsed; err != nil {
 			return fmt.Errorf("%q is not a number", v.String())
 		}
 	default:
@@ -106,7 +106,7 @@ func isComposite(v reflect.Value) bool {
 	}
 	switch v.Kind() {
 	case reflect.Map, reflect.Slice, reflect.Array, reflect.Struct:
-		_, isOpaque := v.Interface().(opaque)
+		_, isOpaque := reflect.TypeAssert[opaque](v)
 		return !isOpaque
 	default:
 		return false
