@@ -42,7 +42,7 @@ func Load(dir string, layout scan.Layout) (*Set, error) {
 	return o.set, nil
 }
 
-var errTooMany = fmt.Errorf("more than %d files, a file counts once for each link to it", maxEntries)
+var errTooMany = fmt.Errorf("more than %d files; a file counts once for each link to it", maxEntries)
 
 type override struct {
 	set    *Set
@@ -94,7 +94,7 @@ func (o *override) entry(rel string) error {
 		o.warn(rel, "is no template: its name does not end in "+suffix)
 		return nil
 	case !ofProfile && isBadLink(err):
-		o.warn(rel, fmt.Sprintf("is passed over: %v", linkError(err)))
+		o.warn(rel, fmt.Sprintf("is ignored: %v", linkError(err)))
 		return nil
 	}
 	o.add(rel, err)

@@ -24,7 +24,7 @@ func TestLinkThatLeadsNowhereIsAWarningUnlessItIsNamedLikeATemplate(t *testing.T
 	symlink(t, dir, "again", "again")
 	symlink(t, dir, "log", "/etc/elsewhere")
 	set := load(t, dir)
-	if len(set.Warnings) != 3 || !strings.Contains(set.Warnings[0], `README" in the override directory is passed over: link leads nowhere`) {
+	if len(set.Warnings) != 3 || !strings.Contains(set.Warnings[0], `README" in the override directory is ignored: link leads nowhere`) {
 		t.Errorf("warnings %q", set.Warnings)
 	}
 	if _, _, err := set.Slot(coder()); err != nil {

@@ -51,7 +51,7 @@ func within(fd, outer int) (bool, error) {
 	for up, before := ".", (FileID{}); ; up += "/.." {
 		switch at, err := FileIDAt(fd, up); {
 		case err != nil:
-			return false, fmt.Errorf("looking at what a directory lies in: %w", err)
+			return false, fmt.Errorf("looking for the parent of a directory: %w", err)
 		case at == want:
 			return true, nil
 		case at == before:

@@ -38,7 +38,7 @@ func (s settings) role(msg messages) scan.Role {
 	}
 	role, err := scan.ReadRole(s.proc)
 	if err != nil {
-		msg.warn("finding the container's role: %s: taken for one that supervises gateways", err)
+		msg.warn("finding the container's role: %s: assuming that it supervises gateways", err)
 	}
 	return role
 }

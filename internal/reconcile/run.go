@@ -85,7 +85,7 @@ func (a applier) checkStopped() error {
 func HintLock(err error, own, writable string) error {
 	switch {
 	case errors.Is(err, scandir.ErrHeld):
-		return hint.Add(err, "one slotgen at a time changes a scandir, and a prune may take 17s, rarely twice that: try again")
+		return hint.Add(err, "one slotgen at a time changes a scandir, and a prune may take 17 seconds, rarely twice that: try again")
 	case errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
 		return hint.Add(err, "only root may do this: or use %s of your own", own)
 	case errors.Is(err, unix.EROFS):

@@ -89,7 +89,7 @@ func (o Outcome) messages() []message.Message {
 			Level: message.Warning, Profile: name,
 			Text: fmt.Sprintf("slot %q is live and needs restart, left as it is: "+
 				"its logger would have to come or go, or a directory and a file change places", service),
-			Hint: "a new supervisor takes it up, at the next start of the container",
+			Hint: "it takes effect at the next start of the container",
 		})
 	case o.Effect == scandir.AtNextStart:
 		m := message.Event("slot %q is live, in force at next start", service)

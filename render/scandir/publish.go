@@ -186,7 +186,7 @@ func leftBehind(name string, err error) error {
 }
 
 // errCameUp is the error of a slot that became live after its plan was made.
-var errCameUp = errors.New("a supervisor came up meanwhile: left as it is")
+var errCameUp = errors.New("a supervisor started meanwhile: left as it is")
 
 // mustNotBeLive returns an error when the slot is live. Publish calls it once the staged slot
 // is ready: an s6-svscan may have started since the plan, and its service would be left in a

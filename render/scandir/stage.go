@@ -109,9 +109,9 @@ func makeHint(n node, err error) error {
 func chownHint(err error) error {
 	switch {
 	case errors.Is(err, unix.EINVAL):
-		return hint.Add(err, "this user namespace does not map the user or its group: map their ids; --supervise-access root does without")
+		return hint.Add(err, "this user namespace does not map the user or its group: map their ids, or use --supervise-access root")
 	case errors.Is(err, unix.EPERM):
-		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without")
+		return hint.Add(err, "giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root needs neither")
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 		},
 		{
 			"root without CAP_CHOWN", "setpriv --bounding-set -chown --inh-caps -chown slotgen reconcile", 1,
-			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without", false,
+			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root needs neither", false,
 		},
 		{
 			"root without CAP_CHOWN and with access for root", "setpriv --bounding-set -chown slotgen reconcile --supervise-access root", 0,
@@ -126,7 +126,7 @@ func TestContainerWorksWithLessThanRoot(t *testing.T) {
 		},
 		{
 			"root without CAP_FOWNER and with access for the owner", "setpriv --bounding-set -fowner --inh-caps -fowner slotgen reconcile --supervise-access owner", 1,
-			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root does without", false,
+			"hint: giving a slot to a group needs CAP_CHOWN, to its user CAP_FOWNER too; --supervise-access root needs neither", false,
 		},
 		{
 			"root without CAP_FSETID and with access to events", "setpriv --bounding-set -fsetid --inh-caps -fsetid slotgen reconcile --supervise-access events", 1,
