@@ -67,7 +67,7 @@ func TestQuotedDataIsAWholeWordPartOfAShellScript(t *testing.T) {
 		"read Q":                           false,
 		"exec env -S Q":                    false,
 		"exec python3 -c Q":                false,
-		"x=-c; sh $x Q":                    true, // nobody knows what a variable holds
+		"x=-c; sh $x Q":                    true, // the value of $x is not known
 		"set -- X=Q \"$@\"":                true,
 		"eval \"x\" Q":                     false,
 		"trap Q EXIT":                      false,

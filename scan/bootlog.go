@@ -41,8 +41,8 @@ func (o Outcome) appendLine(text []byte, at time.Time, host string) []byte {
 
 // AppendBootLog appends one line for each outcome to logs/container-boot.log, in one
 // write. Host is the name of this host: several containers may write to one log. It renames a
-// file of 262144 bytes or more to container-boot.log.1 first, and
-// makes the directory and the file where they are missing. It writes to a regular file
+// file of 262144 bytes or more to container-boot.log.1 first, and makes the directory and the
+// file where they are missing. It writes to a regular file
 // only: anything else of that name is an error, and stays. A file that can't be renamed
 // is appended to, and is an error too.
 func (v *Volume) AppendBootLog(at time.Time, host string, outcomes []Outcome) error {

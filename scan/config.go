@@ -31,7 +31,7 @@ const (
 // config holds the switches of a config.yaml.
 type config struct{ multiplex, gatewayMultiplex, standalone setting }
 
-// setting is a switch in a config.yaml. Odd says where a value is that is none, or is empty.
+// setting is a switch in a config.yaml. Odd is the place of a value that is not a switch, or "".
 type setting struct {
 	toggle toggle
 	odd    string

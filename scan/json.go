@@ -75,7 +75,7 @@ func stringEnd(data []byte, at int) int {
 	return at
 }
 
-// memberName returns the name that a JSON string holds, or "" when it is none of the names.
+// memberName returns the one of the names that a quoted JSON string spells, or "".
 func memberName(quoted []byte, names []string) string {
 	text := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {

@@ -66,7 +66,7 @@ type findings struct {
 // print prints each finding once, with its profiles.
 func (f findings) print(out *output, msg messages, checked int) error {
 	for _, text := range f.texts {
-		if _, err := fmt.Fprintf(out, "%s (%s)\n", printable(text), someProfiles(f.about[text])); err != nil {
+		if _, err := fmt.Fprintf(out, "%s (%s)\n", scan.Printable(text), someProfiles(f.about[text])); err != nil {
 			return err
 		}
 	}

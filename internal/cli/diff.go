@@ -14,6 +14,7 @@ import (
 
 	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
+	"slotgen/scan"
 )
 
 func diffCommand(out *output, msg messages) *cli.Command {
@@ -132,7 +133,7 @@ func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {
 
 // printDiff prints one difference as git would.
 func printDiff(w io.Writer, service string, d scandir.Difference, colours palette) error {
-	name := printable(strings.TrimSuffix(service+"/"+d.Path, "/"))
+	name := scan.Printable(strings.TrimSuffix(service+"/"+d.Path, "/"))
 	lines := append([]string{fmt.Sprintf("diff a/%s b/%s", name, name)}, headLines(d)...)
 	for i := range lines {
 		lines[i] = colours.paint(colours.bold, lines[i])
@@ -179,7 +180,7 @@ func textLines(name string, d scandir.Difference, colours palette) []string {
 	_, text, _ = strings.Cut(text, "\n") // its own "diff" line
 	var lines []string
 	for line := range strings.Lines(text) {
-		line = printable(strings.TrimSuffix(line, "\n"))
+		line = scan.Printable(strings.TrimSuffix(line, "\n"))
 		lines = append(lines, colours.paint(colours.ofDiffLine(line), line))
 	}
 	return lines

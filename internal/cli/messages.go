@@ -32,7 +32,7 @@ func (m messages) info(format string, args ...any) {
 }
 
 func (m messages) line(format string, args ...any) {
-	fmt.Fprintln(m.w, "slotgen: "+printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(m.w, "slotgen: "+scan.Printable(fmt.Sprintf(format, args...)))
 }
 
 // print prints a message and its hint, if it has one.
@@ -73,8 +73,6 @@ func withHint(err error, format string, args ...any) error { return hint.Add(err
 type reportedError struct{}
 
 func (reportedError) Error() string { return "not everything could be done" }
-
-func printable(s string) string { return scan.Printable(s) }
 
 // output writes to stdout and remembers the first error.
 type output struct {

@@ -123,7 +123,7 @@ func (e explainer) printTable(report reconcile.Report) error {
 		listens = " (no s6-svscan listens there)"
 	}
 	if _, err := fmt.Fprintf(e.out, "home %s, scandir %s%s, autostart %s\n\n",
-		printable(report.Home), printable(e.Scandir), listens, report.Autostart); err != nil {
+		scan.Printable(report.Home), scan.Printable(e.Scandir), listens, report.Autostart); err != nil {
 		return err
 	}
 	var t table

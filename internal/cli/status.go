@@ -130,7 +130,7 @@ func (v statusView) print(report status.Report) error {
 	if report.Listens != nil && !*report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", printable(v.Scandir), listens, printable(report.Home)); err != nil {
+	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.Scandir), listens, scan.Printable(report.Home)); err != nil {
 		return err
 	}
 	var t table

@@ -9,6 +9,8 @@ import (
 	"text/tabwriter"
 
 	"golang.org/x/sys/unix"
+
+	"slotgen/scan"
 )
 
 // table is a list of rows with aligned columns. The first row is the head.
@@ -20,7 +22,7 @@ type table struct {
 // add adds a row. It escapes what a terminal would obey.
 func (t *table) add(colour string, cells ...string) {
 	for i := range cells {
-		cells[i] = printable(cells[i])
+		cells[i] = scan.Printable(cells[i])
 	}
 	t.rows = append(t.rows, cells)
 	t.colours = append(t.colours, colour)
@@ -74,7 +76,7 @@ func printFields(w io.Writer, fields [][2]string) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, f := range fields {
 		if f[1] != "" {
-			fmt.Fprintf(tw, "%s:\t%s\n", f[0], printable(f[1]))
+			fmt.Fprintf(tw, "%s:\t%s\n", f[0], scan.Printable(f[1]))
 		}
 	}
 	return tw.Flush()
@@ -87,7 +89,7 @@ func printLines(w io.Writer, head string, lines []string) error {
 	}
 	fmt.Fprintln(w, head+":")
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, "  "+printable(line)); err != nil {
+		if _, err := fmt.Fprintln(w, "  "+scan.Printable(line)); err != nil {
 			return err
 		}
 	}

@@ -147,9 +147,9 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 // RenameNew renames to a free name. If the name is taken, it changes nothing and returns
 // fs.ErrExist.
 //
-// Some file systems, such as NFS, have no such rename, and some seccomp profiles refuse it. There a file gets a second link for an
-// instant. A directory gets a plain rename after a check, which may replace only an empty
-// directory.
+// Some file systems, such as NFS, have no such rename, and some seccomp profiles refuse it.
+// There a file gets a second link for an instant. A directory gets a plain rename after a check,
+// which may replace only an empty directory.
 func RenameNew(fromDir int, from string, toDir int, to string) error {
 	err := repeat(func() error { return unix.Renameat2(fromDir, from, toDir, to, unix.RENAME_NOREPLACE) })
 	if HasNoRenameFlags(err) {

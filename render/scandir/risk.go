@@ -11,8 +11,8 @@ import (
 )
 
 // Risks returns a warning for each account besides root and slotgen's own that may write to
-// the scandir, to a directory above it or to s6-svscan's control. Root runs the programs in a scandir: such an
-// account can become root.
+// the scandir, to a directory above it or to s6-svscan's control. Root runs the programs in a
+// scandir: such an account can become root.
 func (d *Dir) Risks() []string {
 	var risks []string
 	if who := d.WritableBy(); who != "" {
