@@ -32,8 +32,7 @@ func newApp(out *output, msg messages) *cli.App {
 		helpCommand(),
 	}
 	configure(commands)
-	setHelp(commands, name)
-	app := &cli.App{
+	return &cli.App{
 		Name:                      name,
 		Version:                   version(),
 		Usage:                     "turn profiles on a volume into s6 service directories",
@@ -48,8 +47,6 @@ func newApp(out *output, msg messages) *cli.App {
 		Compiled:                  time.Unix(0, 0), // without it cli reads the time of the program's file
 		Commands:                  commands,
 	}
-	app.CustomAppHelpTemplate = literal(appHelp(app))
-	return app
 }
 
 // configure makes every command answer a wrong flag in one line, and list --help. A command

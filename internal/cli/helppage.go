@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -12,17 +13,17 @@ import (
 // helpWidth is the number of columns of a help page.
 const helpWidth = 80
 
-// setHelp gives every command its help page. Path is the command line up to the commands.
-func setHelp(commands []*cli.Command, path string) {
-	for _, c := range commands {
-		own := path + " " + c.Name
-		c.CustomHelpTemplate = literal(commandHelp(c, own))
-		setHelp(c.Subcommands, own)
+// init makes cli print the help pages of this package. It makes a page only when somebody asks for it.
+func init() {
+	cli.HelpPrinter = func(w io.Writer, _ string, of any) {
+		switch of := of.(type) {
+		case *cli.App:
+			_, _ = io.WriteString(w, appHelp(of))
+		case *cli.Command:
+			_, _ = io.WriteString(w, commandHelp(of))
+		}
 	}
 }
-
-// literal returns a template that prints the text.
-func literal(text string) string { return fmt.Sprintf("{{%q}}", text) }
 
 // appHelp returns the help page of the program.
 func appHelp(app *cli.App) string {
@@ -41,11 +42,11 @@ func appHelp(app *cli.App) string {
 }
 
 // commandHelp returns the help page of a command.
-func commandHelp(c *cli.Command, path string) string {
+func commandHelp(c *cli.Command) string {
 	var p page
-	p.add(0, path+" - "+c.Usage)
+	p.add(0, c.HelpName+" - "+c.Usage)
 	p.head("USAGE")
-	usage := path
+	usage := c.HelpName
 	if len(c.Subcommands) > 0 {
 		usage += " COMMAND"
 	}
@@ -61,12 +62,8 @@ func commandHelp(c *cli.Command, path string) string {
 		}
 	}
 	p.commands(c.Subcommands)
-	p.head("OPTIONS")
-	p.flagsOf(c, "")
-	if hasCategory(c, layoutCategory) {
-		p.head(layoutCategory)
-		p.flagsOf(c, layoutCategory)
-	}
+	p.flags("OPTIONS", c, func(name string) bool { return !isLayoutSetting(name) })
+	p.flags("LAYOUT OF THE VOLUME", c, isLayoutSetting)
 	return p.String()
 }
 
@@ -125,25 +122,16 @@ func (p *page) commands(commands []*cli.Command) {
 	}
 }
 
-// flagsOf adds the flags of a command that are in a category.
-func (p *page) flagsOf(c *cli.Command, category string) {
-	for _, f := range c.VisibleFlags() {
-		if categoryOf(f) == category {
-			p.flag(f)
-		}
+// flags adds the flags of a command whose names are wanted, under a head.
+func (p *page) flags(head string, c *cli.Command, wanted func(name string) bool) {
+	flags := slices.DeleteFunc(c.VisibleFlags(), func(f cli.Flag) bool { return !wanted(f.Names()[0]) })
+	if len(flags) == 0 {
+		return
 	}
-}
-
-func hasCategory(c *cli.Command, category string) bool {
-	return slices.ContainsFunc(c.VisibleFlags(), func(f cli.Flag) bool { return categoryOf(f) == category })
-}
-
-// categoryOf returns the category of a flag, or "".
-func categoryOf(flag cli.Flag) string {
-	if f, ok := flag.(cli.CategorizableFlag); ok {
-		return f.GetCategory()
+	p.head(head)
+	for _, f := range flags {
+		p.flag(f)
 	}
-	return ""
 }
 
 // flag adds a flag: its names, what it does, and its default and variable.

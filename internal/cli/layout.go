@@ -20,44 +20,44 @@ const (
 // noFile is the value of a setting that names no file.
 const noFile = "none"
 
-// layoutCategory is the head of the settings of the layout on a help page.
-const layoutCategory = "LAYOUT OF THE VOLUME"
-
 // layoutFlags returns the flags of every command that reads the volume.
 func layoutFlags() []cli.Flag {
 	d := scan.DefaultLayout()
 	return []cli.Flag{
 		&cli.StringFlag{
-			Name: "profiles", Category: layoutCategory, EnvVars: []string{"SLOTGEN_PROFILES"}, DefaultText: d.Profiles,
+			Name: "profiles", EnvVars: []string{"SLOTGEN_PROFILES"}, DefaultText: d.Profiles,
 			Usage: "the folder `NAME` in the home holds the profiles; . is the home itself",
 		},
 		&cli.StringFlag{
-			Name: "marker", Category: layoutCategory, EnvVars: []string{"SLOTGEN_MARKER"}, DefaultText: d.Marker,
+			Name: "marker", EnvVars: []string{"SLOTGEN_MARKER"}, DefaultText: d.Marker,
 			Usage: "a directory with the file `NAME` is a profile; none: every directory",
 		},
 		prefixFlag(),
 		&cli.StringFlag{
-			Name: "default-profile", Category: layoutCategory, EnvVars: []string{"SLOTGEN_DEFAULT_PROFILE"}, DefaultText: wordOn,
+			Name: "default-profile", EnvVars: []string{"SLOTGEN_DEFAULT_PROFILE"}, DefaultText: wordOn,
 			Usage: "the home itself is a profile, called default: `WORD` is on or off; off switches off container role, multiplexing and migration too",
 		},
 		&cli.StringFlag{
-			Name: "state-file", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STATE_FILE"}, DefaultText: d.StateFile,
+			Name: "state-file", EnvVars: []string{"SLOTGEN_STATE_FILE"}, DefaultText: d.StateFile,
 			Usage: "the file `NAME` in a profile records its state; none: there are no states, and auto starts every profile",
 		},
 		&cli.StringFlag{
-			Name: "stale-files", Category: layoutCategory, EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),
+			Name: "stale-files", EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),
 			Usage: "remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing",
 		},
 		&cli.StringFlag{
-			Name: "data", Category: layoutCategory, EnvVars: []string{"SLOTGEN_DATA"}, DefaultText: noFile,
+			Name: "data", EnvVars: []string{"SLOTGEN_DATA"}, DefaultText: noFile,
 			Usage: "templates see the YAML or JSON file `NAME` of a profile as .Data; none: no file",
 		},
 	}
 }
 
+// isLayoutSetting reports whether the flag of that name sets the layout of the volume.
+func isLayoutSetting(name string) bool { return docFlag(layoutFlags(), name) != nil }
+
 func prefixFlag() cli.Flag {
 	return &cli.StringFlag{
-		Name: "prefix", Category: layoutCategory, EnvVars: []string{"SLOTGEN_PREFIX"}, DefaultText: scan.DefaultLayout().Prefix,
+		Name: "prefix", EnvVars: []string{"SLOTGEN_PREFIX"}, DefaultText: scan.DefaultLayout().Prefix,
 		Usage: "the slot of a profile is called `PREFIX` and the profile's name",
 	}
 }
