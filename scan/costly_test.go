@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
+
 	"slotgen/internal/testenv"
 )
 
@@ -114,8 +116,12 @@ func FuzzMembers(f *testing.F) {
 			return
 		}
 		for _, name := range []string{"a", "b"} {
-			if string(got[name]) != string(want[name]) || !isObject {
-				t.Errorf("%q: member %s is %q, want %q", data, name, got[name], want[name])
+			if got[name].Raw != string(want[name]) || !isObject {
+				t.Errorf("%q: member %s is %q, want %q", data, name, got[name].Raw, want[name])
+			}
+			var text string
+			if got[name].Type == gjson.String && (json.Unmarshal(want[name], &text) != nil || got[name].Str != text) {
+				t.Errorf("%q: member %s spells %q, want %q", data, name, got[name].Str, text)
 			}
 		}
 	})

@@ -5,89 +5,37 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 )
 
 // parseMembers parses a JSON object, and returns its members of these names. Names match exactly,
 // and the last of equal names counts, as in Python.
-func parseMembers(data []byte, names ...string) (map[string]json.RawMessage, error) {
+func parseMembers(data []byte, names ...string) (map[string]gjson.Result, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8")
 	}
 	if !json.Valid(data) {
-		if bytes.Contains(data, []byte("NaN")) || bytes.Contains(data, []byte("Infinity")) {
-			data = nonNumbersToNull(data)
-		}
-		var whole json.RawMessage
-		if err := json.Unmarshal(data, &whole); err != nil {
+		data = nonNumbersToNull(data)
+		if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
 			return nil, fmt.Errorf("not JSON: %w", err)
 		}
 	}
-	if data = bytes.TrimSpace(data); data[0] != '{' {
+	object := gjson.ParseBytes(data)
+	if !object.IsObject() {
 		return nil, errors.New("not a JSON object")
 	}
-	return findMembers(data, names), nil
-}
-
-// findMembers looks for members of a valid JSON object. To decode the others takes ten times as long.
-func findMembers(data []byte, names []string) map[string]json.RawMessage {
-	found := map[string]json.RawMessage{}
-	depth, name, begin := 0, "", 0
-	for i := 0; i < len(data); i++ {
-		end := false
-		switch data[i] {
-		case '"':
-			first := i
-			i = stringEnd(data, i)
-			if depth == 1 && begin == 0 {
-				name = memberName(data[first:i+1], names)
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-			end = depth == 0
-		case ',':
-			end = depth == 1
-		case ':':
-			if depth == 1 {
-				begin = i + 1
-			}
+	members := map[string]gjson.Result{}
+	object.ForEach(func(name, value gjson.Result) bool {
+		if slices.Contains(names, name.Str) {
+			members[name.Str] = value
 		}
-		if end {
-			if name != "" {
-				found[name] = bytes.TrimSpace(data[begin:i])
-			}
-			name, begin = "", 0
-		}
-	}
-	return found
-}
-
-// stringEnd returns the index of the quote that ends the string at an index.
-func stringEnd(data []byte, at int) int {
-	for at++; data[at] != '"'; at++ {
-		if data[at] == '\\' {
-			at++
-		}
-	}
-	return at
-}
-
-// memberName returns the one of the names that a quoted JSON string spells, or "".
-func memberName(quoted []byte, names []string) string {
-	text := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(text, '\\') >= 0 {
-		name, _ := parseString(quoted)
-		text = []byte(name)
-	}
-	for _, name := range names {
-		if string(text) == name {
-			return name
-		}
-	}
-	return ""
+		return true
+	})
+	return members, nil
 }
 
 // nonNumbersToNull replaces the bare words NaN, Infinity and -Infinity with null. Python's
@@ -122,10 +70,4 @@ func nonNumberLen(data []byte) int {
 		}
 	}
 	return 0
-}
-
-// parseString returns the text of a JSON string, and whether raw is one.
-func parseString(raw json.RawMessage) (string, bool) {
-	var text string
-	return text, json.Unmarshal(raw, &text) == nil
 }

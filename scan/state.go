@@ -1,12 +1,13 @@
 package scan
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 const lifecycleFile = "state/gateway.lifecycle.json"
@@ -118,19 +119,17 @@ func parseIntent(data []byte) (Intent, error) {
 	return intent, err
 }
 
-func stateMember(members map[string]json.RawMessage, key string) (Intent, error) {
-	raw := members[key]
-	if raw == nil || string(raw) == "null" {
+func stateMember(members map[string]gjson.Result, key string) (Intent, error) {
+	switch state := members[key]; {
+	case state.Type == gjson.Null: // missing, too
 		return Intent{}, nil
-	}
-	state, ok := parseString(raw)
-	if !ok {
+	case state.Type != gjson.String:
 		return Intent{}, fmt.Errorf("%s is not a string", key)
-	}
-	if len(state) > maxState {
+	case len(state.Str) > maxState:
 		return Intent{}, fmt.Errorf("%s is longer than %d bytes", key, maxState)
+	default:
+		return Intent{State: strings.Clone(state.Str), Known: true, Key: key}, nil // not the whole file's memory
 	}
-	return Intent{State: state, Known: true, Key: key}, nil
 }
 
 // readPriorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
@@ -148,7 +147,7 @@ func parsePriorExit(data []byte) string {
 	if err != nil {
 		return ExitUnknown
 	}
-	switch phase, _ := parseString(m["phase"]); phase {
+	switch m["phase"].Str {
 	case "exited":
 		return "clean"
 	case Running:
