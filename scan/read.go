@@ -34,17 +34,25 @@ type fileKey struct {
 // readFile returns the content of the regular file at a path below d. The error is fs.ErrNotExist,
 // an unusable, or an errno.
 func readFile(d dir, path string, most int) ([]byte, error) {
-	data, _, err := d.read(path, most, nil, func(fileKey) bool { return false })
+	data, _, err := d.read(path, most, func(fileKey) bool { return false })
 	return data, err
 }
 
 // readParsed returns what parse makes of a file, or the error of readFile. A file that has several
 // names, or that links lead to, is read and parsed once in a scan. Its bytes are taken from a sum.
-// Parse must not keep the data.
 func readParsed[T any](d dir, path string, most int, from *sum, parse func(data []byte) T) (result T, err error) {
 	sums := d.patience.sums
-	isKnown := false
-	data, key, err := d.read(path, most, sums.buffer, func(key fileKey) bool {
+	isKnown, isShared := false, false
+	defer func() {
+		if isShared {
+			sums.sharing.Unlock()
+		}
+	}()
+	data, key, err := d.read(path, most, func(key fileKey) bool {
+		if !isShared {
+			sums.sharing.Lock()
+			isShared = true
+		}
 		var known any
 		known, isKnown = sums.seen[key]
 		if isKnown {
@@ -58,17 +66,16 @@ func readParsed[T any](d dir, path string, most int, from *sum, parse func(data 
 	case !from.take(len(data) - freeBytes):
 		return result, errTooMuchRead
 	}
-	sums.buffer = data
 	result = parse(data)
-	if key != (fileKey{}) {
+	if isShared {
 		sums.seen[key] = result
 	}
 	return result, nil
 }
 
 // read reads a regular file unless it is known. It looks before it opens: to open a device may do
-// something. It uses the memory of the buffer. The key is zero for a file that has one name only.
-func (d dir) read(path string, most int, buffer []byte, known func(fileKey) bool) (data []byte, key fileKey, err error) {
+// something. The key is zero for a file that has one name only.
+func (d dir) read(path string, most int, known func(fileKey) bool) (data []byte, key fileKey, err error) {
 	err = d.patience.try(d.join(path), func() error {
 		w, err := d.follow(path, func(w *walk, name string) error {
 			st, err := fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
@@ -88,7 +95,7 @@ func (d dir) read(path string, most int, buffer []byte, known func(fileKey) bool
 					return nil
 				}
 			}
-			data, err = readAt(w.at, name, most, buffer)
+			data, err = readAt(w.at, name, most)
 			return err
 		})
 		return w.explain(err)
@@ -96,13 +103,13 @@ func (d dir) read(path string, most int, buffer []byte, known func(fileKey) bool
 	return data, key, err
 }
 
-func readAt(at int, name string, most int, buffer []byte) ([]byte, error) {
+func readAt(at int, name string, most int) ([]byte, error) {
 	fd, err := fdio.Open(at, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	data, err := fdio.Read(fd, buffer, most)
+	data, err := fdio.Read(fd, nil, most)
 	switch {
 	case errors.Is(err, fdio.ErrNotRegular):
 		err = notRegular

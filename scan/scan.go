@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,17 +116,26 @@ func (l *Listing) named(v *Volume, o Options) {
 	if err != nil {
 		l.Err = fmt.Errorf("reading %q: %w", v.profilesPath(), err)
 	}
-	l.readAll(o, profiles, found)
+	l.readAll(v, o, profiles, found)
 	l.Complete = err == nil && (v.layout.Profiles != homeItself || l.HasProfile())
 }
 
 // readAll adds the entries of the names, and their warnings, in the order of the names.
-func (l *Listing) readAll(o Options, profiles dir, found names) {
+func (l *Listing) readAll(v *Volume, o Options, profiles dir, found names) {
 	first := len(l.Entries)
-	for _, name := range found.toLookAt() {
-		e, warning := o.readEntry(profiles, name)
-		l.Entries = append(l.Entries, e)
-		l.keep(name, warning)
+	names := found.toLookAt()
+	l.Entries = append(l.Entries, make([]Entry, len(names))...)
+	entries, warnings := l.Entries[first:], make([]string, len(names))
+	Share(len(names), func(parts iter.Seq[int]) {
+		// The first goroutine has the user's credentials. It does all parts if the other can't take them.
+		_ = v.user.Do(func() {
+			for i := range parts {
+				entries[i], warnings[i] = o.readEntry(profiles, names[i])
+			}
+		})
+	})
+	for i, warning := range warnings {
+		l.keep(names[i], warning)
 	}
 	for _, name := range found.plain.names {
 		path := filepath.Join(o.Base.Home, profiles.path, name)

@@ -3,6 +3,7 @@ package scan
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 )
 
@@ -43,10 +44,10 @@ const (
 // sums are what one scan may still spend.
 type sums struct {
 	states, configs, nodes, steps sum
-	// seen holds what was read from files with several names or behind links.
-	seen map[fileKey]any
-	// buffer is the memory of the file that was read last.
-	buffer []byte
+	// seen holds what was read from files with several names or behind links. Sharing is held
+	// while such a file is read.
+	seen    map[fileKey]any
+	sharing sync.Mutex
 }
 
 func newSums() *sums {
@@ -58,7 +59,7 @@ func newSums() *sums {
 	return s
 }
 
-// sum is what is left of one of them. Two goroutines of a pass follow links.
+// sum is what is left of one of them. Two goroutines of a pass take from it.
 type sum struct{ left atomic.Int64 }
 
 // take takes n, unless it is negative, and reports whether so much was left.
