@@ -116,16 +116,21 @@ func OpenBeneath(dir int, path string, flags int) (int, error) {
 // enough. It reads only regular files: otherwise the error is ErrNotRegular. If the file holds
 // more than most bytes, Read returns the first most+1 bytes and ErrTooLarge.
 func Read(fd int, buf []byte, most int) ([]byte, error) {
-	buf = buf[:0]
 	st, err := StatOpen(fd)
 	if err != nil {
-		return buf, err
+		return nil, err
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return buf, ErrNotRegular
+		return nil, ErrNotRegular
 	}
+	return ReadSized(fd, st.Size, buf, most)
+}
+
+// ReadSized is Read for a regular file whose size was just asked for.
+func ReadSized(fd int, size int64, buf []byte, most int) ([]byte, error) {
+	buf = buf[:0]
 	// Ask for one byte more than the size: then the usual read is short, and shows the end.
-	buf = slices.Grow(buf, int(min(st.Size, int64(most)))+1)
+	buf = slices.Grow(buf, int(min(size, int64(most)))+1)
 	for {
 		buf = slices.Grow(buf, 1)
 		n, err := again(func() (int, error) {
@@ -138,7 +143,7 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 		switch {
 		case len(buf) > most:
 			return buf, ErrTooLarge
-		case n == 0, int64(len(buf)) == st.Size && len(buf) < cap(buf):
+		case n == 0, int64(len(buf)) == size && len(buf) < cap(buf):
 			return buf, nil
 		}
 	}

@@ -27,7 +27,7 @@ func listNames(dir, most int) (names []string, err error) {
 func List(dir int, each func(name []byte, kind uint8)) error { return list(dir, maxNames, each) }
 
 func list(dir, most int, each func(name []byte, kind uint8)) error {
-	buf := make([]byte, 4<<10)
+	buf := make([]byte, 1<<10) // room for the names of a slot
 	for seen := 0; ; {
 		n, err := again(func() (int, error) { return unix.ReadDirent(dir, buf) })
 		if err != nil || n == 0 {

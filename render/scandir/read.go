@@ -44,7 +44,7 @@ func (r *reader) open(fd int, p string) error {
 	var names []string
 	switch n.kind {
 	case unix.S_IFREG:
-		n.data, err = content(fd)
+		n.data, err = content(fd, st.Size)
 	case unix.S_IFDIR:
 		names, err = fdio.Names(fd)
 	}
@@ -89,8 +89,8 @@ func reading(path string, err error) error {
 }
 
 // content returns the bytes of an open file.
-func content(fd int) ([]byte, error) {
-	data, err := fdio.Read(fd, nil, maxFile)
+func content(fd int, size int64) ([]byte, error) {
+	data, err := fdio.ReadSized(fd, size, nil, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) {
 		err = nil // it differs: no rendered file is as large
 	}
