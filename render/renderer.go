@@ -78,7 +78,7 @@ func (t *tree) render(f file, p scan.Profile) (File, []finding, error) {
 }
 
 func (f file) render(p scan.Profile) (File, error) {
-	var text boundedText
+	text := make(boundedText, 0, usualText)
 	err := f.template.Execute(&text, p)
 	return f.finish(text, err)
 }
