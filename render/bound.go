@@ -10,9 +10,6 @@ import (
 // the profiles that use it, and does not take all memory.
 const maxText = 1 << 20
 
-// usualText is room for an embedded script, in bytes.
-const usualText = 1 << 10
-
 var errTooLong = errors.New("it comes to more than 1 MiB: does a loop go on too long?")
 
 // boundedText is the text of one file.

@@ -78,7 +78,7 @@ func (t *tree) render(f file, p scan.Profile) (File, []finding, error) {
 }
 
 func (f file) render(p scan.Profile) (File, error) {
-	text := make(boundedText, 0, usualText)
+	text := make(boundedText, 0, len(f.Text)) // most scripts are about as long as their templates
 	err := f.template.Execute(&text, p)
 	return f.finish(text, err)
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// parseMembers parses a JSON object, and returns its members of these names. Names match exactly,
-// and the last of equal names counts, as in Python.
-func parseMembers(data []byte, names ...string) (map[string]gjson.Result, error) {
+// parseMembers parses a JSON object, and returns its members of these names, in their order. A
+// missing one is like null. Names match exactly, and the last of equal names counts, as in Python.
+func parseMembers(data []byte, names ...string) ([]gjson.Result, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8")
@@ -28,10 +28,10 @@ func parseMembers(data []byte, names ...string) (map[string]gjson.Result, error)
 	if !object.IsObject() {
 		return nil, errors.New("not a JSON object")
 	}
-	members := map[string]gjson.Result{}
+	members := make([]gjson.Result, len(names))
 	object.ForEach(func(name, value gjson.Result) bool {
-		if slices.Contains(names, name.Str) {
-			members[name.Str] = value
+		if i := slices.Index(names, name.Str); i >= 0 {
+			members[i] = value
 		}
 		return true
 	})

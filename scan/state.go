@@ -103,15 +103,16 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 func (o Options) readsStates() bool { return o.Autostart != All && o.layout.StateFile != "" }
 
 func parseIntent(data []byte) (Intent, error) {
-	m, err := parseMembers(data, "desired_state", "gateway_state")
+	const desired, actual = "desired_state", "gateway_state"
+	m, err := parseMembers(data, desired, actual)
 	if err != nil {
 		return Intent{}, err
 	}
-	intent, err := stateMember(m, "desired_state")
+	intent, err := stateMember(desired, m[0])
 	if err != nil || intent.Known {
 		return intent, err
 	}
-	intent, err = stateMember(m, "gateway_state")
+	intent, err = stateMember(actual, m[1])
 	if intent.State == "draining" || intent.State == "degraded" {
 		// Only a gateway that is up gets there: it was killed before it recorded more.
 		intent.Raw, intent.State = intent.State, Running
@@ -119,9 +120,9 @@ func parseIntent(data []byte) (Intent, error) {
 	return intent, err
 }
 
-func stateMember(members map[string]gjson.Result, key string) (Intent, error) {
-	switch state := members[key]; {
-	case state.Type == gjson.Null: // missing, too
+func stateMember(key string, state gjson.Result) (Intent, error) {
+	switch {
+	case state.Type == gjson.Null:
 		return Intent{}, nil
 	case state.Type != gjson.String:
 		return Intent{}, fmt.Errorf("%s is not a string", key)
@@ -147,7 +148,7 @@ func parsePriorExit(data []byte) string {
 	if err != nil {
 		return ExitUnknown
 	}
-	switch m["phase"].Str {
+	switch m[0].Str {
 	case "exited":
 		return "clean"
 	case Running:
