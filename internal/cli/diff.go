@@ -31,56 +31,42 @@ func diffCommand(out *output, msg messages) *cli.Command {
 			outputFlag(), colourFlag(),
 		}, passFlags(), slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
-			s, err := readSettings(c, msg)
+			v, err := readView(c, out, msg)
 			if err != nil {
 				return err
 			}
-			colours, err := newPalette(c.String("color"), out.w)
-			if err != nil {
-				return err
-			}
-			role := s.role(msg)
-			if word := role.NoGateways(); word != "" {
-				msg.info("this is a %s container: reconcile publishes nothing here", word)
-				if s.json {
-					return writeJSON(out, newDiffDocument(s.layout.Root(s.home), s.scandir))
-				}
-				return nil
-			}
-			o, err := passOptions(c, s, role, msg)
-			if err != nil {
-				return err
-			}
-			o.Differences = true
-			return differ{Options: o, json: s.json, colours: colours, msg: msg, out: out}.run(c.Context)
+			return v.diff(c.Context)
 		}),
 	}
 }
 
-// differ carries out `slotgen diff`.
-type differ struct {
-	reconcile.Options
-	json    bool
-	colours palette
-	msg     messages
-	out     *output
-}
-
-// run plans a pass and prints the differences of each slot at once. JSON it prints at the end.
-func (d differ) run(ctx context.Context) error {
-	doc := newDiffDocument(d.Layout.Root(d.Home), d.Scandir)
+// diff plans a pass and prints the differences of each slot at once. It prints JSON at the end.
+func (v view) diff(ctx context.Context) error {
+	doc := diffDocument{SchemaVersion: 1, Home: v.layout.Root(v.home), Scandir: v.scandir, Differences: []differenceDocument{}}
+	if word := v.role.NoGateways(); word != "" {
+		v.msg.info("this is a %s container: reconcile publishes nothing here", word)
+		if v.json {
+			return writeJSON(v.out, doc)
+		}
+		return nil
+	}
+	options, err := v.passWithTemplates(v.role, v.msg)
+	if err != nil {
+		return err
+	}
+	options.Differences = true
 	found := false
-	report, err := reconcile.Preview(ctx, d.Options, func(o reconcile.Outcome) error {
+	report, err := reconcile.Preview(ctx, options, func(o reconcile.Outcome) error {
 		if o.Action == reconcile.Failed {
 			return nil
 		}
 		found = found || len(o.Differences) > 0
 		for _, one := range o.Differences {
-			if d.json {
+			if v.json {
 				doc.add(o, one)
 				continue
 			}
-			if err := printDiff(d.out, o.Entry.Profile.Service, one, d.colours); err != nil {
+			if err := printDiff(v.out, o.Entry.Profile.Service, one, v.colours); err != nil {
 				return err
 			}
 		}
@@ -89,10 +75,10 @@ func (d differ) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.json {
-		err = writeJSON(d.out, doc)
+	if v.json {
+		err = writeJSON(v.out, doc)
 	}
-	d.msg.printAll(reconcile.Messages(report.Outcomes))
+	v.msg.printAll(reconcile.Messages(report.Outcomes))
 	if err == nil && (found || !report.OK()) {
 		err = reportedError{}
 	}
@@ -117,10 +103,6 @@ type differenceDocument struct {
 	// Effect says when the change of a live slot takes effect.
 	Effect string `json:"effect"`
 	Diff   string `json:"diff"`
-}
-
-func newDiffDocument(home, scandir string) diffDocument {
-	return diffDocument{SchemaVersion: 1, Home: home, Scandir: scandir, Differences: []differenceDocument{}}
 }
 
 func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {

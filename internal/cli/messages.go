@@ -55,12 +55,6 @@ func (m messages) printAll(all []message.Message) {
 
 func (m messages) warn(format string, args ...any) { m.print(message.Warn(format, args...)) }
 
-func (m messages) warnAll(texts []string) {
-	for _, text := range texts {
-		m.warn("%s", text)
-	}
-}
-
 // slow prints a warning while the volume does not answer.
 func (m messages) slow(path string, waited time.Duration) { m.print(message.Waiting(path, waited)) }
 

@@ -75,7 +75,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				return skip(word, s, out, msg)
 			}
 			collectOften()
-			o, err := passOptions(c, s, role, msg)
+			o, err := s.passWithTemplates(role, msg)
 			if err != nil {
 				return err
 			}

@@ -33,56 +33,42 @@ func scanCommand(out *output, msg messages) *cli.Command {
 			outputFlag(), colourFlag(),
 		}, passFlags(), slotFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
-			s, err := readSettings(c, msg)
+			v, err := readView(c, out, msg)
 			if err != nil {
 				return err
 			}
-			colours, err := newPalette(c.String("color"), out.w)
-			if err != nil {
-				return err
-			}
-			o, err := passOptions(c, s, s.role(msg), msg)
-			if err != nil {
-				return err
-			}
-			o.Explain, o.Live = true, true
-			e := explainer{Options: o, json: s.json, all: c.Bool("all"), colours: colours, msg: msg, out: out}
-			return e.run(c.Context)
+			return v.scan(c.Context, c.Bool("all"))
 		}),
 	}
 }
 
-// explainer carries out `slotgen scan`.
-type explainer struct {
-	reconcile.Options
-	json, all bool
-	colours   palette
-	msg       messages
-	out       *output
-}
-
-// run plans a pass and prints the plan.
-func (e explainer) run(ctx context.Context) error {
-	if e.NoGateways != "" {
-		e.msg.info("this is a %s container: reconcile publishes nothing here", e.NoGateways)
+// scan plans a pass and prints the plan. With all it prints also the entries that are no profiles.
+func (v view) scan(ctx context.Context, all bool) error {
+	options, err := v.passWithTemplates(v.role, v.msg)
+	if err != nil {
+		return err
 	}
-	report, err := reconcile.Preview(ctx, e.Options, nil)
+	options.Explain, options.Live = true, true
+	if options.NoGateways != "" {
+		v.msg.info("this is a %s container: reconcile publishes nothing here", options.NoGateways)
+	}
+	report, err := reconcile.Preview(ctx, options, nil)
 	if err != nil {
 		return err
 	}
 	shown := report
-	if !e.all && len(e.Only) == 0 {
+	if !all && len(v.only) == 0 {
 		shown.Outcomes = slices.DeleteFunc(slices.Clone(report.Outcomes), isNoProfile)
 	}
-	if err := e.print(shown); err != nil {
+	if err := v.printPlan(shown); err != nil {
 		return err
 	}
-	e.printHints(shown.Outcomes)
-	if slices.ContainsFunc(shown.Outcomes, func(o reconcile.Outcome) bool { return o.Live }) && !e.json {
-		e.msg.info("live: s6 supervises the slot; slotgen status shows whether the gateway is up")
+	v.printPlanHints(shown.Outcomes)
+	if slices.ContainsFunc(shown.Outcomes, func(o reconcile.Outcome) bool { return o.Live }) && !v.json {
+		v.msg.info("live: s6 supervises the slot; slotgen status shows whether the gateway is up")
 	}
 	if left := len(report.Outcomes) - len(shown.Outcomes); left > 0 {
-		e.msg.info("%d skipped or ignored: --all lists them", left)
+		v.msg.info("%d skipped or ignored: --all lists them", left)
 	}
 	if !report.OK() {
 		return reportedError{}
@@ -90,14 +76,14 @@ func (e explainer) run(ctx context.Context) error {
 	return nil
 }
 
-func (e explainer) print(report reconcile.Report) error {
+func (v view) printPlan(report reconcile.Report) error {
 	switch {
-	case e.json:
-		return writeDocument(e.out, e.Scandir, report)
-	case len(e.Only) > 0:
-		return e.printDetails(report)
+	case v.json:
+		return writeDocument(v.out, v.scandir, report)
+	case len(v.only) > 0:
+		return v.printPlanDetails(report)
 	}
-	return e.printTable(report)
+	return v.printPlanTable(report)
 }
 
 // isNoProfile reports whether the entry can have no slot under any policy.
@@ -105,34 +91,34 @@ func isNoProfile(o reconcile.Outcome) bool {
 	return o.Action == reconcile.Ignored || o.Action == reconcile.Skipped && o.Entry.Profile.Service == ""
 }
 
-// printHints prints each hint once.
-func (e explainer) printHints(outcomes []reconcile.Outcome) {
+// printPlanHints prints each hint once.
+func (v view) printPlanHints(outcomes []reconcile.Outcome) {
 	seen := map[string]bool{"": true}
 	for _, o := range outcomes {
 		if !seen[o.Hint] {
 			seen[o.Hint] = true
-			e.msg.line("hint: %s", o.Hint)
+			v.msg.line("hint: %s", o.Hint)
 		}
 	}
 }
 
-// printTable prints one row for each outcome, below a line about the pass.
-func (e explainer) printTable(report reconcile.Report) error {
+// printPlanTable prints one row for each outcome, below a line about the pass.
+func (v view) printPlanTable(report reconcile.Report) error {
 	listens := ""
 	if !report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(e.out, "home %s, scandir %s%s, autostart %s\n\n",
-		scan.Printable(report.Home), scan.Printable(e.Scandir), listens, report.Autostart); err != nil {
+	if _, err := fmt.Fprintf(v.out, "home %s, scandir %s%s, autostart %s\n\n",
+		scan.Printable(report.Home), scan.Printable(v.scandir), listens, report.Autostart); err != nil {
 		return err
 	}
 	var t table
-	t.add(e.colours.bold, "PROFILE", "STATE", "PRIOR EXIT", "PLAN", "LIVE", "WHY")
+	t.add(v.colours.bold, "PROFILE", "STATE", "PRIOR EXIT", "PLAN", "LIVE", "WHY")
 	for _, o := range report.Outcomes {
-		t.add(e.colours.of(o.Action),
+		t.add(v.colours.of(o.Action),
 			scan.Escape(o.Entry.Profile.Name), o.Entry.Intent.String(), o.Entry.Profile.PriorExit, o.Plan(), yesNo(o.Live), o.Why)
 	}
-	return t.print(e.out, e.colours)
+	return t.print(v.out, v.colours)
 }
 
 func (p palette) of(action reconcile.Action) string {
@@ -148,33 +134,33 @@ func yesNo(b bool) string {
 	return "no"
 }
 
-// printDetails prints all fields of each outcome and its last lines of the boot log.
-func (e explainer) printDetails(report reconcile.Report) error {
-	volume, err := reconcile.OpenVolume(e.Home, e.Layout, e.User, e.Tell)
+// printPlanDetails prints all fields of each outcome and its last lines of the boot log.
+func (v view) printPlanDetails(report reconcile.Report) error {
+	volume, err := reconcile.OpenVolume(v.home, v.layout, v.user, v.msg.print)
 	if err != nil {
 		return err
 	}
 	defer volume.Close()
 	for i, o := range report.Outcomes {
 		if i > 0 {
-			fmt.Fprintln(e.out)
+			fmt.Fprintln(v.out)
 		}
-		if err := e.fields(o); err != nil {
+		if err := v.printOutcome(o); err != nil {
 			return err
 		}
-		if err := e.printTail(volume, o.Entry.Profile.Name); err != nil {
+		if err := v.printTail(volume, o.Entry.Profile.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e explainer) fields(o reconcile.Outcome) error {
+func (v view) printOutcome(o reconcile.Outcome) error {
 	profile := o.Entry.Profile
-	return printFields(e.out, [][2]string{
+	return printFields(v.out, [][2]string{
 		{"profile", scan.Escape(profile.Name)},
 		{"directory", profile.Dir},
-		{"slot", e.slotPath(o)},
+		{"slot", v.slotPath(profile.Service)},
 		{"state", o.Entry.Intent.String()},
 		{"prior exit", profile.PriorExit},
 		{"plan", o.Plan()},
@@ -184,19 +170,12 @@ func (e explainer) fields(o reconcile.Outcome) error {
 	})
 }
 
-func (e explainer) slotPath(o reconcile.Outcome) string {
-	if o.Entry.Profile.Service == "" {
-		return "none"
-	}
-	return e.Scandir + "/" + o.Entry.Profile.Service
-}
-
-func (e explainer) printTail(volume *scan.Volume, name string) error {
+func (v view) printTail(volume *scan.Volume, name string) error {
 	lines, err := volume.BootLogTail(name, tailLines)
 	if err != nil {
-		e.msg.print(message.Of(message.Warning, err))
+		v.msg.print(message.Of(message.Warning, err))
 	} else if len(lines) == 0 {
 		lines = []string{"nothing about this profile"}
 	}
-	return printLines(e.out, "boot log", lines)
+	return printLines(v.out, "boot log", lines)
 }

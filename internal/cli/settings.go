@@ -30,6 +30,8 @@ type settings struct {
 	autostart scan.Policy
 	base      scan.Profile
 	user      asuser.User
+	// only are the profiles that --profile names, or none for all.
+	only []string
 
 	maxServices int
 }
@@ -41,6 +43,7 @@ func readSettings(c *cli.Context, msg messages) (settings, error) {
 		proc:    cmp.Or(c.String("proc"), defaultProc),
 
 		templates: c.String("templates"),
+		only:      c.StringSlice("profile"),
 	}
 	var err error
 	for _, path := range []*string{&s.home, &s.scandir} {

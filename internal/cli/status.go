@@ -40,54 +40,35 @@ func statusCommand(out *output, msg messages) *cli.Command {
 			outputFlag(), colourFlag(), homeFlag(), scandirFlag(), autostartFlag(), userFlag(), commandDirFlag(), procFlag(),
 		}, layoutFlags()),
 		Action: oneProfile(func(c *cli.Context) error {
-			s, err := readSettings(c, msg)
+			v, err := readView(c, out, msg)
 			if err != nil {
 				return err
 			}
-			colours, err := newPalette(c.String("color"), out.w)
-			if err != nil {
-				return err
-			}
-			role := s.role(msg)
-			if word := role.NoGateways(); word != "" {
-				msg.info("this is a %s container: it supervises no gateways", word)
-				v := statusView{Options: status.Options{Scandir: s.scandir}, json: s.json, out: out}
-				return v.print(status.Report{Home: s.layout.Root(s.home), Autostart: scan.None})
-			}
-			programs, err := s6.Find(s.base.CommandDir, "/usr/bin", "/bin")
-			if err != nil {
-				return withHint(err, "--command-dir or SLOTGEN_COMMAND_DIR names the directory of s6's programs")
-			}
-			v := statusView{
-				Options: status.Options{
-					Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role),
-					Programs: programs, Proc: s.proc, Only: c.StringSlice("profile"), Tell: msg.print,
-				},
-				json: s.json, colours: colours, msg: msg, out: out,
-			}
-			return v.run(c.Context)
+			return v.status(c.Context)
 		}),
 	}
 }
 
-// statusView carries out `slotgen status`.
-type statusView struct {
-	status.Options
-	json    bool
-	colours palette
-	msg     messages
-	out     *output
-}
-
-func (v statusView) run(ctx context.Context) error {
-	report, err := status.Read(ctx, v.Options)
+func (v view) status(ctx context.Context) error {
+	if word := v.role.NoGateways(); word != "" {
+		v.msg.info("this is a %s container: it supervises no gateways", word)
+		return v.printStatus(status.Report{Home: v.layout.Root(v.home), Autostart: scan.None})
+	}
+	programs, err := s6.Find(v.base.CommandDir, "/usr/bin", "/bin")
+	if err != nil {
+		return withHint(err, "--command-dir or SLOTGEN_COMMAND_DIR names the directory of s6's programs")
+	}
+	report, err := status.Read(ctx, status.Options{
+		Home: v.home, Layout: v.layout, Scandir: v.scandir, User: v.user, Scan: v.scanOptions(v.role),
+		Programs: programs, Proc: v.proc, Only: v.only, Tell: v.msg.print,
+	})
 	if err != nil {
 		return err
 	}
-	if err := status.CheckOnly(report, v.Only); err != nil {
+	if err := status.CheckOnly(report, v.only); err != nil {
 		return err
 	}
-	if err := v.print(report); err != nil {
+	if err := v.printStatus(report); err != nil {
 		return err
 	}
 	if len(report.Rows) == 0 && report.OK() {
@@ -96,7 +77,7 @@ func (v statusView) run(ctx context.Context) error {
 	if report.OK() {
 		return nil
 	}
-	v.msg.fail(notUp(report, v.Scandir))
+	v.msg.fail(notUp(report, v.scandir))
 	return reportedError{}
 }
 
@@ -117,20 +98,20 @@ func notUp(report status.Report, scandir string) error {
 	return fmt.Errorf("%d gateways should be up and are not: %s", len(names), reconcile.SomeNames(names))
 }
 
-func (v statusView) print(report status.Report) error {
+func (v view) printStatus(report status.Report) error {
 	switch {
 	case v.json:
-		return writeJSON(v.out, newStatusDocument(report, v.Scandir))
+		return writeJSON(v.out, newStatusDocument(report, v.scandir))
 	case len(report.Rows) == 0:
 		return nil
-	case len(v.Only) > 0:
-		return v.printDetails(report)
+	case len(v.only) > 0:
+		return v.printStatusDetails(report)
 	}
 	listens := ""
 	if report.Listens != nil && !*report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.Scandir), listens, scan.Printable(report.Home)); err != nil {
+	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.scandir), listens, scan.Printable(report.Home)); err != nil {
 		return err
 	}
 	var t table
@@ -174,10 +155,10 @@ func since(row status.Row) string {
 	return "0s"
 }
 
-// printDetails prints all about each row, with the last lines of the boot log and of the
+// printStatusDetails prints all about each row, with the last lines of the boot log and of the
 // gateway's own log.
-func (v statusView) printDetails(report status.Report) error {
-	volume, err := reconcile.OpenVolume(v.Home, v.Layout, v.User, v.Tell)
+func (v view) printStatusDetails(report status.Report) error {
+	volume, err := reconcile.OpenVolume(v.home, v.layout, v.user, v.msg.print)
 	if err == nil {
 		defer volume.Close()
 	}
@@ -206,10 +187,10 @@ func (v statusView) printDetails(report status.Report) error {
 	return nil
 }
 
-func (v statusView) printRow(row status.Row) error {
+func (v view) printRow(row status.Row) error {
 	fields := [][2]string{
 		{"profile", row.Profile},
-		{"slot", v.slotPath(row)},
+		{"slot", v.slotPath(row.Service)},
 		{"state", strings.TrimSpace(string(row.State) + " " + since(row))},
 		{"exit", row.Exit},
 	}
@@ -223,11 +204,4 @@ func (v statusView) printRow(row status.Row) error {
 		fields = append(fields, [2]string{"note", note})
 	}
 	return printFields(v.out, fields)
-}
-
-func (v statusView) slotPath(row status.Row) string {
-	if row.Service == "" {
-		return "none"
-	}
-	return v.Scandir + "/" + row.Service
 }
