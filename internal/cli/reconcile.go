@@ -80,11 +80,7 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 				return err
 			}
 			o.Rescan, o.Resume, o.Prune, o.Live = c.Bool("rescan"), c.Bool("resume"), c.Bool("prune"), s.json
-			r := reconciler{Options: o, json: s.json, wait: wait, msg: msg, out: out}
-			if c.Bool("dry-run") {
-				return r.preview(c.Context)
-			}
-			return r.run(c.Context)
+			return reconciler{Options: o, json: s.json, dryRun: c.Bool("dry-run"), wait: wait, msg: msg, out: out}.run(c.Context)
 		}),
 	}
 }
@@ -100,14 +96,14 @@ func collectOften() { debug.SetGCPercent(50) }
 // reconciler carries out `slotgen reconcile`.
 type reconciler struct {
 	reconcile.Options
-	json bool
+	json, dryRun bool
 	// wait bounds the wait for the supervisors; 0 means no wait.
 	wait time.Duration
 	msg  messages
 	out  *output
 }
 
-// run makes a pass and prints its outcomes.
+// run makes a pass, or plans it in a dry run, and prints its outcomes.
 func (r reconciler) run(ctx context.Context) error {
 	start := time.Now()
 	report, err := r.pass(ctx)
@@ -115,24 +111,32 @@ func (r reconciler) run(ctx context.Context) error {
 		return err
 	}
 	r.msg.printAll(reconcile.Messages(report.Outcomes))
-	if err := r.print(report, ""); err != nil {
+	if err := r.print(report); err != nil {
 		return err
 	}
-	isSupervised := r.awaitSupervisors(report)
+	ok := report.OK()
+	if r.dryRun {
+		report.Pruned = nil
+	} else {
+		ok = r.awaitSupervisors(report) && ok
+	}
 	r.msg.info("%s", report.Summary(time.Since(start)))
-	if len(r.Only) == 0 && report.FailedAll() {
+	if !r.dryRun && len(r.Only) == 0 && report.FailedAll() {
 		r.msg.fail(errors.New("no gateway was published"))
 	}
-	if !report.OK() || !isSupervised {
+	if !ok {
 		return reportedError{}
 	}
 	return nil
 }
 
-// pass makes the pass. It never waits for the reader of its messages while it holds the
+// pass makes or plans the pass. It never waits for the reader of its messages while it holds the
 // scandir's lock. With --prune a signal ends it in good order: a service that was taken
 // down and not hidden would stay down when its profile is back.
 func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
+	if r.dryRun {
+		return reconcile.Preview(ctx, r.Options, nil)
+	}
 	r.msg.w.hold()
 	defer r.msg.w.release(forever)
 	if !r.Prune {
@@ -158,36 +162,16 @@ func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
 	return report, err
 }
 
-// preview prints the plan of a pass.
-func (r reconciler) preview(ctx context.Context) error {
-	start := time.Now()
-	report, err := reconcile.Preview(ctx, r.Options, nil)
-	if err != nil {
-		return err
-	}
-	r.msg.printAll(reconcile.Messages(report.Outcomes))
-	if err := r.print(report, " change="); err != nil {
-		return err
-	}
-	report.Pruned = nil
-	r.msg.info("%s", report.Summary(time.Since(start)))
-	if !report.OK() {
-		return reportedError{}
-	}
-	return nil
-}
-
-// print prints the outcomes. Unless label is empty, each line ends with the label and the
-// outcome's change.
-func (r reconciler) print(report reconcile.Report, label string) error {
+// print prints the outcomes. In a dry run each line ends with the outcome's change.
+func (r reconciler) print(report reconcile.Report) error {
 	if r.json {
 		return writeDocument(r.out, r.Scandir, report)
 	}
 	var text bytes.Buffer
 	for _, o := range report.Outcomes {
 		text.WriteString("reconcile: " + o.Fields())
-		if label != "" {
-			text.WriteString(label + string(o.Change))
+		if r.dryRun {
+			text.WriteString(" change=" + string(o.Change))
 		}
 		text.WriteByte('\n')
 	}
