@@ -39,13 +39,13 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			found, checked := findingsOf(set, profiles, invented), len(profiles)+len(invented)
+			found := findingsOf(set, profiles, invented)
 			if s.json {
-				err = writeJSON(out, found.document(checked))
+				err = writeJSON(out, found)
 			} else {
-				err = found.print(out, msg, checked)
+				err = found.print(out, msg)
 			}
-			if err == nil && len(found.texts) > 0 {
+			if err == nil && len(found.Findings) > 0 {
 				err = reportedError{}
 			}
 			return err
@@ -53,62 +53,48 @@ func checkCommand(out *output, msg messages) *cli.Command {
 	}
 }
 
-// findings holds the texts of the findings in their order, and the profiles and the hint of
-// each text.
+// findings is the result of `slotgen templates check`, and its JSON form.
 type findings struct {
-	texts []string
-	about map[string][]string
-	hints map[string]string
+	SchemaVersion int `json:"schemaVersion"`
+	// Checked is the number of rendered profiles.
+	Checked  int       `json:"checked"`
+	Findings []finding `json:"findings"`
 	// needData are the mistakes of invented profiles that have no data, where a profile may have it.
 	needData []string
+	// at holds the index of each finding, by its text.
+	at map[string]int
+}
+
+type finding struct {
+	Text     string   `json:"text"`
+	Profiles []string `json:"profiles"`
+	Hint     string   `json:"hint"`
 }
 
 // print prints each finding once, with its profiles.
-func (f findings) print(out *output, msg messages, checked int) error {
-	for _, text := range f.texts {
-		if _, err := fmt.Fprintf(out, "%s (%s)\n", scan.Printable(text), someProfiles(f.about[text])); err != nil {
+func (f *findings) print(out *output, msg messages) error {
+	for _, one := range f.Findings {
+		if _, err := fmt.Fprintf(out, "%s (%s)\n", scan.Printable(one.Text), someProfiles(one.Profiles)); err != nil {
 			return err
 		}
 	}
 	for _, text := range slices.Compact(slices.Sorted(slices.Values(f.needData))) {
 		msg.info("the invented profiles have no data, so the profiles on the volume alone check this: %s", text)
 	}
-	for _, text := range f.texts {
-		if f.hints[text] != "" {
-			place, _, _ := strings.Cut(strings.TrimPrefix(text, "template "), ": ")
-			msg.line("hint: %s: %s", place, f.hints[text])
+	for _, one := range f.Findings {
+		if one.Hint != "" {
+			place, _, _ := strings.Cut(strings.TrimPrefix(one.Text, "template "), ": ")
+			msg.line("hint: %s: %s", place, one.Hint)
 		}
 	}
-	msg.info("%s checked, %s", reconcile.Counted(checked, "profile"), reconcile.Counted(len(f.texts), "finding"))
+	msg.info("%s checked, %s", reconcile.Counted(f.Checked, "profile"), reconcile.Counted(len(f.Findings), "finding"))
 	return nil
-}
-
-// findingsDocument is the JSON form of `slotgen templates check`.
-type findingsDocument struct {
-	SchemaVersion int `json:"schemaVersion"`
-	// Checked is the number of rendered profiles.
-	Checked  int               `json:"checked"`
-	Findings []findingDocument `json:"findings"`
-}
-
-type findingDocument struct {
-	Text     string   `json:"text"`
-	Profiles []string `json:"profiles"`
-	Hint     string   `json:"hint"`
-}
-
-func (f findings) document(checked int) findingsDocument {
-	doc := findingsDocument{SchemaVersion: 1, Checked: checked, Findings: []findingDocument{}}
-	for _, text := range f.texts {
-		doc.Findings = append(doc.Findings, findingDocument{text, slices.Concat([]string{}, f.about[text]), f.hints[text]})
-	}
-	return doc
 }
 
 // findingsOf renders the profiles on the volume and the invented ones. The data of an invented profile
 // are empty: a key that it does not have is no finding, nor what the template itself refuses.
-func findingsOf(set *render.Set, onVolume, invented []scan.Profile) findings {
-	found := findings{about: map[string][]string{}, hints: map[string]string{}}
+func findingsOf(set *render.Set, onVolume, invented []scan.Profile) *findings {
+	found := &findings{SchemaVersion: 1, Checked: len(onVolume) + len(invented), Findings: []finding{}, at: map[string]int{}}
 	for i, p := range slices.Concat(onVolume, invented) {
 		_, doubtful, err := set.Slot(p)
 		for _, f := range doubtful {
@@ -134,19 +120,20 @@ func findingsOf(set *render.Set, onVolume, invented []scan.Profile) findings {
 	return found
 }
 
+// add adds the profiles to the finding with the error's text.
 func (f *findings) add(err error, profiles ...string) {
 	text := err.Error()
-	about, known := f.about[text]
+	i, known := f.at[text]
 	if !known {
-		f.texts = append(f.texts, text)
-		f.hints[text] = hint.Of(err)
+		i = len(f.Findings)
+		f.at[text] = i
+		f.Findings = append(f.Findings, finding{text, []string{}, hint.Of(err)})
 	}
 	for _, p := range profiles {
-		if !slices.Contains(about, p) {
-			about = append(about, p)
+		if !slices.Contains(f.Findings[i].Profiles, p) {
+			f.Findings[i].Profiles = append(f.Findings[i].Profiles, p)
 		}
 	}
-	f.about[text] = about
 }
 
 // split returns the single errors of a joined error. The text of a single error may have
