@@ -48,56 +48,26 @@ func unexpected(c *cli.Context, argument string) error {
 // arguments: cli takes each word behind an argument as another argument. The word "--" ends
 // the flags.
 func flagsFirst(commands []*cli.Command, words []string) []string {
-	c, rest := findCommand(commands, words)
-	if c == nil || c.SkipFlagParsing || c.Name == helpName {
-		return words
-	}
+	l := commandLine{command: &cli.Command{Subcommands: commands}}
+	names := 1 // the program's name and those of the commands
 	var flags, arguments []string
-	for i := 0; i < len(rest); i++ {
-		word := rest[i]
-		if word == "--" {
-			arguments = append(arguments, rest[i+1:]...)
+	for i, word := range words[1:] {
+		if l.waiting == nil && word == "--" {
+			arguments = append(arguments, words[i+2:]...)
 			break
 		}
-		if !strings.HasPrefix(word, "-") {
+		switch {
+		case len(l.command.Subcommands) > 0 || l.command.SkipFlagParsing:
+			names++
+		case l.waiting != nil || strings.HasPrefix(word, "-"):
+			flags = append(flags, word)
+		default:
 			arguments = append(arguments, word)
-			continue
 		}
-		flags = append(flags, word)
-		if needsValue(c.Flags, word) && i+1 < len(rest) {
-			i++
-			flags = append(flags, rest[i])
-		}
+		l.take(word)
 	}
 	if len(arguments) == 0 {
 		return words
 	}
-	return slices.Concat(words[:len(words)-len(rest)], flags, []string{"--"}, arguments)
-}
-
-// findCommand follows the names of commands in the words behind the program's name. It returns
-// the last command and the words behind its name. It returns nil for a command that has
-// subcommands, and for an unknown one.
-func findCommand(commands []*cli.Command, words []string) (*cli.Command, []string) {
-	for i := 1; i < len(words); i++ {
-		if strings.HasPrefix(words[i], "-") {
-			continue
-		}
-		at := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(words[i]) })
-		if at < 0 {
-			return nil, nil
-		}
-		if len(commands[at].Subcommands) == 0 {
-			return commands[at], words[i+1:]
-		}
-		commands = commands[at].Subcommands
-	}
-	return nil, nil
-}
-
-// needsValue reports whether the flag in the word takes the next word as its value.
-func needsValue(flags []cli.Flag, word string) bool {
-	name, _, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-	f := docFlag(flags, name)
-	return f != nil && f.TakesValue() && !given
+	return slices.Concat(words[:names], flags, []string{"--"}, arguments)
 }

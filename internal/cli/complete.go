@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,26 +21,27 @@ const askForFiles = ":files"
 
 // commandLine is the state after some words of a command line.
 type commandLine struct {
-	// commands are the commands that may follow.
-	commands []*cli.Command
-	// flags are the flags of the last command.
-	flags []cli.Flag
-	// takesProfile reports whether the name of a profile may follow.
-	takesProfile bool
+	// command is the last command. The first one stands for the program.
+	command *cli.Command
+	// hasArgument reports whether a word was neither a command nor a flag.
+	hasArgument bool
 	// waiting is the flag that takes the next word as its value, or nil.
 	waiting cli.DocGenerationFlag
-	// given holds the values of the flags, by their names.
+	// given holds the values of the flags, by their names. It is nil when they are not needed.
 	given map[string]string
 }
 
 // complete returns the candidates for the last word, each with a tab and its description.
-func (l *commandLine) complete(words []string) []string {
+func complete(program *cli.Command, words []string) []string {
 	if len(words) == 0 {
 		return nil
 	}
+	l := commandLine{command: program, given: map[string]string{}}
 	last := len(words) - 1
 	for _, word := range words[:last] {
-		l.take(word)
+		if word != "=" { // bash makes --flag=value three words
+			l.take(word)
+		}
 	}
 	return l.candidates(words[last])
 }
@@ -47,37 +49,33 @@ func (l *commandLine) complete(words []string) []string {
 // take adds one word to the state.
 func (l *commandLine) take(word string) {
 	switch {
-	case l.waiting != nil && word == "=": // bash makes --flag=value three words
 	case l.waiting != nil:
 		l.setValue(l.waiting, word)
 		l.waiting = nil
 	case strings.HasPrefix(word, "-"):
 		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
-		if f := docFlag(l.flags, name); f != nil && given {
+		if f := docFlag(l.command.Flags, name); f != nil && given {
 			l.setValue(f, value)
 		} else if f != nil && f.TakesValue() {
 			l.waiting = f
 		}
 	default:
-		for _, c := range l.commands {
-			if c.HasName(word) && c.Name == helpName {
-				l.flags = nil // commands follow "help", and no flags
-				return
-			}
-			if c.HasName(word) {
-				l.commands, l.flags, l.takesProfile = c.Subcommands, c.VisibleFlags(), c.ArgsUsage == profileArgument
-				return
-			}
+		at := slices.IndexFunc(l.command.Subcommands, func(c *cli.Command) bool { return c.HasName(word) })
+		switch {
+		case at < 0 || l.hasArgument:
+			l.hasArgument = true
+		case l.command.Subcommands[at].Name == helpName: // commands follow "help", and no flags
+			l.command = &cli.Command{Subcommands: l.command.Subcommands}
+		default:
+			l.command = l.command.Subcommands[at]
 		}
-		l.commands, l.takesProfile = nil, false
 	}
 }
 
 func (l *commandLine) setValue(f cli.DocGenerationFlag, value string) {
-	if l.given == nil {
-		l.given = map[string]string{}
+	if l.given != nil {
+		l.given[f.Names()[0]] = value
 	}
-	l.given[f.Names()[0]] = value
 }
 
 func (l *commandLine) candidates(word string) []string {
@@ -85,27 +83,27 @@ func (l *commandLine) candidates(word string) []string {
 		return l.values(l.waiting, strings.TrimPrefix(word, "="), "")
 	}
 	if name, value, given := strings.Cut(word, "="); given && strings.HasPrefix(word, "--") {
-		f := docFlag(l.flags, name[2:])
+		f := docFlag(l.command.Flags, name[2:])
 		if f == nil || !f.TakesValue() {
 			return nil
 		}
 		return l.values(f, value, name+"=")
 	}
 	var found []string
-	for _, c := range l.commands {
-		if !c.Hidden {
+	if !l.hasArgument {
+		for _, c := range l.command.VisibleCommands() {
 			found = appendMatch(found, c.Name, word, c.Usage)
 		}
 	}
-	if len(l.commands) > 0 && word == "" {
+	if len(found) > 0 && word == "" {
 		return found
 	}
-	if l.takesProfile {
+	if l.command.ArgsUsage == profileArgument && !l.hasArgument {
 		for _, name := range l.profileNames() {
 			found = appendMatch(found, name, word, "profile")
 		}
 	}
-	for _, flag := range l.flags {
+	for _, flag := range l.command.VisibleFlags() {
 		if f, ok := flag.(cli.DocGenerationFlag); ok {
 			usage := strings.ReplaceAll(f.GetUsage(), "`", "")
 			found = appendMatch(found, dashed(f.Names()[0]), word, usage)

@@ -51,8 +51,8 @@ func wordsCommand(out *output) *cli.Command {
 		HideHelp:        true,
 		SkipFlagParsing: true,
 		Action: func(c *cli.Context) error {
-			l := commandLine{commands: c.App.Commands, flags: []cli.Flag{cli.HelpFlag, cli.VersionFlag}}
-			for _, candidate := range l.complete(c.Args().Slice()) {
+			program := &cli.Command{Subcommands: c.App.Commands, Flags: []cli.Flag{cli.HelpFlag, cli.VersionFlag}}
+			for _, candidate := range complete(program, c.Args().Slice()) {
 				if _, err := fmt.Fprintln(out, candidate); err != nil {
 					return err
 				}

@@ -7,15 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/urfave/cli/v2"
+
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
 
 // completed returns the candidates without their descriptions.
 func completed(words ...string) []string {
-	l := commandLine{commands: testApp().Commands}
 	found := []string{}
-	for _, line := range l.complete(words) {
+	for _, line := range complete(&cli.Command{Subcommands: testApp().Commands}, words) {
 		candidate, _, _ := strings.Cut(line, "\t")
 		found = append(found, candidate)
 	}
