@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
@@ -52,56 +52,50 @@ func (b *bench) writeModel(kind, scandir, profile string) error {
 // sameTree returns an error unless two trees have the same names, types, modes,
 // owners and bytes.
 func sameTree(a, b string) error {
-	if err := checkWithin(a, b); err != nil {
+	inA, err := readTree(a)
+	if err != nil {
 		return err
 	}
-	return checkWithin(b, a)
+	inB, err := readTree(b)
+	if err != nil {
+		return err
+	}
+	for name := range inA {
+		if inA[name] != inB[name] {
+			return fmt.Errorf("%q is %q in %q and %q in %q", name, inA[name], a, inB[name], b)
+		}
+	}
+	if len(inA) != len(inB) {
+		return fmt.Errorf("%q has %d files, %q has %d", a, len(inA), b, len(inB))
+	}
+	return nil
 }
 
-// checkWithin returns an error unless tree b has every node of tree a.
-func checkWithin(a, b string) error {
-	return filepath.WalkDir(a, func(path string, _ fs.DirEntry, err error) error {
+// readTree describes each file of a tree, by its path below root: type, mode, owner and the hash
+// of its bytes.
+func readTree(root string) (map[string]string, error) {
+	files := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(a, path)
-		if err != nil || rel == lockFile {
+		name, err := filepath.Rel(root, path)
+		if err != nil || name == lockFile {
 			return err
 		}
-		return sameNode(path, filepath.Join(b, rel))
-	})
-}
-
-func sameNode(a, b string) error {
-	ia, err := os.Lstat(a)
-	if err != nil {
-		return err
-	}
-	ib, err := os.Lstat(b)
-	if err != nil {
-		return err
-	}
-	if da, db := describe(ia), describe(ib); da != db {
-		return fmt.Errorf("%q is %s, %q is %s", a, da, b, db)
-	}
-	if !ia.Mode().IsRegular() {
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		var text []byte
+		if info.Mode().IsRegular() {
+			if text, err = os.ReadFile(path); err != nil {
+				return err
+			}
+		}
+		files[name] = fmt.Sprintf("%s %d:%d %x", info.Mode(), st.Uid, st.Gid, sha256.Sum256(text))
 		return nil
-	}
-	ta, err := os.ReadFile(a)
-	if err != nil {
-		return err
-	}
-	tb, err := os.ReadFile(b)
-	if err == nil && !bytes.Equal(ta, tb) {
-		err = fmt.Errorf("%q and %q differ", a, b)
-	}
-	return err
-}
-
-func describe(info fs.FileInfo) string {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return "unknown"
-	}
-	return fmt.Sprintf("%s %d:%d", info.Mode(), st.Uid, st.Gid)
+	})
+	return files, err
 }
