@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"slotgen/internal/asuser"
-
 	"github.com/urfave/cli/v2"
+	"mvdan.cc/sh/v3/syntax"
 
+	"slotgen/internal/asuser"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -124,16 +124,16 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 		switch {
 		case !found:
 			return nil, withHint(fmt.Errorf("--env %q: no = in it", word), "give it as NAME=VALUE")
-		case !isVariableName(name):
+		case !syntax.ValidName(name):
 			return nil, fmt.Errorf("--env %q: %q is not the name of a variable", word, name)
 		case name == homeVar:
 			return nil, withHint(errors.New("--env HERMES_HOME: a gateway's home is the home that was scanned"), "use --home")
-		case isSetByRun(name):
+		case slices.Contains(setByRun, name):
 			return nil, withHint(fmt.Errorf("--env %s: the run script sets it itself", name), "an override of run.tmpl can set another value")
 		case strings.HasPrefix(name, "LD_"):
 			return nil, withHint(fmt.Errorf("--env %s: the dynamic linker would obey it while the script still runs as root", name),
 				`an override of run.tmpl may set it behind that: set -- /usr/bin/env NAME=VALUE "$@"`)
-		case isShellVariable(name):
+		case slices.Contains(shellVariables, name):
 			return nil, fmt.Errorf("--env %s: shells set this variable themselves", name)
 		}
 		env = append(env, scan.EnvVar{Name: name, Value: value})
@@ -141,27 +141,12 @@ func parseEnv(words []string) ([]scan.EnvVar, error) {
 	return env, nil
 }
 
-// isSetByRun reports whether the embedded run script sets the variable.
-func isSetByRun(name string) bool {
-	return slices.Contains([]string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}, name)
-}
+// setByRun are the variables that the embedded run script sets.
+var setByRun = []string{"HOME", "HERMES_S6_SUPERVISED_CHILD", "HERMES_SUPERVISED_CHILD"}
 
-// isShellVariable reports whether some shell uses the variable itself and may refuse an
-// assignment. The run script would end there if that shell is sh.
-func isShellVariable(name string) bool {
-	return slices.Contains([]string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND", "HISTCMD", "SRANDOM"}, name)
-}
-
-// isVariableName reports whether the name matches [A-Za-z_][A-Za-z0-9_]*.
-func isVariableName(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if c != '_' && (c|' ' < 'a' || c|' ' > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
-}
+// shellVariables are variables that some shell uses itself and may refuse to assign. The run
+// script would end there if that shell is sh.
+var shellVariables = []string{"UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "OPTIND", "HISTCMD", "SRANDOM"}
 
 // parseCommandDir returns the cleaned path, or an error for a path that does not fit into
 // the #! line of a script.
