@@ -22,8 +22,9 @@ func number(c *cli.Context, flag string, unset int) (int, error) {
 	return n, nil
 }
 
-// duration returns the duration in a flag or its variable, or unset if both are empty.
-func duration(c *cli.Context, flag string, unset time.Duration) (time.Duration, error) {
+// duration returns the duration in a flag or its variable, or unset if both are empty. A
+// duration below least is an error.
+func duration(c *cli.Context, flag string, unset, least time.Duration) (time.Duration, error) {
 	text := c.String(flag)
 	if text == "" {
 		return unset, nil
@@ -31,6 +32,9 @@ func duration(c *cli.Context, flag string, unset time.Duration) (time.Duration, 
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		return 0, withHint(fmt.Errorf("%s %q: not a duration", origin(c, flag), text), "a number and its unit, as in 500ms, 5s or 1m")
+	}
+	if d < least {
+		return 0, fmt.Errorf("%s %s: less than %s", origin(c, flag), d, least)
 	}
 	return d, nil
 }

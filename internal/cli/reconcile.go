@@ -63,12 +63,9 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			wait, err := duration(c, "wait", 0)
+			wait, err := duration(c, "wait", 0, 0)
 			if err != nil {
 				return err
-			}
-			if wait < 0 {
-				return fmt.Errorf("--wait %s: a duration below zero", wait)
 			}
 			role := s.role(msg)
 			if word := role.NoGateways(); word != "" {

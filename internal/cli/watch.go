@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -79,11 +78,11 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	if err != nil {
 		return watch.Options{}, err
 	}
-	interval, err := boundedDuration(c, "interval", defaultInterval, leastInterval)
+	interval, err := duration(c, "interval", defaultInterval, leastInterval)
 	if err != nil {
 		return watch.Options{}, err
 	}
-	pruneAfter, err := boundedDuration(c, "prune-after", defaultPruneAfter, leastPruneAfter)
+	pruneAfter, err := duration(c, "prune-after", defaultPruneAfter, leastPruneAfter)
 	if err != nil {
 		return watch.Options{}, err
 	}
@@ -106,14 +105,4 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 		o.Ready = func() error { return notifyReady(ready) }
 	}
 	return o, nil
-}
-
-// boundedDuration returns the duration in a flag or its variable, or unset if both are empty. A
-// duration below least is an error.
-func boundedDuration(c *cli.Context, flag string, unset, least time.Duration) (time.Duration, error) {
-	d, err := duration(c, flag, unset)
-	if err == nil && d < least {
-		err = fmt.Errorf("%s %s: less than %s", origin(c, flag), d, least)
-	}
-	return d, err
 }
