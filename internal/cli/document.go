@@ -81,14 +81,12 @@ func writeJSON(w io.Writer, doc any) error {
 func escapeUnprintable(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for _, r := range text {
-		switch {
-		case r < unicode.MaxASCII || unicode.IsPrint(r):
+		if r < unicode.MaxASCII || unicode.IsPrint(r) {
 			out = utf8.AppendRune(out, r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
 		}
 	}
 	return out
