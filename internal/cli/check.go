@@ -171,7 +171,7 @@ func profilesToCheck(s settings, set *render.Set, msg messages) (onVolume, inven
 
 // profilesOnVolume returns the profiles on the volume, or none if there is no volume.
 func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	volume, err := scan.Open(s.home, s.layout, s.user, msg.slow)
+	volume, err := reconcile.OpenVolume(s.home, s.layout, s.user, msg.print)
 	if errors.Is(err, fs.ErrNotExist) {
 		msg.info("no volume at %q: checking invented profiles", s.home)
 		return nil, nil
@@ -185,8 +185,7 @@ func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile
 	}
 	list := volume.Scan(s.scanOptions(scan.Role{}))
 	if list.Err != nil {
-		msg.fail(list.Err)
-		return nil, reportedError{}
+		return nil, msg.failed(list.Err)
 	}
 	var profiles []scan.Profile
 	for _, e := range list.Entries {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
@@ -55,13 +54,16 @@ func (m messages) printAll(all []message.Message) {
 
 func (m messages) warn(format string, args ...any) { m.print(message.Warn(format, args...)) }
 
-// slow prints a warning while the volume does not answer.
-func (m messages) slow(path string, waited time.Duration) { m.print(message.Waiting(path, waited)) }
-
 // fail prints an error and its hint, if it has one.
 func (m messages) fail(err error) { m.print(message.Of(message.Error, err)) }
 
 func withHint(err error, format string, args ...any) error { return hint.Add(err, format, args...) }
+
+// failed prints an error, and returns the error with which the command ends.
+func (m messages) failed(err error) error {
+	m.fail(err)
+	return reportedError{}
+}
 
 // reportedError ends a command with exit code 1. The command has printed the reason already.
 type reportedError struct{}

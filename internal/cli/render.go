@@ -88,8 +88,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 		return render.Slot{}, err
 	}
 	if e.Verdict != scan.Publish {
-		msg.fail(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
-		return render.Slot{}, reportedError{}
+		return render.Slot{}, msg.failed(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
 	}
 	set, err := loadTemplates(s.templates, s.layout, msg)
 	if err != nil {
@@ -97,8 +96,7 @@ func renderOne(s settings, name string, msg messages) (render.Slot, error) {
 	}
 	slot, findings, err := set.Slot(e.Profile)
 	if err != nil {
-		msg.fail(fmt.Errorf("rendering slot %q: %w", name, err))
-		err = reportedError{}
+		err = msg.failed(fmt.Errorf("rendering slot %q: %w", name, err))
 	}
 	for _, f := range findings {
 		msg.warn("%s", f)
@@ -167,8 +165,7 @@ func (s settings) writeSlot(ctx context.Context, out string, slot render.Slot, o
 		err = dir.Publish(plan)
 	}
 	if err != nil {
-		msg.fail(err)
-		return reportedError{}
+		return msg.failed(err)
 	}
 	return nil
 }

@@ -77,8 +77,7 @@ func (v view) status(ctx context.Context) error {
 	if report.OK() {
 		return nil
 	}
-	v.msg.fail(notUp(report, v.scandir))
-	return reportedError{}
+	return v.msg.failed(notUp(report, v.scandir))
 }
 
 // notUp returns the error of a report that is not OK.

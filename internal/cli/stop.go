@@ -97,6 +97,5 @@ func stopAll(path, prefix string, limit time.Duration, msg messages) error {
 	if len(stopped.Late) == 0 {
 		return nil
 	}
-	msg.fail(fmt.Errorf("not ended after %d ms: %s", limit.Milliseconds(), strings.Join(stopped.Late, ", ")))
-	return reportedError{}
+	return msg.failed(fmt.Errorf("not ended after %d ms: %s", limit.Milliseconds(), strings.Join(stopped.Late, ", ")))
 }

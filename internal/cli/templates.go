@@ -185,8 +185,7 @@ func printWritten(written []string, err error, out *output, msg messages) error 
 		}
 	}
 	if err != nil {
-		msg.fail(err)
-		return reportedError{}
+		return msg.failed(err)
 	}
 	return nil
 }
