@@ -31,7 +31,7 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			set, err := loadTemplates(s.templates, s.layout, msg)
+			set, err := loadTemplates(s.templates, s.Layout, msg)
 			if err != nil {
 				return err
 			}
@@ -171,19 +171,19 @@ func profilesToCheck(s settings, set *render.Set, msg messages) (onVolume, inven
 
 // profilesOnVolume returns the profiles on the volume, or none if there is no volume.
 func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile, error) {
-	volume, err := reconcile.OpenVolume(s.home, s.layout, s.user, msg.print)
+	volume, err := reconcile.OpenVolume(s.Home, s.Layout, s.User, msg.print)
 	if errors.Is(err, fs.ErrNotExist) {
-		msg.info("no volume at %q: checking invented profiles", s.home)
+		msg.info("no volume at %q: checking invented profiles", s.Home)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	defer volume.Close()
-	if s.autostart == scan.None {
-		s.autostart = scan.Recorded // with the policy none no profile would be rendered
+	if s.Scan.Autostart == scan.None {
+		s.Scan.Autostart = scan.Recorded // with the policy none no profile would be rendered
 	}
-	list := volume.Scan(s.scanOptions(scan.Role{}))
+	list := volume.Scan(s.Scan)
 	if list.Err != nil {
 		return nil, msg.failed(list.Err)
 	}
@@ -194,7 +194,7 @@ func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile
 		}
 	}
 	for _, name := range set.Profiles() {
-		if _, found := list.Find(name); !found && list.Complete && s.layout.CheckName(name) == "" {
+		if _, found := list.Find(name); !found && list.Complete && s.Layout.CheckName(name) == "" {
 			msg.warn("no profile %q on the volume: nothing uses its templates", name)
 		}
 	}
@@ -205,26 +205,26 @@ func profilesOnVolume(s settings, set *render.Set, msg messages) ([]scan.Profile
 // every optional field set, and one for each profile with overrides of its own.
 func (s settings) invented(overridden []string) []scan.Profile {
 	profile := func(name string) scan.Profile {
-		p := s.base
-		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, s.layout.Service(name), path.Join(defaultHome, s.layout.Profiles, name)
+		p := s.Scan.Base
+		p.Home, p.Name, p.Service, p.Dir = defaultHome, name, s.Layout.Service(name), path.Join(defaultHome, s.Layout.Profiles, name)
 		p.PriorExit = scan.ExitUnknown
-		if s.layout.Data != "" {
+		if s.Layout.Data != "" {
 			p.Data = map[string]any{}
 		}
 		return p
 	}
-	long, full := profile(strings.Repeat("a", s.layout.MaxName())), profile("full")
+	long, full := profile(strings.Repeat("a", s.Layout.MaxName())), profile("full")
 	full.Start, full.PriorState, full.PriorExit = true, scan.Running, "clean"
-	full.User, full.Env = defaultUser, append(slices.Clone(s.base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
+	full.User, full.Env = defaultUser, append(slices.Clone(s.Scan.Base.Env), scan.EnvVar{Name: "NAME", Value: "it's\na \"value\""})
 	profiles := []scan.Profile{long, full}
-	if s.layout.DefaultProfile {
+	if s.Layout.DefaultProfile {
 		first := profile(scan.DefaultName)
 		first.Default, first.Dir = true, defaultHome
 		profiles = slices.Insert(profiles, 0, first)
 	}
 	for _, name := range overridden {
 		isNamed := func(p scan.Profile) bool { return p.Name == name }
-		if s.layout.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
+		if s.Layout.CheckName(name) == "" && !slices.ContainsFunc(profiles, isNamed) {
 			profiles = append(profiles, profile(name))
 		}
 	}

@@ -42,21 +42,21 @@ func diffCommand(out *output, msg messages) *cli.Command {
 
 // diff plans a pass and prints the differences of each slot at once. It prints JSON at the end.
 func (v view) diff(ctx context.Context) error {
-	doc := diffDocument{SchemaVersion: 1, Home: v.layout.Root(v.home), Scandir: v.scandir, Differences: []differenceDocument{}}
-	if word := v.role.NoGateways(); word != "" {
-		v.msg.info("this is a %s container: reconcile publishes nothing here", word)
+	doc := diffDocument{SchemaVersion: 1, Home: v.Layout.Root(v.Home), Scandir: v.Scandir, Differences: []differenceDocument{}}
+	if v.NoGateways != "" {
+		v.msg.info("this is a %s container: reconcile publishes nothing here", v.NoGateways)
 		if v.json {
 			return writeJSON(v.out, doc)
 		}
 		return nil
 	}
-	options, err := v.passWithTemplates(v.role, v.msg)
-	if err != nil {
+	var err error
+	if v.Templates, err = loadTemplates(v.templates, v.Layout, v.msg); err != nil {
 		return err
 	}
-	options.Differences = true
+	v.Differences = true
 	found := false
-	report, err := reconcile.Preview(ctx, options, func(o reconcile.Outcome) error {
+	report, err := reconcile.Preview(ctx, v.Options, func(o reconcile.Outcome) error {
 		if o.Action == reconcile.Failed {
 			return nil
 		}

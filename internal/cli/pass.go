@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotgen/internal/reconcile"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -18,7 +17,6 @@ import (
 type view struct {
 	settings
 	colours palette
-	role    scan.Role
 	msg     messages
 	out     *output
 }
@@ -32,7 +30,8 @@ func readView(c *cli.Context, out *output, msg messages) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{settings: s, colours: colours, role: s.role(msg), msg: msg, out: out}, nil
+	s.readRole()
+	return view{settings: s, colours: colours, msg: msg, out: out}, nil
 }
 
 // slotPath returns the path of a service's slot. It returns "none" for no service.
@@ -40,40 +39,7 @@ func (v view) slotPath(service string) string {
 	if service == "" {
 		return "none"
 	}
-	return v.scandir + "/" + service
-}
-
-// passWithTemplates reads the templates, and returns the options of a pass.
-func (s settings) passWithTemplates(role scan.Role, msg messages) (reconcile.Options, error) {
-	set, err := loadTemplates(s.templates, s.layout, msg)
-	if err != nil {
-		return reconcile.Options{}, err
-	}
-	o := s.passOptions(role, msg)
-	o.Templates = set
-	return o, nil
-}
-
-// passOptions returns the options that depend on the settings and the container's role.
-func (s settings) passOptions(role scan.Role, msg messages) reconcile.Options {
-	return reconcile.Options{
-		Home: s.home, Layout: s.layout, Scandir: s.scandir, User: s.user, Scan: s.scanOptions(role), NoGateways: role.NoGateways(),
-		Access: s.access, MaxServices: s.maxServices, Proc: s.proc, Only: s.only, Tell: msg.print,
-	}
-}
-
-// role returns the container's role (docs/design.md, "Container role"). When it can't read the
-// role it warns, and assumes that the container supervises gateways. A layout without a default
-// profile has no roles.
-func (s settings) role(msg messages) scan.Role {
-	if !s.layout.DefaultProfile {
-		return nil
-	}
-	role, err := scan.ReadRole(s.proc)
-	if err != nil {
-		msg.warn("finding the container's role: %s: assuming that it supervises gateways", err)
-	}
-	return role
+	return v.Scandir + "/" + service
 }
 
 // loadTemplates reads the templates and prints their warnings.

@@ -67,17 +67,16 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			if err != nil {
 				return err
 			}
-			role := s.role(msg)
-			if word := role.NoGateways(); word != "" {
-				return skip(word, s, out, msg)
+			r := reconciler{settings: s, dryRun: c.Bool("dry-run"), wait: wait, msg: msg, out: out}
+			if r.readRole(); r.NoGateways != "" {
+				return r.skip()
 			}
 			collectOften()
-			o, err := s.passWithTemplates(role, msg)
-			if err != nil {
+			if r.Templates, err = loadTemplates(r.templates, r.Layout, msg); err != nil {
 				return err
 			}
-			o.Rescan, o.Resume, o.Prune, o.Live = c.Bool("rescan"), c.Bool("resume"), c.Bool("prune"), s.json
-			return reconciler{Options: o, json: s.json, dryRun: c.Bool("dry-run"), wait: wait, msg: msg, out: out}.run(c.Context)
+			r.Rescan, r.Resume, r.Prune, r.Live = c.Bool("rescan"), c.Bool("resume"), c.Bool("prune"), r.json
+			return r.run(c.Context)
 		}),
 	}
 }
@@ -92,8 +91,8 @@ func collectOften() { debug.SetGCPercent(50) }
 
 // reconciler carries out `slotgen reconcile`.
 type reconciler struct {
-	reconcile.Options
-	json, dryRun bool
+	settings
+	dryRun bool
 	// wait bounds the wait for the supervisors; 0 means no wait.
 	wait time.Duration
 	msg  messages
@@ -198,13 +197,13 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 	return len(missing) == 0
 }
 
-// skip prints that the container supervises no gateways. Word is the word in its command.
-func skip(word string, s settings, out *output, msg messages) error {
-	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", word)
-	if !s.json {
-		_, err := fmt.Fprintln(out, line)
+// skip prints that the container supervises no gateways.
+func (r reconciler) skip() error {
+	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", r.NoGateways)
+	if !r.json {
+		_, err := fmt.Fprintln(r.out, line)
 		return err
 	}
-	msg.info("%s", line)
-	return writeDocument(out, s.scandir, reconcile.Report{Home: s.layout.Root(s.home), Autostart: scan.None})
+	r.msg.info("%s", line)
+	return writeDocument(r.out, r.Scandir, reconcile.Report{Home: r.Layout.Root(r.Home), Autostart: scan.None})
 }

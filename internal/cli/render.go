@@ -49,7 +49,7 @@ func renderCommand(out *output, msg messages) *cli.Command {
 			if err != nil && (len(slot.Files) == 0 || c.String("out") != "") {
 				return err
 			}
-			owners := scandir.OwnersFor(s.access, s.base.UID, s.base.GID)
+			owners := scandir.OwnersFor(s.Access, s.Scan.Base.UID, s.Scan.Base.GID)
 			switch {
 			case c.String("out") != "":
 				return s.writeSlot(c.Context, c.String("out"), slot, owners, msg)
@@ -78,19 +78,20 @@ func checkRenderFlags(c *cli.Context) error {
 // renderOne renders the slot of one profile of the volume. A slot that fails a check is
 // returned together with the error.
 func renderOne(s settings, name string, msg messages) (render.Slot, error) {
-	volume, err := reconcile.OpenVolume(s.home, s.layout, s.user, msg.print)
+	volume, err := reconcile.OpenVolume(s.Home, s.Layout, s.User, msg.print)
 	if err != nil {
 		return render.Slot{}, err
 	}
 	defer volume.Close()
-	e, err := reconcile.FindProfile(volume.Scan(s.scanOptions(s.role(msg))), name, volume)
+	s.readRole()
+	e, err := reconcile.FindProfile(volume.Scan(s.Scan), name, volume)
 	if err != nil {
 		return render.Slot{}, err
 	}
 	if e.Verdict != scan.Publish {
 		return render.Slot{}, msg.failed(fmt.Errorf("profile %q has no slot: %s", name, e.Why))
 	}
-	set, err := loadTemplates(s.templates, s.layout, msg)
+	set, err := loadTemplates(s.templates, s.Layout, msg)
 	if err != nil {
 		return render.Slot{}, err
 	}
@@ -139,7 +140,7 @@ func (s settings) writeSlot(ctx context.Context, out string, slot render.Slot, o
 	if err := scandir.Make(path); err != nil {
 		return withHint(err, hint)
 	}
-	dir, err := scandir.Open(path, s.layout.Prefix)
+	dir, err := scandir.Open(path, s.Layout.Prefix)
 	if err != nil {
 		return withHint(err, hint)
 	}

@@ -44,20 +44,20 @@ func scanCommand(out *output, msg messages) *cli.Command {
 
 // scan plans a pass and prints the plan. With all it prints also the entries that are no profiles.
 func (v view) scan(ctx context.Context, all bool) error {
-	options, err := v.passWithTemplates(v.role, v.msg)
-	if err != nil {
+	var err error
+	if v.Templates, err = loadTemplates(v.templates, v.Layout, v.msg); err != nil {
 		return err
 	}
-	options.Explain, options.Live = true, true
-	if options.NoGateways != "" {
-		v.msg.info("this is a %s container: reconcile publishes nothing here", options.NoGateways)
+	v.Explain, v.Live = true, true
+	if v.NoGateways != "" {
+		v.msg.info("this is a %s container: reconcile publishes nothing here", v.NoGateways)
 	}
-	report, err := reconcile.Preview(ctx, options, nil)
+	report, err := reconcile.Preview(ctx, v.Options, nil)
 	if err != nil {
 		return err
 	}
 	shown := report
-	if !all && len(v.only) == 0 {
+	if !all && len(v.Only) == 0 {
 		shown.Outcomes = slices.DeleteFunc(slices.Clone(report.Outcomes), isNoProfile)
 	}
 	if err := v.printPlan(shown); err != nil {
@@ -79,8 +79,8 @@ func (v view) scan(ctx context.Context, all bool) error {
 func (v view) printPlan(report reconcile.Report) error {
 	switch {
 	case v.json:
-		return writeDocument(v.out, v.scandir, report)
-	case len(v.only) > 0:
+		return writeDocument(v.out, v.Scandir, report)
+	case len(v.Only) > 0:
 		return v.printPlanDetails(report)
 	}
 	return v.printPlanTable(report)
@@ -109,7 +109,7 @@ func (v view) printPlanTable(report reconcile.Report) error {
 		listens = " (no s6-svscan listens there)"
 	}
 	if _, err := fmt.Fprintf(v.out, "home %s, scandir %s%s, autostart %s\n\n",
-		scan.Printable(report.Home), scan.Printable(v.scandir), listens, report.Autostart); err != nil {
+		scan.Printable(report.Home), scan.Printable(v.Scandir), listens, report.Autostart); err != nil {
 		return err
 	}
 	var t table
@@ -136,7 +136,7 @@ func yesNo(b bool) string {
 
 // printPlanDetails prints all fields of each outcome and its last lines of the boot log.
 func (v view) printPlanDetails(report reconcile.Report) error {
-	volume, err := reconcile.OpenVolume(v.home, v.layout, v.user, v.msg.print)
+	volume, err := reconcile.OpenVolume(v.Home, v.Layout, v.User, v.msg.print)
 	if err != nil {
 		return err
 	}

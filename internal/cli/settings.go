@@ -12,7 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 	"mvdan.cc/sh/v3/syntax"
 
-	"slotgen/internal/asuser"
+	"slotgen/internal/message"
+	"slotgen/internal/reconcile"
 	"slotgen/render/scandir"
 	"slotgen/scan"
 )
@@ -20,71 +21,64 @@ import (
 // settings is the checked configuration of a command. An empty variable counts as unset, and
 // so does an empty flag that can't be repeated.
 type settings struct {
-	home      string
-	layout    scan.Layout
-	scandir   string
-	proc      string
-	json      bool
+	reconcile.Options
+	json bool
+	// templates is the value of --templates.
 	templates string
-	access    scandir.Access
-	autostart scan.Policy
-	base      scan.Profile
-	user      asuser.User
-	// only are the profiles that --profile names, or none for all.
-	only []string
-
-	maxServices int
 }
 
 func readSettings(c *cli.Context, msg messages) (settings, error) {
 	s := settings{
-		home:    cmp.Or(c.String("home"), defaultHome),
-		scandir: cmp.Or(c.String("scandir"), defaultScandir),
-		proc:    cmp.Or(c.String("proc"), defaultProc),
-
+		Options: reconcile.Options{
+			Home:    cmp.Or(c.String("home"), defaultHome),
+			Scandir: cmp.Or(c.String("scandir"), defaultScandir),
+			Proc:    cmp.Or(c.String("proc"), defaultProc),
+			Only:    c.StringSlice("profile"),
+			Scan:    scan.Options{Multiplex: os.Getenv(scan.MultiplexVar)},
+			Tell:    msg.print,
+		},
 		templates: c.String("templates"),
-		only:      c.StringSlice("profile"),
 	}
 	var err error
-	for _, path := range []*string{&s.home, &s.scandir} {
+	for _, path := range []*string{&s.Home, &s.Scandir} {
 		if *path, err = filepath.Abs(*path); err != nil {
 			return s, fmt.Errorf("resolving a relative path: %w", err)
 		}
 	}
-	if s.access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
+	if s.Access, err = scandir.ParseAccess(cmp.Or(c.String("supervise-access"), string(scandir.AccessGroup))); err != nil {
 		return s, fmt.Errorf("%s: %w", origin(c, "supervise-access"), err)
 	}
-	if s.autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
+	if s.Scan.Autostart, err = scan.ParsePolicy(cmp.Or(c.String("autostart"), string(scan.Auto))); err != nil {
 		return s, fmt.Errorf("%s: %w", origin(c, "autostart"), err)
 	}
-	if s.layout, err = readLayout(c); err != nil {
+	if s.Layout, err = readLayout(c); err != nil {
 		return s, err
 	}
-	if err = s.layout.CheckPolicy(s.autostart); err != nil {
+	if err = s.Layout.CheckPolicy(s.Scan.Autostart); err != nil {
 		return s, fmt.Errorf("%s %w", origin(c, "autostart"), err)
 	}
-	if s.maxServices, err = number(c, "max-services", defaultMaxServices); err != nil {
+	if s.MaxServices, err = number(c, "max-services", defaultMaxServices); err != nil {
 		return s, err
 	}
-	if s.maxServices < 1 {
-		return s, fmt.Errorf("%s %d: less than one service", origin(c, "max-services"), s.maxServices)
+	if s.MaxServices < 1 {
+		return s, fmt.Errorf("%s %d: less than one service", origin(c, "max-services"), s.MaxServices)
 	}
 	if s.json, err = parseFormat(cmp.Or(c.String("output"), formatText)); err != nil {
 		return s, err
 	}
-	if s.base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
+	if s.Scan.Base.Env, err = parseEnv(c.StringSlice("env")); err != nil {
 		return s, err
 	}
-	if s.base.CommandDir, err = parseCommandDir(cmp.Or(c.String("command-dir"), defaultCommandDir)); err != nil {
+	if s.Scan.Base.CommandDir, err = parseCommandDir(cmp.Or(c.String("command-dir"), defaultCommandDir)); err != nil {
 		return s, fmt.Errorf("%s %w", origin(c, "command-dir"), err)
 	}
-	s.base.Command = cmp.Or(c.String("command"), defaultCommand)
+	s.Scan.Base.Command = cmp.Or(c.String("command"), defaultCommand)
 	a, err := lookupUser(cmp.Or(c.String("user"), defaultUser), msg)
 	if err != nil {
 		return s, fmt.Errorf("%s %w", origin(c, "user"), err)
 	}
-	s.base.User, s.base.UID, s.base.GID = a.name, a.uid, a.gid
-	s.user = a.credentials()
+	s.Scan.Base.User, s.Scan.Base.UID, s.Scan.Base.GID = a.name, a.uid, a.gid
+	s.User = a.credentials()
 	return s, nil
 }
 
@@ -109,12 +103,18 @@ func parseFormat(name string) (asJSON bool, err error) {
 	return name == formatJSON, nil
 }
 
-// scanOptions returns the options of a scan from the settings and variables.
-func (s settings) scanOptions(role scan.Role) scan.Options {
-	return scan.Options{
-		Base: s.base, Autostart: s.autostart, Multiplex: os.Getenv(scan.MultiplexVar),
-		Legacy: role.Legacy(os.Getenv(scan.NoSuperviseVar)),
+// readRole reads the container's role into the settings (docs/design.md, "Container role"). When
+// it can't read the role it warns, and assumes that the container supervises gateways. A layout
+// without a default profile has no roles.
+func (s *settings) readRole() {
+	if !s.Layout.DefaultProfile {
+		return
 	}
+	role, err := scan.ReadRole(s.Proc)
+	if err != nil {
+		s.Tell(message.Warn("finding the container's role: %s: assuming that it supervises gateways", err))
+	}
+	s.NoGateways, s.Scan.Legacy = role.NoGateways(), role.Legacy(os.Getenv(scan.NoSuperviseVar))
 }
 
 func parseEnv(words []string) ([]scan.EnvVar, error) {

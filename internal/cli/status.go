@@ -50,22 +50,22 @@ func statusCommand(out *output, msg messages) *cli.Command {
 }
 
 func (v view) status(ctx context.Context) error {
-	if word := v.role.NoGateways(); word != "" {
-		v.msg.info("this is a %s container: it supervises no gateways", word)
-		return v.printStatus(status.Report{Home: v.layout.Root(v.home), Autostart: scan.None})
+	if v.NoGateways != "" {
+		v.msg.info("this is a %s container: it supervises no gateways", v.NoGateways)
+		return v.printStatus(status.Report{Home: v.Layout.Root(v.Home), Autostart: scan.None})
 	}
-	programs, err := s6.Find(v.base.CommandDir, "/usr/bin", "/bin")
+	programs, err := s6.Find(v.Scan.Base.CommandDir, "/usr/bin", "/bin")
 	if err != nil {
 		return withHint(err, "--command-dir or SLOTGEN_COMMAND_DIR names the directory of s6's programs")
 	}
 	report, err := status.Read(ctx, status.Options{
-		Home: v.home, Layout: v.layout, Scandir: v.scandir, User: v.user, Scan: v.scanOptions(v.role),
-		Programs: programs, Proc: v.proc, Only: v.only, Tell: v.msg.print,
+		Home: v.Home, Layout: v.Layout, Scandir: v.Scandir, User: v.User, Scan: v.Scan,
+		Programs: programs, Proc: v.Proc, Only: v.Only, Tell: v.Tell,
 	})
 	if err != nil {
 		return err
 	}
-	if err := status.CheckOnly(report, v.only); err != nil {
+	if err := status.CheckOnly(report, v.Only); err != nil {
 		return err
 	}
 	if err := v.printStatus(report); err != nil {
@@ -77,7 +77,7 @@ func (v view) status(ctx context.Context) error {
 	if report.OK() {
 		return nil
 	}
-	return v.msg.failed(notUp(report, v.scandir))
+	return v.msg.failed(notUp(report, v.Scandir))
 }
 
 // notUp returns the error of a report that is not OK.
@@ -100,17 +100,17 @@ func notUp(report status.Report, scandir string) error {
 func (v view) printStatus(report status.Report) error {
 	switch {
 	case v.json:
-		return writeJSON(v.out, newStatusDocument(report, v.scandir))
+		return writeJSON(v.out, newStatusDocument(report, v.Scandir))
 	case len(report.Rows) == 0:
 		return nil
-	case len(v.only) > 0:
+	case len(v.Only) > 0:
 		return v.printStatusDetails(report)
 	}
 	listens := ""
 	if report.Listens != nil && !*report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.scandir), listens, scan.Printable(report.Home)); err != nil {
+	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.Scandir), listens, scan.Printable(report.Home)); err != nil {
 		return err
 	}
 	var t table
@@ -157,7 +157,7 @@ func since(row status.Row) string {
 // printStatusDetails prints all about each row, with the last lines of the boot log and of the
 // gateway's own log.
 func (v view) printStatusDetails(report status.Report) error {
-	volume, err := reconcile.OpenVolume(v.home, v.layout, v.user, v.msg.print)
+	volume, err := reconcile.OpenVolume(v.Home, v.Layout, v.User, v.msg.print)
 	if err == nil {
 		defer volume.Close()
 	}

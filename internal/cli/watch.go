@@ -95,10 +95,11 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	if err != nil {
 		return watch.Options{}, err
 	}
+	s.readRole()
 	o := watch.Options{
-		Pass: s.passOptions(s.role(msg), msg), Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
+		Pass: s.Options, Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
 		Templates: overrideDir(s.templates),
-		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.layout) },
+		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.Layout) },
 	}
 	o.Pass.Prune = c.Bool("prune")
 	if ready != nil {
