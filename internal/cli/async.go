@@ -20,7 +20,6 @@ const forever time.Duration = 1<<63 - 1
 // and counts the messages that do not fit into the queue.
 type asyncWriter struct {
 	w       io.Writer
-	holders int
 	queue   chan []byte   // nil while nobody holds the writer
 	written chan struct{} // closed after the last message of a closed queue
 	lost    atomic.Int64
@@ -38,20 +37,14 @@ func (a *asyncWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// hold starts the queue, unless somebody holds the writer already.
+// hold starts the queue.
 func (a *asyncWriter) hold() {
-	if a.holders++; a.holders == 1 {
-		a.queue, a.written = make(chan []byte, maxUnread), make(chan struct{})
-		go a.writeQueue(a.queue, a.written)
-	}
+	a.queue, a.written = make(chan []byte, maxUnread), make(chan struct{})
+	go a.writeQueue(a.queue, a.written)
 }
 
-// release ends one hold. The last release waits, for at most limit, until all messages are
-// written.
+// release ends the hold. It waits, for at most limit, until all messages are written.
 func (a *asyncWriter) release(limit time.Duration) {
-	if a.holders--; a.holders > 0 {
-		return
-	}
 	close(a.queue)
 	a.queue = nil
 	select {
