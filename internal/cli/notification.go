@@ -28,17 +28,24 @@ func warnOfOwnService(msg messages) {
 }
 
 // openNotification takes over the descriptor on which s6-supervise waits for a newline
-// (s6, "notifywhenup"). It returns nil for 0, which means no descriptor.
-func openNotification(fd int) (*os.File, error) {
+// (s6, "notifywhenup"). It returns a function that reports that the service is ready, or nil
+// for 0, which means no descriptor.
+func openNotification(fd int) (ready func() error, err error) {
 	if fd == 0 {
 		return nil, nil
 	}
-	err := canNotify(fd)
-	if err != nil {
+	if err := canNotify(fd); err != nil {
 		return nil, withHint(fmt.Errorf("--notification-fd %d: %w", fd, err),
 			"s6-supervise opens the one that the service's file notification-fd names")
 	}
-	return os.NewFile(uintptr(fd), "notification"), nil
+	f := os.NewFile(uintptr(fd), "notification")
+	return func() error {
+		_, err := f.Write([]byte("\n"))
+		if err = errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("reporting readiness: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // canNotify returns an error unless the descriptor may come from s6-supervise. The Go
@@ -63,13 +70,4 @@ func canNotify(fd int) error {
 		}
 	}
 	return errors.New("not open for writing")
-}
-
-// notifyReady reports that the service is ready, and closes the descriptor.
-func notifyReady(f *os.File) error {
-	_, err := f.Write([]byte("\n"))
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("reporting readiness: %w", err)
-	}
-	return nil
 }

@@ -100,10 +100,8 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 		Pass: s.Options, Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
 		Templates: overrideDir(s.templates),
 		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.Layout) },
+		Ready:     ready,
 	}
 	o.Pass.Prune = c.Bool("prune")
-	if ready != nil {
-		o.Ready = func() error { return notifyReady(ready) }
-	}
 	return o, nil
 }
