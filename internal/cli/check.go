@@ -41,14 +41,14 @@ func checkCommand(out *output, msg messages) *cli.Command {
 			}
 			found := findingsOf(set, profiles, invented)
 			if s.json {
-				err = writeJSON(out, found)
+				writeJSON(out, found)
 			} else {
-				err = found.print(out, msg)
+				found.print(out, msg)
 			}
-			if err == nil && len(found.Findings) > 0 {
-				err = reportedError{}
+			if len(found.Findings) > 0 {
+				return reportedError{}
 			}
-			return err
+			return nil
 		}),
 	}
 }
@@ -72,11 +72,9 @@ type finding struct {
 }
 
 // print prints each finding once, with its profiles.
-func (f *findings) print(out *output, msg messages) error {
+func (f *findings) print(out *output, msg messages) {
 	for _, one := range f.Findings {
-		if _, err := fmt.Fprintf(out, "%s (%s)\n", scan.Printable(one.Text), someProfiles(one.Profiles)); err != nil {
-			return err
-		}
+		fmt.Fprintf(out, "%s (%s)\n", scan.Printable(one.Text), someProfiles(one.Profiles))
 	}
 	for _, text := range slices.Compact(slices.Sorted(slices.Values(f.needData))) {
 		msg.info("the invented profiles have no data, so the profiles on the volume alone check this: %s", text)
@@ -88,7 +86,6 @@ func (f *findings) print(out *output, msg messages) error {
 		}
 	}
 	msg.info("%s checked, %s", reconcile.Counted(f.Checked, "profile"), reconcile.Counted(len(f.Findings), "finding"))
-	return nil
 }
 
 // findingsOf renders the profiles on the volume and the invented ones. The data of an invented profile

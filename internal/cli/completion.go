@@ -53,9 +53,7 @@ func wordsCommand(out *output) *cli.Command {
 		Action: func(c *cli.Context) error {
 			program := &cli.Command{Subcommands: c.App.Commands, Flags: []cli.Flag{cli.HelpFlag, cli.VersionFlag}}
 			for _, candidate := range complete(program, c.Args().Slice()) {
-				if _, err := fmt.Fprintln(out, candidate); err != nil {
-					return err
-				}
+				fmt.Fprintln(out, candidate)
 			}
 			return nil
 		},

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -46,7 +45,7 @@ func (v view) diff(ctx context.Context) error {
 	if v.NoGateways != "" {
 		v.msg.info("this is a %s container: reconcile publishes nothing here", v.NoGateways)
 		if v.json {
-			return writeJSON(v.out, doc)
+			writeJSON(v.out, doc)
 		}
 		return nil
 	}
@@ -66,23 +65,21 @@ func (v view) diff(ctx context.Context) error {
 				doc.add(o, one)
 				continue
 			}
-			if err := printDiff(v.out, o.Entry.Profile.Service, one, v.colours); err != nil {
-				return err
-			}
+			printDiff(v.out, o.Entry.Profile.Service, one, v.colours)
 		}
-		return nil
+		return v.out.err
 	})
 	if err != nil {
 		return err
 	}
 	if v.json {
-		err = writeJSON(v.out, doc)
+		writeJSON(v.out, doc)
 	}
 	v.msg.printAll(reconcile.Messages(report.Outcomes))
-	if err == nil && (found || !report.OK()) {
-		err = reportedError{}
+	if found || !report.OK() {
+		return reportedError{}
 	}
-	return err
+	return nil
 }
 
 // diffDocument is the JSON form of `slotgen diff`.
@@ -114,15 +111,14 @@ func (doc *diffDocument) add(o reconcile.Outcome, d scandir.Difference) {
 }
 
 // printDiff prints one difference as git would.
-func printDiff(w io.Writer, service string, d scandir.Difference, colours palette) error {
+func printDiff(out *output, service string, d scandir.Difference, colours palette) {
 	name := scan.Printable(strings.TrimSuffix(service+"/"+d.Path, "/"))
 	lines := append([]string{fmt.Sprintf("diff a/%s b/%s", name, name)}, headLines(d)...)
 	for i := range lines {
 		lines[i] = colours.paint(colours.bold, lines[i])
 	}
 	lines = append(lines, textLines(name, d, colours)...)
-	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
-	return err
+	fmt.Fprintln(out, strings.Join(lines, "\n"))
 }
 
 // headLines returns the lines about type, mode and owner.

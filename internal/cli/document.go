@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -51,7 +50,7 @@ func newProfileDocument(o reconcile.Outcome) profileDocument {
 }
 
 // writeDocument prints a report as one JSON document.
-func writeDocument(w io.Writer, scandir string, report reconcile.Report) error {
+func writeDocument(out *output, scandir string, report reconcile.Report) {
 	doc := document{
 		SchemaVersion: 1, Home: report.Home, Scandir: scandir, Autostart: report.Autostart,
 		Profiles: make([]profileDocument, 0, len(report.Outcomes)),
@@ -59,20 +58,20 @@ func writeDocument(w io.Writer, scandir string, report reconcile.Report) error {
 	for _, o := range report.Outcomes {
 		doc.Profiles = append(doc.Profiles, newProfileDocument(o))
 	}
-	return writeJSON(w, doc)
+	writeJSON(out, doc)
 }
 
 // writeJSON prints one JSON document that a terminal can show.
-func writeJSON(w io.Writer, doc any) error {
+func writeJSON(out *output, doc any) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(doc); err != nil {
-		return err
+		out.err = err
+		return
 	}
-	_, err := w.Write(escapeUnprintable(text.String()))
-	return err
+	_, _ = out.Write(escapeUnprintable(text.String()))
 }
 
 // escapeUnprintable escapes DEL and the unprintable characters beyond ASCII, since a

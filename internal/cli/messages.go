@@ -70,7 +70,8 @@ type reportedError struct{}
 
 func (reportedError) Error() string { return "not everything could be done" }
 
-// output writes to stdout and remembers the first error.
+// output writes to stdout and remembers the first error. Run prints that error, so a command
+// need not look at the errors of its writes.
 type output struct {
 	w   io.Writer
 	err error

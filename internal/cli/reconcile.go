@@ -69,7 +69,8 @@ func reconcileCommand(out *output, msg messages) *cli.Command {
 			}
 			r := reconciler{settings: s, dryRun: c.Bool("dry-run"), wait: wait, msg: msg, out: out}
 			if r.readRole(); r.NoGateways != "" {
-				return r.skip()
+				r.skip()
+				return nil
 			}
 			collectOften()
 			if r.Templates, err = loadTemplates(r.templates, r.Layout, msg); err != nil {
@@ -107,9 +108,7 @@ func (r reconciler) run(ctx context.Context) error {
 		return err
 	}
 	r.msg.printAll(reconcile.Messages(report.Outcomes))
-	if err := r.print(report); err != nil {
-		return err
-	}
+	r.print(report)
 	ok := report.OK()
 	if r.dryRun {
 		report.Pruned = nil
@@ -159,9 +158,10 @@ func (r reconciler) pass(ctx context.Context) (reconcile.Report, error) {
 }
 
 // print prints the outcomes. In a dry run each line ends with the outcome's change.
-func (r reconciler) print(report reconcile.Report) error {
+func (r reconciler) print(report reconcile.Report) {
 	if r.json {
-		return writeDocument(r.out, r.Scandir, report)
+		writeDocument(r.out, r.Scandir, report)
+		return
 	}
 	var text bytes.Buffer
 	for _, o := range report.Outcomes {
@@ -171,8 +171,7 @@ func (r reconciler) print(report reconcile.Report) error {
 		}
 		text.WriteByte('\n')
 	}
-	_, err := r.out.Write(text.Bytes())
-	return err
+	_, _ = r.out.Write(text.Bytes())
 }
 
 // awaitSupervisors waits until every slot has its supervisor. It reports whether all have
@@ -198,12 +197,12 @@ func (r reconciler) awaitSupervisors(report reconcile.Report) bool {
 }
 
 // skip prints that the container supervises no gateways.
-func (r reconciler) skip() error {
+func (r reconciler) skip() {
 	line := fmt.Sprintf("reconcile: skipping (%s container — does not need per-profile gateways)", r.NoGateways)
 	if !r.json {
-		_, err := fmt.Fprintln(r.out, line)
-		return err
+		fmt.Fprintln(r.out, line)
+		return
 	}
 	r.msg.info("%s", line)
-	return writeDocument(r.out, r.Scandir, reconcile.Report{Home: r.Layout.Root(r.Home), Autostart: scan.None})
+	writeDocument(r.out, r.Scandir, reconcile.Report{Home: r.Layout.Root(r.Home), Autostart: scan.None})
 }

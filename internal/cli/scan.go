@@ -60,8 +60,15 @@ func (v view) scan(ctx context.Context, all bool) error {
 	if !all && len(v.Only) == 0 {
 		shown.Outcomes = slices.DeleteFunc(slices.Clone(report.Outcomes), isNoProfile)
 	}
-	if err := v.printPlan(shown); err != nil {
-		return err
+	switch {
+	case v.json:
+		writeDocument(v.out, v.Scandir, shown)
+	case len(v.Only) > 0:
+		if err := v.printPlanDetails(shown); err != nil {
+			return err
+		}
+	default:
+		v.printPlanTable(shown)
 	}
 	v.printPlanHints(shown.Outcomes)
 	if slices.ContainsFunc(shown.Outcomes, func(o reconcile.Outcome) bool { return o.Live }) && !v.json {
@@ -74,16 +81,6 @@ func (v view) scan(ctx context.Context, all bool) error {
 		return reportedError{}
 	}
 	return nil
-}
-
-func (v view) printPlan(report reconcile.Report) error {
-	switch {
-	case v.json:
-		return writeDocument(v.out, v.Scandir, report)
-	case len(v.Only) > 0:
-		return v.printPlanDetails(report)
-	}
-	return v.printPlanTable(report)
 }
 
 // isNoProfile reports whether the entry can have no slot under any policy.
@@ -103,22 +100,20 @@ func (v view) printPlanHints(outcomes []reconcile.Outcome) {
 }
 
 // printPlanTable prints one row for each outcome, below a line about the pass.
-func (v view) printPlanTable(report reconcile.Report) error {
+func (v view) printPlanTable(report reconcile.Report) {
 	listens := ""
 	if !report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(v.out, "home %s, scandir %s%s, autostart %s\n\n",
-		scan.Printable(report.Home), scan.Printable(v.Scandir), listens, report.Autostart); err != nil {
-		return err
-	}
+	fmt.Fprintf(v.out, "home %s, scandir %s%s, autostart %s\n\n",
+		scan.Printable(report.Home), scan.Printable(v.Scandir), listens, report.Autostart)
 	var t table
 	t.add(v.colours.bold, "PROFILE", "STATE", "PRIOR EXIT", "PLAN", "LIVE", "WHY")
 	for _, o := range report.Outcomes {
 		t.add(v.colours.of(o.Action),
 			scan.Escape(o.Entry.Profile.Name), o.Entry.Intent.String(), o.Entry.Profile.PriorExit, o.Plan(), yesNo(o.Live), o.Why)
 	}
-	return t.print(v.out, v.colours)
+	t.print(v.out, v.colours)
 }
 
 func (p palette) of(action reconcile.Action) string {
@@ -145,19 +140,15 @@ func (v view) printPlanDetails(report reconcile.Report) error {
 		if i > 0 {
 			fmt.Fprintln(v.out)
 		}
-		if err := v.printOutcome(o); err != nil {
-			return err
-		}
-		if err := v.printTail(volume, o.Entry.Profile.Name); err != nil {
-			return err
-		}
+		v.printOutcome(o)
+		v.printTail(volume, o.Entry.Profile.Name)
 	}
 	return nil
 }
 
-func (v view) printOutcome(o reconcile.Outcome) error {
+func (v view) printOutcome(o reconcile.Outcome) {
 	profile := o.Entry.Profile
-	return printFields(v.out, [][2]string{
+	printFields(v.out, [][2]string{
 		{"profile", scan.Escape(profile.Name)},
 		{"directory", profile.Dir},
 		{"slot", v.slotPath(profile.Service)},
@@ -170,12 +161,12 @@ func (v view) printOutcome(o reconcile.Outcome) error {
 	})
 }
 
-func (v view) printTail(volume *scan.Volume, name string) error {
+func (v view) printTail(volume *scan.Volume, name string) {
 	lines, err := volume.BootLogTail(name, tailLines)
 	if err != nil {
 		v.msg.print(message.Of(message.Warning, err))
 	} else if len(lines) == 0 {
 		lines = []string{"nothing about this profile"}
 	}
-	return printLines(v.out, "boot log", lines)
+	printLines(v.out, "boot log", lines)
 }

@@ -52,7 +52,8 @@ func statusCommand(out *output, msg messages) *cli.Command {
 func (v view) status(ctx context.Context) error {
 	if v.NoGateways != "" {
 		v.msg.info("this is a %s container: it supervises no gateways", v.NoGateways)
-		return v.printStatus(status.Report{Home: v.Layout.Root(v.Home), Autostart: scan.None})
+		v.printStatus(status.Report{Home: v.Layout.Root(v.Home), Autostart: scan.None})
+		return nil
 	}
 	programs, err := s6.Find(v.Scan.Base.CommandDir, "/usr/bin", "/bin")
 	if err != nil {
@@ -68,9 +69,7 @@ func (v view) status(ctx context.Context) error {
 	if err := status.CheckOnly(report, v.Only); err != nil {
 		return err
 	}
-	if err := v.printStatus(report); err != nil {
-		return err
-	}
+	v.printStatus(report)
 	if len(report.Rows) == 0 && report.OK() {
 		v.msg.info("autostart none: the gateways are another container's")
 	}
@@ -97,28 +96,30 @@ func notUp(report status.Report, scandir string) error {
 	return fmt.Errorf("%d gateways should be up and are not: %s", len(names), reconcile.SomeNames(names))
 }
 
-func (v view) printStatus(report status.Report) error {
+func (v view) printStatus(report status.Report) {
 	switch {
 	case v.json:
-		return writeJSON(v.out, newStatusDocument(report, v.Scandir))
+		writeJSON(v.out, newStatusDocument(report, v.Scandir))
 	case len(report.Rows) == 0:
-		return nil
 	case len(v.Only) > 0:
-		return v.printStatusDetails(report)
+		v.printStatusDetails(report)
+	default:
+		v.printStatusTable(report)
 	}
+}
+
+func (v view) printStatusTable(report status.Report) {
 	listens := ""
 	if report.Listens != nil && !*report.Listens {
 		listens = " (no s6-svscan listens there)"
 	}
-	if _, err := fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.Scandir), listens, scan.Printable(report.Home)); err != nil {
-		return err
-	}
+	fmt.Fprintf(v.out, "scandir %s%s, home %s\n\n", scan.Printable(v.Scandir), listens, scan.Printable(report.Home))
 	var t table
 	t.add(v.colours.bold, "PROFILE", "STATE", "FOR", "EXIT", "NOTE")
 	for _, row := range report.Rows {
 		t.add(v.colours.ofRow(row), row.Profile, string(row.State), since(row), row.Exit, strings.Join(row.Notes, "; "))
 	}
-	return t.print(v.out, v.colours)
+	t.print(v.out, v.colours)
 }
 
 func (p palette) ofRow(row status.Row) string {
@@ -156,7 +157,7 @@ func since(row status.Row) string {
 
 // printStatusDetails prints all about each row, with the last lines of the boot log and of the
 // gateway's own log.
-func (v view) printStatusDetails(report status.Report) error {
+func (v view) printStatusDetails(report status.Report) {
 	volume, err := reconcile.OpenVolume(v.Home, v.Layout, v.User, v.msg.print)
 	if err == nil {
 		defer volume.Close()
@@ -165,9 +166,7 @@ func (v view) printStatusDetails(report status.Report) error {
 		if i > 0 {
 			fmt.Fprintln(v.out)
 		}
-		if err := v.printRow(row); err != nil {
-			return err
-		}
+		v.printRow(row)
 		if volume == nil {
 			continue // Read has warned
 		}
@@ -176,17 +175,12 @@ func (v view) printStatusDetails(report status.Report) error {
 		if err := errors.Join(err, logErr); err != nil {
 			v.msg.print(message.Of(message.Warning, err))
 		}
-		if err := printLines(v.out, "boot log", boot); err != nil {
-			return err
-		}
-		if err := printLines(v.out, "log", lines); err != nil {
-			return err
-		}
+		printLines(v.out, "boot log", boot)
+		printLines(v.out, "log", lines)
 	}
-	return nil
 }
 
-func (v view) printRow(row status.Row) error {
+func (v view) printRow(row status.Row) {
 	fields := [][2]string{
 		{"profile", row.Profile},
 		{"slot", v.slotPath(row.Service)},
@@ -202,5 +196,5 @@ func (v view) printRow(row status.Row) error {
 	for _, note := range row.Notes {
 		fields = append(fields, [2]string{"note", note})
 	}
-	return printFields(v.out, fields)
+	printFields(v.out, fields)
 }

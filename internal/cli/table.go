@@ -29,23 +29,18 @@ func (t *table) add(colour string, cells ...string) {
 }
 
 // print prints the table. On a terminal it cuts the last column, so that a row is one line.
-func (t *table) print(out *output, colours palette) error {
+func (t *table) print(out *output, colours palette) {
 	var text bytes.Buffer
 	tw := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, row := range t.rows {
 		fmt.Fprintln(tw, strings.Join(row, "\t"))
 	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
+	_ = tw.Flush() // into a buffer
 	width := terminalWidth(out.w)
 	for i, line := range strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n") {
 		line = shorten(strings.TrimRight(line, " "), width)
-		if _, err := fmt.Fprintln(out, colours.paint(t.colours[i], line)); err != nil {
-			return err
-		}
+		fmt.Fprintln(out, colours.paint(t.colours[i], line))
 	}
-	return nil
 }
 
 // shorten cuts a line that has more than width characters. A width of 0 cuts nothing.
@@ -72,26 +67,23 @@ func terminalWidth(w io.Writer) int {
 }
 
 // printFields prints one line for each name and its value, without the empty values.
-func printFields(w io.Writer, fields [][2]string) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+func printFields(out *output, fields [][2]string) {
+	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range fields {
 		if f[1] != "" {
 			fmt.Fprintf(tw, "%s:\t%s\n", f[0], scan.Printable(f[1]))
 		}
 	}
-	return tw.Flush()
+	_ = tw.Flush() // out remembers the error
 }
 
 // printLines prints a head and indented lines below it. It prints nothing when there are none.
-func printLines(w io.Writer, head string, lines []string) error {
+func printLines(out *output, head string, lines []string) {
 	if len(lines) == 0 {
-		return nil
+		return
 	}
-	fmt.Fprintln(w, head+":")
+	fmt.Fprintln(out, head+":")
 	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, "  "+scan.Printable(line)); err != nil {
-			return err
-		}
+		fmt.Fprintln(out, "  "+scan.Printable(line))
 	}
-	return nil
 }

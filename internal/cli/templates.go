@@ -85,12 +85,9 @@ func listTemplates(c *cli.Context, out *output, msg messages) error {
 		doc.Templates = append(doc.Templates, d)
 	}
 	if asJSON {
-		err = writeJSON(out, doc)
+		writeJSON(out, doc)
 	} else {
-		err = t.print(out, palette{})
-	}
-	if err != nil {
-		return err
+		t.print(out, palette{})
 	}
 	if refused {
 		return reportedError{}
@@ -182,9 +179,7 @@ func outDir(c *cli.Context, hint string) (string, error) {
 // printWritten prints the names of the written files and the error, if there is one.
 func printWritten(written []string, err error, out *output, msg messages) error {
 	for _, name := range written {
-		if _, err := fmt.Fprintln(out, name); err != nil {
-			return err
-		}
+		fmt.Fprintln(out, name)
 	}
 	if err != nil {
 		return msg.failed(err)
