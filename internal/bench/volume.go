@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,13 +39,12 @@ func (v volume) write(home string) error {
 	}
 	for i := range v.profiles {
 		dir := v.dir(home, i)
-		if err := writeFile(dir, "SOUL.md", "A helpful soul.\n"); err != nil {
-			return err
-		}
-		if err := writeFile(dir, "state/gateway.lifecycle.json", fmt.Sprintf(lifecycle, 200+i)); err != nil {
-			return err
-		}
-		if err := v.record(home, i, i%2 == 0); err != nil {
+		err := errors.Join(
+			writeFile(dir, "SOUL.md", "A helpful soul.\n"),
+			writeFile(dir, "state/gateway.lifecycle.json", fmt.Sprintf(lifecycle, 200+i)),
+			v.record(home, i, i%2 == 0),
+		)
+		if err != nil {
 			return err
 		}
 	}
@@ -84,10 +84,10 @@ func writeProc(dir string) error {
 		24: "/bin/sh\x00-e\x00/run/s6/basedir/scripts/rc.init\x00top\x00/opt/hermes/docker/main-wrapper.sh\x00",
 	} {
 		process := filepath.Join(dir, strconv.Itoa(pid))
-		err := writeFile(process, "cmdline", cmdline)
-		if err == nil {
-			err = writeFile(process, "status", "Name:\tsh\nUid:\t0\t0\t0\t0\n")
-		}
+		err := errors.Join(
+			writeFile(process, "cmdline", cmdline),
+			writeFile(process, "status", "Name:\tsh\nUid:\t0\t0\t0\t0\n"),
+		)
 		if err != nil {
 			return err
 		}
