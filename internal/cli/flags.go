@@ -37,34 +37,29 @@ const (
 	colourNever  = "never"
 )
 
+// setting returns a flag that has a variable too. Unset is the default on the help page: an empty
+// value counts as unset.
+func setting(name, variable, unset, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, EnvVars: []string{variable}, DefaultText: unset, Usage: usage}
+}
+
 func homeFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "home", EnvVars: []string{homeVar}, DefaultText: defaultHome,
-		Usage: "the volume's root, `DIR`",
-	}
+	return setting("home", homeVar, defaultHome, "the volume's root, `DIR`")
 }
 
 func scandirFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "scandir", EnvVars: []string{"S6_PROFILE_GATEWAY_SCANDIR"}, DefaultText: defaultScandir,
-		Usage: "where s6-svscan looks for service directories, `DIR`",
-	}
+	return setting("scandir", "S6_PROFILE_GATEWAY_SCANDIR", defaultScandir,
+		"where s6-svscan looks for service directories, `DIR`")
 }
 
 func autostartFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "autostart", EnvVars: []string{"SLOTGEN_AUTOSTART"},
-		DefaultText: string(scan.Auto),
-		Usage:       "which gateways start: `POLICY` is recorded, multiplex, all, none or auto",
-	}
+	return setting("autostart", "SLOTGEN_AUTOSTART", string(scan.Auto),
+		"which gateways start: `POLICY` is recorded, multiplex, all, none or auto")
 }
 
 func maxServicesFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "max-services", EnvVars: []string{"SLOTGEN_MAX_SERVICES"},
-		DefaultText: strconv.Itoa(defaultMaxServices),
-		Usage:       "s6-svscan takes `N` services, and a logger counts as one",
-	}
+	return setting("max-services", "SLOTGEN_MAX_SERVICES", strconv.Itoa(defaultMaxServices),
+		"s6-svscan takes `N` services, and a logger counts as one")
 }
 
 // profileFlag returns the flag that limits a command to the named profiles.
@@ -97,20 +92,14 @@ func outputFlag() cli.Flag {
 }
 
 func templatesFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "templates", EnvVars: []string{"SLOTGEN_TEMPLATES"},
-		DefaultText: defaultTemplates + " when it exists",
-		Usage:       "prefer the templates in `DIR` to the embedded ones; none: use only the embedded ones",
-	}
+	return setting("templates", "SLOTGEN_TEMPLATES", defaultTemplates+" when it exists",
+		"prefer the templates in `DIR` to the embedded ones; none: use only the embedded ones")
 }
 
 // slotFlags returns the flags that decide the content of a slot and who may control it.
 func slotFlags() []cli.Flag {
-	return append(contextFlags(), &cli.StringFlag{
-		Name: "supervise-access", EnvVars: []string{"SLOTGEN_SUPERVISE_ACCESS"},
-		DefaultText: string(scandir.AccessGroup),
-		Usage:       "who may control the services: `FORM` is group, events, owner or root",
-	})
+	return append(contextFlags(), setting("supervise-access", "SLOTGEN_SUPERVISE_ACCESS", string(scandir.AccessGroup),
+		"who may control the services: `FORM` is group, events, owner or root"))
 }
 
 // contextFlags returns the flags that decide the content of the rendered files.
@@ -123,25 +112,16 @@ func contextFlags() []cli.Flag {
 			Usage: "export `NAME=VALUE` to the gateways; repeatable, world-readable, so not for secrets",
 		},
 		commandDirFlag(),
-		&cli.StringFlag{
-			Name: "command", EnvVars: []string{"SLOTGEN_COMMAND"}, DefaultText: defaultCommand,
-			Usage: "the gateway's `PROGRAM`",
-		},
+		setting("command", "SLOTGEN_COMMAND", defaultCommand, "the gateway's `PROGRAM`"),
 	}
 }
 
 func userFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "user", EnvVars: []string{userVar}, DefaultText: defaultUser,
-		Usage: "run the gateways as `USER`, a name or UID:GID",
-	}
+	return setting("user", userVar, defaultUser, "run the gateways as `USER`, a name or UID:GID")
 }
 
 func commandDirFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "command-dir", EnvVars: []string{"SLOTGEN_COMMAND_DIR"}, DefaultText: defaultCommandDir,
-		Usage: "the programs of s6 and execline are in `DIR`",
-	}
+	return setting("command-dir", "SLOTGEN_COMMAND_DIR", defaultCommandDir, "the programs of s6 and execline are in `DIR`")
 }
 
 // docFlag returns the flag of that name with cli's interface for documentation, or nil.

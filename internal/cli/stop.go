@@ -33,10 +33,7 @@ func stopCommand(msg messages) *cli.Command {
 			"nothing was touched.",
 		Flags: []cli.Flag{
 			scandirFlag(), prefixFlag(),
-			&cli.StringFlag{
-				Name: "timeout", EnvVars: []string{stopTimeoutVar}, DefaultText: strconv.Itoa(defaultStopTimeout),
-				Usage: "take at most `MS` milliseconds",
-			},
+			setting("timeout", stopTimeoutVar, strconv.Itoa(defaultStopTimeout), "take at most `MS` milliseconds"),
 		},
 		Action: noArguments(func(c *cli.Context) error {
 			ignoreBrokenPipe()

@@ -41,15 +41,10 @@ func watchCommand(msg messages) *cli.Command {
 				Name: "prune", Value: true,
 				Usage: "take down and remove the slots of profiles that do not exist any more; --prune=false names them",
 			},
-			&cli.StringFlag{
-				Name: "prune-after", EnvVars: []string{"SLOTGEN_PRUNE_AFTER"}, DefaultText: "1m",
-				Usage: "prune a slot whose profile was missing for `DURATION` (90s, at least 2s)",
-			},
-			&cli.StringFlag{
-				Name: "interval", EnvVars: []string{"SLOTGEN_INTERVAL"},
-				DefaultText: defaultInterval.String(),
-				Usage:       "look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell",
-			},
+			setting("prune-after", "SLOTGEN_PRUNE_AFTER", "1m",
+				"prune a slot whose profile was missing for `DURATION` (90s, at least 2s)"),
+			setting("interval", "SLOTGEN_INTERVAL", defaultInterval.String(),
+				"look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell"),
 			&cli.StringFlag{
 				Name: "notification-fd", DefaultText: "none",
 				Usage: "write a newline to descriptor `N` when all slots are there",
