@@ -50,9 +50,10 @@ func (l Layout) IsDefault(name string) bool { return l.DefaultProfile && name ==
 // Service returns the name of a profile's slot.
 func (l Layout) Service(profile string) string { return l.Prefix + profile }
 
-// ProfileOf returns the name of a service's profile, and whether the service is a slot.
+// ProfileOf returns the name of a service's profile, and whether the service has a slot's name.
 func (l Layout) ProfileOf(service string) (name string, isSlot bool) {
-	return strings.CutPrefix(service, l.Prefix)
+	name, found := strings.CutPrefix(service, l.Prefix)
+	return name, found && l.CheckName(name) == ""
 }
 
 // Root returns the volume's root for an absolute path. Where the profiles lie as in the default

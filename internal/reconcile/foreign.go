@@ -26,7 +26,7 @@ func (p *planner) warnOfLiveSlots() {
 	}
 	for _, service := range slices.Sorted(maps.Keys(names)) {
 		name, isSlot := p.Layout.ProfileOf(service)
-		if !isSlot || p.Layout.CheckName(name) != "" || !p.Chosen(name) {
+		if !isSlot || !p.Chosen(name) {
 			continue
 		}
 		if live, err := dir.Live(service); !live || err != nil {

@@ -29,7 +29,7 @@ func (p *planner) orphans() ([]string, error) {
 	var orphans []string
 	for _, service := range slices.Sorted(maps.Keys(names)) {
 		name, isSlot := p.Layout.ProfileOf(service)
-		if !isSlot || exists[name] || p.Layout.CheckName(name) != "" || !p.KeepDown && !p.Chosen(name) {
+		if !isSlot || exists[name] || !p.KeepDown && !p.Chosen(name) {
 			continue
 		}
 		isOurs, err := p.dir.IsSlot(service)

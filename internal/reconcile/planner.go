@@ -149,7 +149,7 @@ func (p *planner) warnOfRisks() {
 func (p *planner) hasProfile(service string) bool {
 	name, isSlot := p.Layout.ProfileOf(service)
 	e, listed := p.list.Find(name)
-	return isSlot && listed && e.Verdict != scan.Ignored && p.Layout.CheckName(name) == ""
+	return isSlot && listed && e.Verdict != scan.Ignored
 }
 
 func (p *planner) report(outcomes []Outcome) Report {

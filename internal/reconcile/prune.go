@@ -41,8 +41,8 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 // the end, also when the profile is back.
 func (a applier) alsoDraining(orphans []string) []string {
 	for _, service := range a.Drain.Asked() {
-		name, _ := a.Layout.ProfileOf(service)
-		if a.Layout.CheckName(name) == "" && a.Chosen(name) && !slices.Contains(orphans, service) {
+		name, isSlot := a.Layout.ProfileOf(service)
+		if isSlot && a.Chosen(name) && !slices.Contains(orphans, service) {
 			orphans = append(orphans, service)
 		}
 	}

@@ -98,7 +98,7 @@ func (r *reader) rows(names scandir.Names) []Row {
 			service = name
 		}
 		profile, isSlot := r.Layout.ProfileOf(service)
-		if !isSlot || r.Layout.CheckName(profile) != "" || !r.chosen(profile) {
+		if !isSlot || !r.chosen(profile) {
 			continue
 		}
 		if hidden && names[service] {
