@@ -10,61 +10,61 @@ import (
 
 	"slotgen/internal/message"
 	"slotgen/internal/s6"
+	"slotgen/scan"
 )
 
 // flapping is the number of deaths in a minute from which on a gateway counts as flapping.
 const flapping = 3
 
-// fill finds out the state of a slot. It leaves the state empty when there is no slot behind
-// the name: a file, or a hidden slot that is gone.
+// fill finds out the state of a row. It leaves the state empty for a name that has no slot and
+// needs none.
 func (r *reader) fill(ctx context.Context, row *Row) {
-	if row.State == Stopping {
-		r.fillHidden(row)
+	pid, isStray := r.strays[r.Layout.Service(row.Profile)]
+	isVisible := r.findSlot(row)
+	switch {
+	case isVisible:
+	case row.Service != "":
+		row.State = Stopping
+		row.note("hidden: the next slotgen reconcile --prune ends it")
+	case isStray || isProfile(row.Entry):
+		row.State = Missing
 	}
-	r.findSlot(row)
-	isStray := r.noteStray(row)
-	if row.State == Missing {
-		row.Unhealthy = row.Entry != nil && row.Entry.Profile.Start
-	}
-	if row.State == Missing && !isStray {
+	if isStray {
+		row.note("process %d still runs it in a slot that was removed: %s", pid, r.dir.EndStrays())
+	} else if row.State == Missing {
 		row.note("slotgen scan %s shows why", row.Profile)
 	}
-	if row.State != "" || row.Service == "" {
+	if !isVisible {
+		row.Unhealthy = row.Entry != nil && row.Entry.Profile.Start
 		return
 	}
 	r.judge(ctx, row)
-	r.noteProfile(row)
+	if r.list.Complete && row.Entry == nil {
+		row.note("orphan, its profile does not exist: slotgen reconcile --prune removes it")
+	}
 	r.noteLogger(row)
 }
 
-// fillHidden finds out whether a hidden slot is still supervised. If not, its profile has no slot.
-func (r *reader) fillHidden(row *Row) {
-	held, err := r.dir.Held(row.Service)
-	if held || err != nil {
-		row.Unhealthy = row.Entry != nil && row.Entry.Profile.Start
-		row.note("hidden: the next slotgen reconcile --prune ends it")
-		return
+// findSlot reports whether a row's name is a visible slot. It clears the name when it belongs
+// neither to that nor to a hidden slot that is still supervised, but to a file or to a directory
+// that slotgen did not make.
+func (r *reader) findSlot(row *Row) (isVisible bool) {
+	if _, hidden := r.dir.ParseHidden(row.Service); hidden {
+		if held, err := r.dir.Held(row.Service); held || err != nil {
+			return false
+		}
+	} else if row.Service != "" {
+		if isSlot, err := r.dir.IsSlot(row.Service); isSlot && err == nil {
+			return true
+		}
 	}
-	row.hasNoSlot()
+	row.Service = ""
+	return false
 }
 
-// findSlot finds out whether a row's name belongs to a slot. Anything else of that name is no
-// slot: a file, or a directory that slotgen did not make.
-func (r *reader) findSlot(row *Row) {
-	if row.State != "" || row.Service == "" {
-		return
-	}
-	if isSlot, err := r.dir.IsSlot(row.Service); !isSlot || err != nil {
-		row.hasNoSlot()
-	}
-}
-
-// hasNoSlot turns a row into the row of a profile without a slot, or of no profile.
-func (r *Row) hasNoSlot() {
-	r.Service, r.State = "", ""
-	if isProfile(r.Entry) {
-		r.State = Missing
-	}
+// isProfile reports whether an entry of the volume is to have a slot.
+func isProfile(e *scan.Entry) bool {
+	return e != nil && (e.Verdict == scan.Publish || e.Verdict == scan.Failed)
 }
 
 // judge asks s6 about a slot.
@@ -130,13 +130,6 @@ func (r *reader) isOlder(row *Row, s s6.Service) bool {
 		return false
 	}
 	return time.Since(changed)+time.Second < s.For
-}
-
-// noteProfile adds a note when the slot is an orphan.
-func (r *reader) noteProfile(row *Row) {
-	if r.knows && row.Entry == nil {
-		row.note("orphan, its profile does not exist: slotgen reconcile --prune removes it")
-	}
 }
 
 // noteLogger adds a note when the lines of the gateway can't be logged.

@@ -52,9 +52,7 @@ type reader struct {
 	dir    *scandir.Dir
 	volume *scan.Volume
 	list   scan.Listing
-	strays map[string]int
-	// knows reports whether the scan read all of the profiles folder.
-	knows bool
+	strays map[string]int // the supervisors of removed slots, by service
 }
 
 func (r *reader) close() {
@@ -74,7 +72,6 @@ func (r *reader) readVolume() {
 	if r.list.Err != nil {
 		r.Tell(message.Of(message.Warning, r.list.Err))
 	}
-	r.knows = r.list.Complete
 }
 
 // listens reports whether an s6-svscan listens, or returns nil when slotgen may not ask.
@@ -89,49 +86,33 @@ func (r *reader) listens() *bool {
 	return &yes
 }
 
-// rows returns a row for each slot, visible or hidden, and for each profile that has none.
+// rows returns a row for each visible or hidden slot, each profile, and each service that still
+// runs in a removed slot.
 func (r *reader) rows(names scandir.Names) []Row {
-	var rows []Row
-	for _, name := range slices.Sorted(maps.Keys(names)) {
+	slots := map[string]string{} // the name in the scandir by service, or ""
+	for service := range r.strays {
+		slots[service] = ""
+	}
+	entries := map[string]*scan.Entry{}
+	for i := range r.list.Entries {
+		e := &r.list.Entries[i]
+		service := r.Layout.Service(e.Profile.Name)
+		slots[service], entries[service] = "", e
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) { // a visible name after its hidden one
 		service, hidden := r.dir.ParseHidden(name)
 		if !hidden {
 			service = name
 		}
-		profile, isSlot := r.Layout.ProfileOf(service)
-		if !isSlot || !r.chosen(profile) {
-			continue
-		}
-		if hidden && names[service] {
-			continue // one row for a name
-		}
-		row := Row{Profile: profile, Service: name, Entry: r.entry(profile)}
-		if hidden {
-			row.State = Stopping
-		}
-		rows = append(rows, row)
+		slots[service] = name
 	}
-	for i := range r.list.Entries {
-		e := &r.list.Entries[i]
-		name := e.Profile.Name
-		if isProfile(e) && names.Free(r.Layout.Service(name)) && r.chosen(name) {
-			rows = append(rows, Row{Profile: name, State: Missing, Entry: e})
+	var rows []Row
+	for _, service := range slices.Sorted(maps.Keys(slots)) {
+		if profile, isSlot := r.Layout.ProfileOf(service); isSlot && r.chosen(profile) {
+			rows = append(rows, Row{Profile: profile, Service: slots[service], Entry: entries[service]})
 		}
 	}
-	return append(rows, r.strayRows(rows)...)
-}
-
-// isProfile reports whether an entry of the volume is to have a slot.
-func isProfile(e *scan.Entry) bool {
-	return e != nil && (e.Verdict == scan.Publish || e.Verdict == scan.Failed)
+	return rows
 }
 
 func (r *reader) chosen(name string) bool { return len(r.Only) == 0 || slices.Contains(r.Only, name) }
-
-// entry returns the profile of that name on the volume, or nil.
-func (r *reader) entry(name string) *scan.Entry {
-	e, found := r.list.Find(name)
-	if !found {
-		return nil
-	}
-	return &e
-}

@@ -98,10 +98,6 @@ func (d *Dir) LeftoverError(name string, err error) error {
 // Names is the set of names that a scandir held at one time.
 type Names map[string]bool
 
-// Free reports whether the service had no slot, neither a visible nor a hidden one. If one
-// appears later, publishing still replaces nothing.
-func (n Names) Free(service string) bool { return !n[service] && !n[hiddenName(service)] }
-
 // Names returns the names in the scandir.
 func (d *Dir) Names() (Names, error) {
 	var list []string
