@@ -8,116 +8,85 @@ import (
 	"slotgen/scan"
 )
 
-// candidate is a profile's slot as s6-svscan counts it.
+// candidate is a slot that the pass would publish, or remove to make room.
 type candidate struct {
 	service string
 	weight  int
-	claim   claim
 }
-
-// claim ranks a slot's claim to a place: a smaller value gets its place first.
-type claim int
-
-const (
-	pinned claim = iota // the slot exists and can't be removed to make room
-	starts
-	waits
-)
 
 // maxWeight is the largest weight of one slot: a service and its logger.
 const maxWeight = 2
 
-// overCapacity returns the services without room (docs/design.md, "Capacity"). It counts
-// every profile, chosen or not. It returns errors for entries that it could not weigh, and
-// counts them with the largest weight.
+// overCapacity returns the services without room (docs/design.md, "Capacity"). Everything that
+// stays in the scandir has its place. Then come the slots that start, then the others, of every
+// profile, chosen or not. It returns errors for entries that it could not weigh, and counts
+// them with the largest weight.
 func (p *planner) overCapacity() (map[string]bool, error) {
 	if maxWeight*(len(p.names)+len(p.list.Entries)) <= p.MaxServices {
 		return nil, nil
 	}
 	candidates, err := p.candidates()
-	room, werr := p.roomFor(candidates)
+	stays := maps.Clone(p.names)
+	maps.DeleteFunc(stays, func(name string, _ bool) bool { return p.toRemove[name] })
+	for _, c := range candidates {
+		delete(stays, c.service)
+	}
+	room := p.MaxServices
+	for _, name := range slices.Sorted(maps.Keys(stays)) {
+		weight, werr := p.dir.Weight(name)
+		room -= weight
+		err = errors.Join(err, werr)
+	}
 	out := map[string]bool{}
 	for _, c := range candidates {
-		if c.claim != pinned && c.weight > room {
+		if c.weight > room {
 			out[c.service] = true
 			continue
 		}
 		room -= c.weight
 	}
-	return out, errors.Join(err, werr)
+	return out, err
 }
 
-// roomFor returns the number of services left for the candidates. Other entries of the
-// scandir take their places first, except those that this pass removes.
-func (p *planner) roomFor(candidates []candidate) (room int, err error) {
-	ours := map[string]bool{}
-	for _, c := range candidates {
-		ours[c.service] = true
-	}
-	room = p.MaxServices
-	for _, name := range slices.Sorted(maps.Keys(p.names)) {
-		if ours[name] || p.toRemove[name] {
+// candidates lists the slots that compete for room, those that start first.
+func (p *planner) candidates() ([]candidate, error) {
+	var starting, waiting []candidate
+	var err error
+	for i := range p.list.Entries {
+		profile := p.list.Entries[i].Profile
+		stays, serr := p.stays(&p.list.Entries[i])
+		err = errors.Join(err, serr)
+		if stays {
 			continue
 		}
-		weight, werr := p.dir.Weight(name)
-		room -= weight
-		err = errors.Join(err, werr)
-	}
-	return room, err
-}
-
-// candidates lists the profiles' slots, the strongest claim first.
-func (p *planner) candidates() (all []candidate, err error) {
-	for _, e := range p.list.Entries {
-		if e.Profile.Service == "" {
+		slot, _, rerr := p.Templates.Slot(profile)
+		if rerr != nil { // the profile fails, and its old slot stays
 			continue
 		}
-		c, cerr := p.candidate(e)
-		err = errors.Join(err, cerr)
-		all = append(all, c)
+		c := candidate{profile.Service, slot.Weight()}
+		if profile.Start {
+			starting = append(starting, c)
+		} else {
+			waiting = append(waiting, c)
+		}
 	}
-	slices.SortStableFunc(all, func(a, b candidate) int { return int(a.claim - b.claim) })
-	return all, err
+	return append(starting, waiting...), err
 }
 
-// candidate weighs the existing slot when it can't be removed, else the slot that the pass
-// would publish.
-func (p *planner) candidate(e scan.Entry) (candidate, error) {
-	c := candidate{service: e.Profile.Service, claim: pinned}
-	weight, stays, err := p.existing(e.Profile)
-	c.weight = weight
-	if stays || e.Verdict != scan.Publish {
-		return c, err
-	}
-	slot, _, rerr := p.Templates.Slot(e.Profile)
-	if rerr != nil { // the profile fails, and its old slot stays
-		return c, err
-	}
-	c.weight, c.claim = slot.Weight(), waits
-	if e.Profile.Start {
-		c.claim = starts
-	}
-	return c, err
-}
-
-// existing weighs the existing slot. It also reports whether the pass can't remove the slot
-// to make room: the slot is live, or its profile is not chosen.
-func (p *planner) existing(profile scan.Profile) (weight int, stays bool, err error) {
-	if p.dir == nil {
-		return 0, false, nil
-	}
-	if weight, err = p.dir.Weight(profile.Service); err != nil {
-		return weight, false, err
-	}
-	isSlot, err := p.dir.IsSlot(profile.Service)
+// stays reports whether the pass leaves as it is what has the name of the profile's slot: it
+// publishes no slot there, or can't remove what exists to make room.
+func (p *planner) stays(e *scan.Entry) (bool, error) {
+	service := e.Profile.Service
 	switch {
-	case err != nil:
-		return weight, false, err
-	case !isSlot:
-		return weight, p.names[profile.Service], nil // something else keeps the name
-	case !p.Chosen(profile.Name):
-		return weight, true, nil
+	case e.Verdict != scan.Publish:
+		return true, nil
+	case !p.names[service]:
+		return false, nil
 	}
-	stays, err = p.dir.Live(profile.Service)
-	return weight, stays, err
+	isSlot, err := p.dir.IsSlot(service)
+	if !isSlot || err != nil || !p.Chosen(e.Profile.Name) {
+		return true, err
+	}
+	live, err := p.dir.Live(service)
+	return live || err != nil, err
 }
