@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"context"
 	"slices"
 
 	"slotgen/internal/asuser"
@@ -65,26 +64,13 @@ type Options struct {
 	// KeepDown neither adds nor removes the down file of an existing slot: after the boot
 	// only the operator decides which services start.
 	KeepDown bool
-	// Drain ends the services of orphans. The default waits until they have ended; a
-	// scandir.Drain works in steps.
-	Drain Drainer
+	// Drain ends the services of orphans in steps, one in each pass. By default the pass waits
+	// until they have ended.
+	Drain *scandir.Drain
 	// Orphans decides which orphans the pass acts on. The default is all of them.
 	Orphans OrphanRule
 	// News reports whether the boot log gets an outcome. The default is all outcomes.
 	News func(Outcome) bool
-}
-
-// Drainer ends services and removes their service directories.
-type Drainer interface {
-	// Keep forgets the services whose directories somebody else has removed or replaced.
-	Keep(dir *scandir.Dir)
-	// Step ends the services of these names. It returns errors by name, and
-	// scandir.ErrDraining for a service that needs more time.
-	Step(ctx context.Context, dir *scandir.Dir, names []string) map[string]error
-	// Asked returns the services that were taken down and are not hidden yet.
-	Asked() []string
-	// Has reports whether a service was taken down and has not ended.
-	Has(service string) bool
 }
 
 // OrphanRule decides which orphans a pass acts on.
@@ -98,19 +84,6 @@ type OrphanRule interface {
 	// Reset restarts the confirmation of an orphan whose profile may be back.
 	Reset(service string)
 }
-
-// waitingDrain is a Drainer that waits until the services have ended.
-type waitingDrain struct{}
-
-func (waitingDrain) Keep(*scandir.Dir) {}
-
-func (waitingDrain) Step(ctx context.Context, dir *scandir.Dir, names []string) map[string]error {
-	return dir.Prune(ctx, names)
-}
-
-func (waitingDrain) Asked() []string { return nil }
-
-func (waitingDrain) Has(string) bool { return false }
 
 // everyOrphan is an OrphanRule that confirms every orphan at once.
 type everyOrphan struct{}
@@ -127,7 +100,7 @@ func (o Options) withDefaults() Options {
 		o.Waiting = o.Tell
 	}
 	if o.Drain == nil {
-		o.Drain = waitingDrain{}
+		o.Drain = &scandir.Drain{}
 	}
 	if o.Orphans == nil {
 		o.Orphans = everyOrphan{}

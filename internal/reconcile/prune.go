@@ -24,7 +24,7 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 		return nil
 	}
 	a.holdDown()
-	errs := a.Drain.Step(ctx, a.dir, slices.Concat(leftovers, orphans))
+	errs := a.end(ctx, slices.Concat(leftovers, orphans))
 	for _, name := range slices.Sorted(maps.Keys(errs)) {
 		if err := errs[name]; !slices.Contains(orphans, name) && !errors.Is(err, scandir.ErrDraining) {
 			a.warnLeftover(name, err)
@@ -35,6 +35,15 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 		a.listAgain(errs)
 	}
 	return failed
+}
+
+// end ends services and removes their directories. It returns errors by name, and
+// scandir.ErrDraining for a service that needs more time.
+func (a applier) end(ctx context.Context, names []string) map[string]error {
+	if a.waits {
+		return a.dir.Prune(ctx, names)
+	}
+	return a.Drain.Step(ctx, a.dir, names)
 }
 
 // alsoDraining adds the services that an earlier pass took down. The pass drains them to
