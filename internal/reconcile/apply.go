@@ -104,14 +104,10 @@ func (a applier) retire(service string) error {
 // clearLeftovers clears the leftovers of killed passes. It returns the names of the
 // leftovers that need a prune.
 func (a applier) clearLeftovers() []string {
-	if a.dir == nil || a.Scan.Autostart == scan.None {
+	if a.dir == nil {
 		return nil
 	}
-	leftovers, err := a.leftovers()
-	if err != nil {
-		a.Tell(message.Of(message.Warning, err))
-	}
-	return a.dir.Clear(leftovers, a.warnLeftover)
+	return a.dir.Clear(a.leftovers(), a.warnLeftover)
 }
 
 func (a applier) warnLeftover(name string, err error) {

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -146,6 +147,34 @@ func (p *planner) warnOfRisks() {
 	if err := p.dir.CheckExec(); err != nil {
 		p.Tell(message.Of(message.Warning, err))
 	}
+}
+
+// leftovers returns the leftovers that this pass clears. A hidden slot stays when its
+// profile is not chosen: this pass would not publish a new one.
+func (p *planner) leftovers() []scandir.Leftover {
+	if p.dir == nil || p.Scan.Autostart == scan.None {
+		return nil
+	}
+	keep := func(service string) bool { return p.hasProfile(service) && !p.Drain.Has(service) }
+	if p.list.Err != nil {
+		keep = nil // the profile of a hidden slot may exist
+	}
+	all, err := p.dir.Leftovers(keep)
+	if err != nil {
+		p.Tell(message.Of(message.Warning, err))
+	}
+	return slices.DeleteFunc(all, p.isUnchosenSlot)
+}
+
+// isUnchosenSlot reports whether a leftover is a hidden slot that needs a prune and whose
+// profile exists but is not chosen.
+func (p *planner) isUnchosenSlot(l scandir.Leftover) bool {
+	service, isHidden := p.dir.ParseHidden(l.Name)
+	if l.Do != scandir.Prune || !isHidden || p.Drain.Has(service) {
+		return false
+	}
+	name, _ := p.Layout.ProfileOf(service)
+	return !p.Chosen(name) && p.hasProfile(service)
 }
 
 // hasProfile reports whether the service is a slot whose profile the scan found.

@@ -99,14 +99,7 @@ func (p *planner) previewMigration() {
 
 // previewLeftovers marks the leftovers that a pass would remove before it publishes.
 func (p *planner) previewLeftovers() {
-	if p.dir == nil || p.Scan.Autostart == scan.None {
-		return
-	}
-	leftovers, err := p.leftovers()
-	if err != nil {
-		p.Tell(message.Of(message.Warning, err))
-	}
-	for _, l := range leftovers {
+	for _, l := range p.leftovers() {
 		held, err := p.dir.Held(l.Name)
 		p.toRemove[l.Name] = !held && err == nil
 	}
