@@ -23,7 +23,7 @@ func (a applier) publishAll(ctx context.Context) []Outcome {
 	outcomes := make([]Outcome, len(entries))
 	for i, e := range entries {
 		if a.noRoom[e.Profile.Service] && ctx.Err() == nil {
-			outcomes[i] = a.apply(a.planStep(e))
+			outcomes[i] = a.retire(a.planStep(e).Outcome)
 		}
 	}
 	scan.Share(len(entries), func(parts iter.Seq[int]) {
@@ -40,24 +40,19 @@ func (a applier) publishAll(ctx context.Context) []Outcome {
 // apply carries out a step and returns its outcome.
 func (a applier) apply(s Step) Outcome {
 	o := s.Outcome
-	switch s.work {
-	case publish:
-		warnings, err := a.publish(s)
-		o.Warnings = append(o.Warnings, warnings...)
-		if errors.Is(err, unix.ENOSPC) {
-			err = hint.Add(err, "the file system of the scandir is full: df -h %[1]s (bytes), df -i %[1]s (files)", a.Scandir)
-		}
-		if err != nil {
-			return o.failed(err)
-		}
-		if a.heldDown[o.Entry.Profile.Service] && o.Effect != scandir.NeedsRestart {
-			o = a.withDown(o)
-		}
-	case retire:
-		if err := a.retire(o.Entry.Profile.Service); err != nil {
-			return o.failed(fmt.Errorf("%w; %w", a.errNoRoom(), err))
-		}
-	case nothing:
+	if !o.Published() {
+		return o
+	}
+	warnings, err := a.publish(s)
+	o.Warnings = append(o.Warnings, warnings...)
+	if errors.Is(err, unix.ENOSPC) {
+		err = hint.Add(err, "the file system of the scandir is full: df -h %[1]s (bytes), df -i %[1]s (files)", a.Scandir)
+	}
+	if err != nil {
+		return o.failed(err)
+	}
+	if a.heldDown[o.Entry.Profile.Service] && o.Effect != scandir.NeedsRestart {
+		o = a.withDown(o)
 	}
 	return o
 }
@@ -91,14 +86,18 @@ func (a applier) publish(s Step) (warnings []string, err error) {
 	return warnings, err
 }
 
-// retire removes a slot that has no room; a live slot is an error. With too many slots
-// s6-svscan would not start the others either.
-func (a applier) retire(service string) error {
+// retire removes the slot of a profile that has no room; a live slot is an error. With too many
+// slots s6-svscan would not start the others either.
+func (a applier) retire(o Outcome) Outcome {
+	service := o.Entry.Profile.Service
 	isSlot, err := a.dir.IsSlot(service)
-	if !isSlot || err != nil {
-		return err
+	if isSlot && err == nil {
+		err = a.dir.Retire(service)
 	}
-	return a.dir.Retire(service)
+	if err != nil {
+		return o.failed(fmt.Errorf("%w; %w", a.errNoRoom(), err))
+	}
+	return o
 }
 
 // clearLeftovers clears the leftovers of killed passes. It returns the names of the

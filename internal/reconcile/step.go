@@ -12,20 +12,10 @@ import (
 	"slotgen/scan"
 )
 
-// work is the task that a step gives to the applier.
-type work int
-
-const (
-	nothing work = iota // the outcome is final
-	publish             // carry out the step's plan
-	retire              // remove a slot for which there is no room
-)
-
 // Step is the plan for one profile. Its outcome is final unless the work fails.
 type Step struct {
 	Outcome
-	work work
-	plan scandir.Plan
+	plan scandir.Plan // of an outcome that is published
 }
 
 // chosenEntries returns the entries that get a step. A service that was taken down gets no
@@ -96,7 +86,7 @@ func noGatewaysHere(e *scan.Entry, word string) Outcome {
 func (p *planner) planSlot(o Outcome) Step {
 	switch {
 	case p.noRoom[o.Entry.Profile.Service]:
-		return Step{Outcome: o.failed(p.errNoRoom()), work: retire}
+		return Step{Outcome: o.failed(p.errNoRoom())}
 	case p.listErr != nil:
 		return Step{Outcome: o.failed(p.listErr)}
 	}
@@ -119,7 +109,7 @@ func (p *planner) planSlot(o Outcome) Step {
 	if plan.Live && slices.ContainsFunc(plan.Differences, isDown) {
 		o.Hint = p.controlHint(o)
 	}
-	return Step{Outcome: o, work: publish, plan: plan}
+	return Step{Outcome: o, plan: plan}
 }
 
 // hintOverrides adds to the error of a template how to go on without the overrides. The embedded
