@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,11 +46,8 @@ func FindProfile(list scan.Listing, name string, volume *scan.Volume) (scan.Entr
 		return e, UnreadError{list.Err}
 	}
 	if !found {
-		err := fmt.Errorf("unknown profile %q", name)
-		if near := hint.Nearest(name, WithSlots(list)); near != "" {
-			return e, hint.Add(err, "did you mean %q?", near)
-		}
-		return e, hint.Add(err, "%s", whereProfilesAre(volume))
+		advice := cmp.Or(hint.DidYouMean(name, WithSlots(list)), whereProfilesAre(volume))
+		return e, hint.Add(fmt.Errorf("unknown profile %q", name), "%s", advice)
 	}
 	if e.Verdict == scan.Ignored {
 		return e, fmt.Errorf("unknown profile %q: %s", name, e.Why)

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -86,7 +87,7 @@ func (p *planner) checkApart() error {
 		if p.KeepDown { // a watch prunes by default
 			advice += ", or watch with --prune=false"
 		}
-		return hint.Add(pruneError(p.Scandir, err), "%s", advice)
+		return hint.Add(fmt.Errorf("pruning in scandir %q: %w", p.Scandir, err), "%s", advice)
 	}
 	return nil
 }

@@ -11,10 +11,6 @@ import (
 	"slotgen/scan"
 )
 
-func pruneError(path string, err error) error {
-	return fmt.Errorf("pruning in scandir %q: %w", path, err)
-}
-
 // prune drains the leftovers, the services that earlier passes took down and, with Prune,
 // the orphans. It returns an outcome for each orphan that it could not remove.
 func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {

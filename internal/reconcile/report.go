@@ -50,6 +50,8 @@ type Outcome struct {
 // Published reports whether the profile has a slot after the pass.
 func (o Outcome) Published() bool { return o.Action == Started || o.Action == Registered }
 
+func (o Outcome) isFailed() bool { return o.Action == Failed }
+
 func newOutcome(e *scan.Entry, action Action) Outcome {
 	return Outcome{Entry: e, Action: action, Change: scandir.None, Reason: e.Reason, Why: e.Why}
 }
@@ -82,18 +84,12 @@ type Report struct {
 
 // OK reports whether nothing failed.
 func (r Report) OK() bool {
-	for _, o := range r.Outcomes {
-		if o.Action == Failed {
-			return false
-		}
-	}
-	return !r.Incomplete
+	return !r.Incomplete && !slices.ContainsFunc(r.Outcomes, Outcome.isFailed)
 }
 
 // FailedAll reports whether profiles failed and none has a slot after the pass.
 func (r Report) FailedAll() bool {
-	isFailed := func(o Outcome) bool { return o.Action == Failed }
-	return slices.ContainsFunc(r.Outcomes, isFailed) && !slices.ContainsFunc(r.Outcomes, Outcome.Published)
+	return slices.ContainsFunc(r.Outcomes, Outcome.isFailed) && !slices.ContainsFunc(r.Outcomes, Outcome.Published)
 }
 
 // Services returns the services that the pass published, in the order of the outcomes.
