@@ -165,14 +165,14 @@ func (d *Dir) replace(p Plan) error {
 	if err == nil && p.Change == Created {
 		return nil
 	}
-	if errors.Is(err, errImmovable) {
+	if errors.Is(err, unix.EXDEV) {
 		err = d.replaceInPlace(p)
 	}
 	if errors.Is(err, errStaysHidden) {
 		return err
 	}
 	if rerr := d.removeAll(staged); err == nil && rerr != nil {
-		err = leftBehind(staged, rerr)
+		err = fmt.Errorf("%w: removing %q: %w", ErrLeftBehind, staged, rerr)
 	}
 	return err
 }
@@ -180,10 +180,6 @@ func (d *Dir) replace(p Plan) error {
 // ErrLeftBehind is the error of Publish when it published the slot but could not remove the
 // previous one. A later pass removes that as a leftover.
 var ErrLeftBehind = errors.New("published, but the previous copy was not removed")
-
-func leftBehind(name string, err error) error {
-	return fmt.Errorf("%w: removing %q: %w", ErrLeftBehind, name, err)
-}
 
 // errCameUp is the error of a slot that became live after its plan was made.
 var errCameUp = errors.New("a supervisor started meanwhile: left as it is")
@@ -214,12 +210,8 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	if change == Created {
 		return d.renameNew(staged, service)
 	}
-	err := fdio.Exchange(d.fd, staged, service)
-	if fdio.HasNoRenameFlags(err) || errors.Is(err, unix.EXDEV) {
-		return d.swapByTwoRenames(staged, service)
-	}
-	if err != nil {
-		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
+	if err := d.exchange(staged, service); err != nil {
+		return err
 	}
 	return d.restoreIfHeld(staged, service)
 }
@@ -240,17 +232,28 @@ func (d *Dir) restoreIfHeld(staged, service string) error {
 	if err == nil {
 		return nil
 	}
-	if back := fdio.Exchange(d.fd, staged, service); back != nil {
-		return errors.Join(err, errStaysHidden, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
-			d.rename(staged, hiddenName(service)))
+	if back := d.exchange(staged, service); back != nil {
+		return errors.Join(err, errStaysHidden, back, d.rename(staged, hiddenName(service)))
 	}
 	return err
 }
 
-// swapByTwoRenames replaces swapIn's exchange on file systems that can't exchange. Between
-// the two renames the name is free for an instant. If the pass is killed there, the next
-// pass restores the hidden slot.
-func (d *Dir) swapByTwoRenames(staged, service string) error {
+// exchange swaps the directories of the staged and the published slot.
+func (d *Dir) exchange(staged, service string) error {
+	err := fdio.Exchange(d.fd, staged, service)
+	if fdio.HasNoRenameFlags(err) || errors.Is(err, unix.EXDEV) {
+		return d.exchangeByRenames(staged, service)
+	}
+	if err != nil {
+		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
+	}
+	return nil
+}
+
+// exchangeByRenames is exchange on file systems that have none. Between the first two renames
+// the name is free for an instant. If the pass is killed there, the next pass restores the
+// hidden slot.
+func (d *Dir) exchangeByRenames(staged, service string) error {
 	hidden := hiddenName(service)
 	if err := d.mustNotRunHidden(service); err != nil {
 		return err
@@ -259,23 +262,13 @@ func (d *Dir) swapByTwoRenames(staged, service string) error {
 		return fmt.Errorf("clearing %q: %w", hidden, err)
 	}
 	if err := d.rename(service, hidden); err != nil {
-		if errors.Is(err, unix.EXDEV) {
-			err = fmt.Errorf("%w: %w", errImmovable, err)
-		}
 		return err
 	}
 	if err := d.rename(staged, service); err != nil {
 		return errors.Join(err, d.rename(hidden, service))
 	}
-	held, err := d.Held(hidden)
-	if held {
-		err = errCameUp
-	}
-	if err != nil {
+	if err := d.rename(hidden, staged); err != nil {
 		return errors.Join(err, d.rename(service, staged), d.rename(hidden, service))
-	}
-	if err := d.removeAll(hidden); err != nil {
-		return leftBehind(hidden, err)
 	}
 	return nil
 }

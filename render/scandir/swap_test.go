@@ -29,7 +29,12 @@ func staged(t *testing.T) (d *Dir, at func(name string) string, before uint64) {
 func TestSlotThatTurnsOutLiveGetsItsNameBack(t *testing.T) {
 	for name, swap := range map[string]func(d *Dir) error{
 		"by an exchange": func(d *Dir) error { return d.swapIn(".gateway-coder.new", "gateway-coder", Updated) },
-		"by two renames": func(d *Dir) error { return d.swapByTwoRenames(".gateway-coder.new", "gateway-coder") },
+		"by renames": func(d *Dir) error {
+			if err := d.exchangeByRenames(".gateway-coder.new", "gateway-coder"); err != nil {
+				return err
+			}
+			return d.restoreIfHeld(".gateway-coder.new", "gateway-coder")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, at, before := staged(t)
@@ -44,13 +49,13 @@ func TestSlotThatTurnsOutLiveGetsItsNameBack(t *testing.T) {
 	}
 }
 
-func TestSlotIsNotReplacedByTwoRenamesWhileAnEarlierOneRunsHidden(t *testing.T) {
+func TestSlotIsNotReplacedByRenamesWhileAnEarlierOneRunsHidden(t *testing.T) {
 	d, at, before := staged(t)
 	write(t, at(".gateway-coder.old/run"), "#!/bin/sh\n")
 	hidden := inode(t, at(".gateway-coder.old"))
 	write(t, at(".gateway-coder.old/supervise/lock"), "")
 	hold(t, at(".gateway-coder.old/supervise/lock"))
-	err := d.swapByTwoRenames(".gateway-coder.new", "gateway-coder")
+	err := d.exchangeByRenames(".gateway-coder.new", "gateway-coder")
 	if err == nil || !strings.Contains(err.Error(), "still runs in") {
 		t.Errorf("error %v, want that an earlier service still runs", err)
 	}

@@ -135,7 +135,7 @@ func (d *Dir) leftover(name string, keep func(string) bool) (Clearing, error) {
 }
 
 // hiddenSlot is leftover for a hidden slot. A slot is restored only where keep allows it, the
-// slot is not live, and its mark shows that it is whole. Only swapByTwoRenames hides a slot
+// slot is not live, and its mark shows that it is whole. Only exchangeByRenames hides a slot
 // that has to come back, and that slot is not live. While an s6-svscan listens nothing is
 // restored: s6-svscan could start the slot with its previous files.
 func (d *Dir) hiddenSlot(name, service string, keep func(string) bool) (Clearing, error) {

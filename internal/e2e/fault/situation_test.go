@@ -78,7 +78,7 @@ func situations() []situation {
 			f.write("home/profiles/fresh/SOUL.md", "")
 		}},
 		{name: "exchange", args: reconcile, prepare: flipped},
-		{name: "exchange by two renames", args: reconcile, always: noRenameFlags, prepare: flipped},
+		{name: "exchange by renames", args: reconcile, always: noRenameFlags, prepare: flipped},
 		{name: "live update", args: reconcile, prepare: changed, arrange: (*faults).holdAll, live: map[string]bool{
 			"gateway-default": true, "gateway-coder": true, "gateway-writer": true,
 		}},
