@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,26 +75,14 @@ func IsProc(dir int) bool {
 // Follow opens a path as Open does, through links wherever they lead. Where the kernel can
 // refuse links like /proc/self/fd/3, it does, with ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS).
 func Follow(dir int, path string, flags int) (int, error) {
-	flags |= unix.O_CLOEXEC
-	if flags&unix.O_PATH == 0 {
-		flags |= unix.O_NONBLOCK | unix.O_NOCTTY
+	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_MAGICLINKS}
+	fd, err := again(func() (int, error) { return unix.Openat2(dir, path, &how) })
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // as for OpenStraight
+		return again(func() (int, error) { return unix.Openat(dir, path, flags, 0) })
 	}
-	return again(func() (int, error) {
-		if !hasOpenat2() {
-			return unix.Openat(dir, path, flags, 0)
-		}
-		return unix.Openat2(dir, path, &unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_MAGICLINKS})
-	})
+	return fd, err
 }
-
-// hasOpenat2 reports whether the kernel has the call, and no filter refuses it.
-var hasOpenat2 = sync.OnceValue(func() bool {
-	fd, err := unix.Openat2(unix.AT_FDCWD, "/", &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_MAGICLINKS})
-	if err == nil {
-		unix.Close(fd)
-	}
-	return err == nil
-})
 
 // OpenBeneath opens a path, one element after the other, as Open does. For a link before the
 // last element the error is ENOTDIR.
