@@ -52,7 +52,7 @@ func (u User) Do(f func()) error {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	own, err := ownCredentials()
+	own, err := current()
 	if err != nil {
 		return u.failed(err)
 	}
@@ -86,9 +86,10 @@ func (u User) credentials() credentials {
 	return credentials{uid: u.uid, gid: u.gid, groups: slices.Concat(u.groups, []int{u.gid})}
 }
 
-// ownCredentials returns those of the thread.
-func ownCredentials() (c credentials, err error) {
-	c.uid, c.gid = os.Geteuid(), os.Getegid()
+// current returns the credentials of the thread.
+func current() (c credentials, err error) {
+	c.uid, _ = unix.SetfsuidRetUid(noChange)
+	c.gid, _ = unix.SetfsgidRetGid(noChange)
 	if c.groups, err = unix.Getgroups(); err != nil {
 		return c, err
 	}
@@ -147,21 +148,15 @@ func setGroups(groups []int) error {
 
 // check reports an error unless the thread has the credentials.
 func (c credentials) check() error {
-	uid, _ := unix.SetfsuidRetUid(noChange)
-	gid, _ := unix.SetfsgidRetGid(noChange)
-	groups, err := unix.Getgroups()
-	if err != nil {
-		return err
-	}
-	caps, err := capabilities()
+	now, err := current()
 	switch {
 	case err != nil:
 		return err
-	case uid != c.uid, gid != c.gid:
+	case now.uid != c.uid, now.gid != c.gid:
 		return unix.EPERM
-	case !slices.Equal(sorted(groups), sorted(c.groups)):
+	case !slices.Equal(sorted(now.groups), sorted(c.groups)):
 		return errors.New("the groups are not taken")
-	case caps[0].Effective != c.caps[0].Effective, caps[1].Effective != c.caps[1].Effective:
+	case now.caps[0].Effective != c.caps[0].Effective, now.caps[1].Effective != c.caps[1].Effective:
 		return errors.New("the capabilities are not taken")
 	}
 	return nil

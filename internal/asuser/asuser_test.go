@@ -70,7 +70,7 @@ func TestFilesAreMadeAndRefusedAsForTheUser(t *testing.T) {
 // Many calls run at the same time, so that their threads are used again by others.
 func TestOtherThreadsStayRoot(t *testing.T) {
 	testenv.NeedRoot(t, "to take the credentials of another user")
-	own, err := ownCredentials()
+	own, err := current()
 	if err != nil {
 		t.Fatal(err)
 	}
