@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotgen/internal/fdio"
+	"slotgen/internal/hint"
 	"slotgen/render"
 	"slotgen/scan"
 )
@@ -141,6 +142,28 @@ func (d *Dir) update(p Plan) error {
 		}
 	}
 	return nil
+}
+
+// errImmovable is the error of a slot whose directory can't be renamed.
+var errImmovable = fmt.Errorf("the directory can't be renamed: %w", unix.EXDEV)
+
+// replaceInPlace updates a slot that has no supervisor and whose directory can't be renamed: it is
+// in the lower layer of an overlay. Each file is whole at any time, the slot as a whole is not.
+func (d *Dir) replaceInPlace(p Plan) error {
+	fd, err := fdio.Open(d.fd, p.service, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	have, err := readSlot(fd)
+	if err != nil {
+		return err
+	}
+	p.planInPlace(have)
+	if p.Effect == NeedsRestart {
+		return hint.Add(errImmovable, "it is in the lower layer of an overlay: remove it first")
+	}
+	return d.update(p)
 }
 
 // HoldDown adds a missing down file to the slot of a service that has to stay down. It
