@@ -2,6 +2,7 @@ package scandir
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -138,14 +139,14 @@ func (d *Dir) beginDraining(name string, l limits) *drainingService {
 
 // Keep keeps only the services whose directory still has its name. Another pass has removed
 // or replaced the other directories.
-func (dr *Drain) Keep(d *Dir) {
-	for service, each := range dr.all {
+func (dr *Drain) Keep(d *Dir) { d.forgetReplaced(dr.all) }
+
+func (d *Dir) forgetReplaced(all map[string]*drainingService) {
+	maps.DeleteFunc(all, func(_ string, each *drainingService) bool {
 		name := each.name
 		if each.isHidden() {
 			name = each.hidden
 		}
-		if idAt(d.fd, name) != each.dir {
-			delete(dr.all, service)
-		}
-	}
+		return idAt(d.fd, name) != each.dir
+	})
 }

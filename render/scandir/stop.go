@@ -45,8 +45,9 @@ func (d *Dir) Stop(limit time.Duration) (Stopped, error) {
 	s.begin()
 	if err := d.Lock(context.Background(), s.limits.down); err != nil {
 		s.warnings = append(s.warnings, err) // the other slotgen does nothing once it sees the mark
-	} else {
-		s.beginAgain()
+	} else { // another pass may have removed or published slots meanwhile
+		d.forgetReplaced(s.all)
+		s.begin()
 	}
 	all := slices.Collect(maps.Values(s.all))
 	waitUntil(time.Until(deadline), func() bool { return d.step(all) })
@@ -85,15 +86,6 @@ func (s *stopping) begin() {
 			s.all[name] = each
 		}
 	}
-}
-
-// beginAgain begins what another pass has published meanwhile, and forgets what it has removed.
-// The caller holds the lock.
-func (s *stopping) beginAgain() {
-	maps.DeleteFunc(s.all, func(name string, each *drainingService) bool {
-		return idAt(s.dir.fd, name) != each.dir
-	})
-	s.begin()
 }
 
 // isSlotName reports whether a name in the scandir is a slot's, visible or hidden.
