@@ -77,24 +77,21 @@ func (dr *Drain) StopWaiting() {
 // Unfinished returns the services that need another Step, and the hidden services that
 // Drain gave up with an error. Both are sorted.
 func (dr *Drain) Unfinished() (services, stuck []string) {
-	for _, each := range dr.all {
-		if each.err == nil {
-			services = append(services, each.service)
-		} else {
-			stuck = append(stuck, each.service)
-		}
-	}
-	slices.Sort(services)
-	slices.Sort(stuck)
-	return services, stuck
+	services = dr.those(func(s *drainingService) bool { return s.err == nil })
+	return services, dr.those(func(s *drainingService) bool { return s.err != nil })
 }
 
 // Asked returns the visible services that were sent the down command, sorted.
 func (dr *Drain) Asked() []string {
+	return dr.those(func(s *drainingService) bool { return !s.isHidden() })
+}
+
+// those returns the services that fit, sorted.
+func (dr *Drain) those(fit func(*drainingService) bool) []string {
 	var services []string
-	for _, each := range dr.all {
-		if !each.isHidden() {
-			services = append(services, each.name)
+	for service, each := range dr.all {
+		if fit(each) {
+			services = append(services, service)
 		}
 	}
 	slices.Sort(services)
