@@ -75,22 +75,14 @@ func (b *box) guard(name string, f reflect.Value) any {
 	}
 	guarded := reflect.FuncOf(params, []reflect.Type{kind.Out(0), reflect.TypeFor[error]()}, kind.IsVariadic())
 	return reflect.MakeFunc(guarded, func(args []reflect.Value) []reflect.Value {
-		if err := admitAll(admit, args, kind.IsVariadic()); err != nil {
+		args, err := admitAll(admit, args, kind)
+		if err == nil && isArithmetic(name) {
+			err = mustNotOverflow(name, args)
+		}
+		if err != nil {
 			return failed(err)
 		}
-		if err := tighten(args, kind); err != nil {
-			return failed(err)
-		}
-		if isArithmetic(name) {
-			if err := mustNotOverflow(name, args); err != nil {
-				return failed(err)
-			}
-		}
-		call := f.Call
-		if kind.IsVariadic() {
-			call = f.CallSlice
-		}
-		results := call(args)
+		results := f.Call(args)
 		if b.misused != nil {
 			return failed(errors.New(b.misused.advice()))
 		}
@@ -161,32 +153,35 @@ func misuseOf(o opaque) error {
 	return errors.New(o.open().advice())
 }
 
-func admitAll(admit func(any, bool) (any, error), args []reflect.Value, variadic bool) error {
-	for i := range args {
-		if variadic && i == len(args)-1 {
-			if args[i].Type().Elem() != reflect.TypeFor[any]() {
-				continue
-			}
-			rest := slices.Clone(args[i].Interface().([]any))
-			for j := range rest {
-				var err error
-				if rest[j], err = admit(rest[j], j == len(rest)-1); err != nil {
-					return err
-				}
-			}
-			args[i] = reflect.ValueOf(rest)
-			continue
+// admitAll returns the arguments of a guarded function f as f takes them. The arguments of a variadic
+// parameter are one by one in the result.
+func admitAll(admit func(any, bool) (any, error), args []reflect.Value, f reflect.Type) ([]reflect.Value, error) {
+	last := f.NumIn() - 1
+	if f.IsVariadic() {
+		rest := args[last]
+		args = args[:last:last]
+		for i := range rest.Len() {
+			args = append(args, rest.Index(i))
 		}
-		if args[i].Kind() != reflect.Interface {
-			continue
-		}
-		admitted, err := admit(args[i].Interface(), i == len(args)-1)
-		if err != nil {
-			return err
-		}
-		args[i] = reflect.ValueOf(&admitted).Elem()
 	}
-	return nil
+	for i, arg := range args {
+		param := f.In(min(i, last))
+		if f.IsVariadic() && i >= last {
+			param = param.Elem()
+		}
+		value, err := admit(arg.Interface(), i == len(args)-1)
+		if err == nil && param.Kind() == reflect.String {
+			value, err = stringOf(value)
+		}
+		if err != nil {
+			return nil, err
+		}
+		args[i] = reflect.ValueOf(value)
+		if value == nil {
+			args[i] = reflect.Zero(param)
+		}
+	}
+	return args, nil
 }
 
 // loosened returns the type of a parameter: any in place of string.
@@ -198,31 +193,6 @@ func loosened(param reflect.Type, variadic bool) reflect.Type {
 		return reflect.TypeFor[[]any]()
 	}
 	return param
-}
-
-// tighten turns loosened arguments back into strings.
-func tighten(args []reflect.Value, kind reflect.Type) error {
-	for i, arg := range args {
-		switch want := kind.In(i); {
-		case arg.Type() == want:
-		case want.Kind() == reflect.String:
-			text, err := stringOf(arg.Interface())
-			if err != nil {
-				return err
-			}
-			args[i] = reflect.ValueOf(text)
-		default: // the rest of ...string
-			texts := make([]string, arg.Len())
-			for j := range texts {
-				var err error
-				if texts[j], err = stringOf(arg.Index(j).Interface()); err != nil {
-					return err
-				}
-			}
-			args[i] = reflect.ValueOf(texts)
-		}
-	}
-	return nil
 }
 
 // stringOf returns a string, or the error of text/template for another value.

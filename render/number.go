@@ -67,7 +67,7 @@ func mustNotOverflow(name string, args []reflect.Value) error {
 	if name == "mul" {
 		result = 1
 	}
-	for _, arg := range flattened(args) {
+	for _, arg := range args {
 		number, err := parseFloat(fmt.Sprint(arg))
 		switch {
 		case err != nil:
@@ -82,21 +82,6 @@ func mustNotOverflow(name string, args []reflect.Value) error {
 		return errors.New("the numbers are too large to calculate with")
 	}
 	return nil
-}
-
-// flattened returns arguments with those of a variadic parameter one by one.
-func flattened(args []reflect.Value) []any {
-	var all []any
-	for _, arg := range args {
-		if arg.Kind() == reflect.Slice {
-			for i := range arg.Len() {
-				all = append(all, arg.Index(i).Interface())
-			}
-			continue
-		}
-		all = append(all, arg.Interface())
-	}
-	return all
 }
 
 // isComposite reports whether a value is a list or a mapping.
