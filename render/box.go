@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
 	"strings"
@@ -100,57 +99,41 @@ const maxRounds = 100_000
 var errTooManyRounds = fmt.Errorf("the ranges of this template come to more than %d rounds", maxRounds)
 
 // limit counts the rounds that a range over value will have.
-func (b *box) limit(value reflect.Value) (reflect.Value, error) {
-	for value.IsValid() && value.Kind() == reflect.Interface {
-		value = value.Elem()
-	}
-	if !value.IsValid() {
-		return value, nil
-	}
+func (b *box) limit(value any) (any, error) {
 	rounds := int64(0)
-	switch kind := value.Kind(); {
-	case value.CanInt():
-		rounds = value.Int()
-	case kind == reflect.Slice, kind == reflect.Array, kind == reflect.Map:
-		rounds = int64(value.Len())
+	switch v := reflect.ValueOf(value); {
+	case v.CanInt():
+		rounds = v.Int()
+	case v.Kind() == reflect.Slice, v.Kind() == reflect.Array, v.Kind() == reflect.Map:
+		rounds = int64(v.Len())
 	}
 	if rounds > maxRounds-int64(b.rounds) {
 		return value, errTooManyRounds
 	}
 	b.rounds += int(max(rounds, 0))
-	return value, refuseOpaque(value.Interface())
+	return value, refuseOpaque(value)
 }
 
 // sink returns the value that an action prints. It opens a quoted text of the data, and returns an
 // error for any other text of the data.
-func (b *box) sink(value reflect.Value) (reflect.Value, error) {
-	for value.IsValid() && value.Kind() == reflect.Interface && !value.IsNil() {
-		value = value.Elem()
-	}
-	if !value.IsValid() || !value.CanInterface() {
-		return value, nil
-	}
-	switch v := value.Interface().(type) {
+func (b *box) sink(value any) (any, error) {
+	switch v := value.(type) {
 	case string:
-		return value, nil
+		return v, nil
 	case opaque:
 		if v.open == nil || v.open().quote == unquoted {
-			return value, misuseOf(v)
+			return nil, misuseOf(v)
 		}
 		d := v.open()
 		b.spans = append(b.spans, span{len(b.text), len(b.text) + len(d.Text), d})
-		return reflect.ValueOf(d.Text), nil
+		return d.Text, nil
 	case float64:
-		return reflect.ValueOf(strconv.FormatFloat(v, 'f', -1, 64)), nil
+		return strconv.FormatFloat(v, 'f', -1, 64), nil
 	}
-	_, _ = fmt.Fprint(io.Discard, value.Interface())
-	if b.misused != nil {
-		return value, errors.New(b.misused.advice())
+	if b.holdsOpaque(value) {
+		return nil, errors.New(b.misused.advice())
 	}
-	if isComposite(value) {
-		return value, errComposite
-	}
-	return value, nil
+	return value, refuseComposite(value, false)
 }
 
 // render renders one file of a profile that has data. It returns the findings about quoted texts

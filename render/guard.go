@@ -64,7 +64,7 @@ func (b *box) functions() template.FuncMap {
 // has formatted a text of the data. Where f takes strings the result takes any value, so that the
 // error names the key.
 func (b *box) guard(name string, f reflect.Value) any {
-	admit := admission(name)
+	admit := b.admission(name)
 	kind := f.Type()
 	params := make([]reflect.Type, kind.NumIn())
 	for i := range params {
@@ -95,7 +95,7 @@ func (b *box) guard(name string, f reflect.Value) any {
 
 // admission returns the rule for the arguments of the function. The rule gets an argument, and
 // whether it is the last one. It returns the value to call the function with.
-func admission(name string) func(arg any, last bool) (any, error) {
+func (b *box) admission(name string) func(arg any, last bool) (any, error) {
 	switch {
 	case slices.Contains(carriers(), name):
 		return func(arg any, _ bool) (any, error) { return arg, nil }
@@ -126,7 +126,7 @@ func admission(name string) func(arg any, last bool) (any, error) {
 		}
 	case slices.Contains(comparers(), name):
 		return func(arg any, _ bool) (any, error) {
-			if holdsOpaque(arg, maxLevels) {
+			if b.holdsOpaque(arg) {
 				return nil, fmt.Errorf("%s can't compare or copy texts of the data: use eq or has", name)
 			}
 			return arg, nil
@@ -134,9 +134,6 @@ func admission(name string) func(arg any, last bool) (any, error) {
 	}
 	return func(arg any, _ bool) (any, error) { return arg, refuseOpaque(arg) }
 }
-
-// maxLevels is deeper than the data of a profile.
-const maxLevels = 100
 
 func refuseOpaque(arg any) error {
 	if o, isOpaque := arg.(opaque); isOpaque {

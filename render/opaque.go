@@ -3,7 +3,7 @@ package render
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"strings"
 	"unicode"
 
@@ -102,25 +102,11 @@ func (b *box) bind(value any) any {
 	return value
 }
 
-// holdsOpaque reports whether value is an opaque, or a list or mapping that holds one. It looks
-// as deep as the data of a profile can be.
-func holdsOpaque(value any, depth int) bool {
-	if depth == 0 {
-		return false
-	}
-	switch v := value.(type) {
-	case opaque:
-		return true
-	case map[string]any:
-		for _, item := range v {
-			if holdsOpaque(item, depth-1) {
-				return true
-			}
-		}
-	case []any:
-		return slices.ContainsFunc(v, func(item any) bool { return holdsOpaque(item, depth-1) })
-	}
-	return false
+// holdsOpaque reports whether an opaque is in value, as deep as fmt prints it. It makes the rendering
+// fail in this case.
+func (b *box) holdsOpaque(value any) bool {
+	_, _ = fmt.Fprint(io.Discard, value)
+	return b.misused != nil
 }
 
 func hasControl(text string) bool { return strings.ContainsFunc(text, unicode.IsControl) }
