@@ -9,43 +9,17 @@ import (
 	"text/template"
 )
 
-// carriers names the functions that take a text of the data and hand it on unread.
-func carriers() []string {
-	return strings.Fields(`list tuple dict set append push mustAppend mustPush prepend mustPrepend
-		default coalesce ternary required empty all any dig`)
-}
-
-// askers names the functions that answer yes or no about their last argument, which may be a text
-// of the data.
-func askers() []string {
-	return strings.Fields("contains hasPrefix hasSuffix regexMatch mustRegexMatch")
-}
-
-// namers names the functions about the type of a value. A text of the data is a string to them.
-func namers() []string { return strings.Fields("typeOf typeIs typeIsLike kindOf kindIs") }
-
-// comparers names the functions that compare what is in lists, or copy it. They would take two equal
-// texts of the data for different ones, or lose them.
-func comparers() []string {
-	return strings.Fields("deepEqual uniq mustUniq without mustWithout deepCopy mustDeepCopy")
-}
-
 // decoders names the functions that make any byte of a word of digits. A template that sees data
 // can't call them.
 func decoders() []string { return strings.Fields("b64dec b32dec decryptAES derivePassword urlParse") }
-
-// printers names the functions that make a text of any value. Lists and mappings would come out in
-// Go's own form, whose words are not quoted.
-func printers() []string {
-	return strings.Fields("print println html js urlquery toString quote squote cat join toStrings")
-}
 
 // functions returns the functions for templates that see data. They do the same as Functions for
 // ordinary values, and take a text of the data only where no byte of it can get out.
 func (b *box) functions() template.FuncMap {
 	funcs := Functions()
 	funcs["html"], funcs["js"], funcs["urlquery"] = template.HTMLEscaper, template.JSEscaper, template.URLQueryEscaper
-	funcs["print"], funcs["println"] = fmt.Sprint, fmt.Sprintln
+	funcs["print"], funcs["println"], funcs["printf"] = fmt.Sprint, fmt.Sprintln, printf
+	funcs["eq"], funcs["ne"] = equalsAny, differs
 	for name, f := range funcs {
 		funcs[name] = b.guard(name, reflect.ValueOf(f))
 	}
@@ -96,24 +70,29 @@ func (b *box) guard(name string, f reflect.Value) any {
 // admission returns the rule for the arguments of the function. The rule gets an argument, and
 // whether it is the last one. It returns the value to call the function with.
 func (b *box) admission(name string) func(arg any, last bool) (any, error) {
+	among := func(names string) bool { return slices.Contains(strings.Fields(names), name) }
 	switch {
-	case slices.Contains(carriers(), name):
+	case among(`list tuple dict set append push mustAppend mustPush prepend mustPrepend
+		default coalesce ternary required empty all any dig`): // they hand a text on unread
 		return func(arg any, _ bool) (any, error) { return arg, nil }
-	case slices.Contains(namers(), name):
+	case among("typeOf typeIs typeIsLike kindOf kindIs"): // a text of the data is a string to them
 		return func(arg any, _ bool) (any, error) {
 			if _, isOpaque := arg.(opaque); isOpaque {
 				arg = ""
 			}
 			return arg, nil
 		}
-	case slices.Contains(askers(), name):
+	case among("eq ne has mustHas"): // they answer yes or no
+		return func(arg any, _ bool) (any, error) { return revealed(arg) }
+	case among("contains hasPrefix hasSuffix regexMatch mustRegexMatch"): // the same, about the last argument
 		return func(arg any, last bool) (any, error) {
-			if o, isOpaque := arg.(opaque); isOpaque && last {
-				return openedText(o)
+			if last {
+				return revealed(arg)
 			}
 			return arg, refuseOpaque(arg)
 		}
-	case slices.Contains(printers(), name):
+	case among("print printf println html js urlquery toString quote squote cat join toStrings"):
+		// Lists and mappings would come out in Go's own form, whose words are not quoted.
 		return func(arg any, _ bool) (any, error) {
 			if err := refuseComposite(arg, name == "join" || name == "toStrings"); err != nil {
 				return nil, err
@@ -124,7 +103,8 @@ func (b *box) admission(name string) func(arg any, last bool) (any, error) {
 		return func(arg any, _ bool) (any, error) {
 			return arg, errors.Join(refuseOpaque(arg), mustBeNumber(arg, isWhole(name)))
 		}
-	case slices.Contains(comparers(), name):
+	case among("deepEqual uniq mustUniq without mustWithout deepCopy mustDeepCopy"):
+		// They would take two equal texts of the data for different ones, or lose them.
 		return func(arg any, _ bool) (any, error) {
 			if b.holdsOpaque(arg) {
 				return nil, fmt.Errorf("%s can't compare or copy texts of the data: use eq or has", name)
@@ -199,14 +179,7 @@ func stringOf(value any) (string, error) {
 	}
 	v := reflect.ValueOf(value)
 	if v.Kind() != reflect.String {
-		return "", fmt.Errorf("wrong type for value; expected string; got %s", typeName(v))
+		return "", fmt.Errorf("wrong type for value; expected string; got %T", value)
 	}
 	return v.String(), nil
-}
-
-func typeName(v reflect.Value) string {
-	if !v.IsValid() {
-		return "nil"
-	}
-	return v.Type().String()
 }

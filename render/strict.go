@@ -12,8 +12,7 @@ import (
 	"github.com/Masterminds/sprig/v3"
 )
 
-// openers returns the functions that open a text of the data: they quote it, compare it, or make a
-// number of it.
+// openers returns the functions that open a text of the data: they quote it, or make a number of it.
 func (b *box) openers() template.FuncMap {
 	funcs := sprig.HermeticTxtFuncMap()
 	toInt, toInt64 := funcs["int"].(func(any) int), funcs["int64"].(func(any) int64)
@@ -22,11 +21,6 @@ func (b *box) openers() template.FuncMap {
 		"shquote":   quoter(shellQuoted, shquote),
 		"execquote": quoter(execlineQuoted, execquote),
 		"plain":     quoter(plainWord, plain),
-		"printf":    printf,
-		"eq":        equalsAny,
-		"ne":        func(a, other any) (bool, error) { same, err := equals(a, other); return !same && err == nil, err },
-		"has":       has,
-		"mustHas":   has,
 		"int":       number(strconv.Atoi, toInt),
 		"int64":     number(func(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }, toInt64),
 		"float64":   number(parseFloat, toFloat),
@@ -107,10 +101,20 @@ func parseFloat(text string) (float64, error) {
 	return strconv.ParseFloat(text, 64)
 }
 
-// reveal returns the text of an opaque, and any other value as it is.
-func reveal(value any) (any, error) {
-	if o, isOpaque := value.(opaque); isOpaque {
-		return openedText(o)
+// revealed returns the text of an opaque, a list with the texts of its opaques, and any other value as it is.
+func revealed(value any) (any, error) {
+	switch v := value.(type) {
+	case opaque:
+		return openedText(v)
+	case []any:
+		items := make([]any, len(v))
+		for i, item := range v {
+			var err error
+			if items[i], err = revealed(item); err != nil {
+				return nil, err
+			}
+		}
+		return items, nil
 	}
 	return value, nil
 }
@@ -128,72 +132,39 @@ func equalsAny(value any, others ...any) (bool, error) {
 	return false, nil
 }
 
+// differs reports whether two values differ, as ne of text/template.
+func differs(a, b any) (bool, error) {
+	same, err := equals(a, b)
+	return !same && err == nil, err
+}
+
 func equals(a, b any) (bool, error) {
-	a, aerr := reveal(a)
-	b, berr := reveal(b)
-	if err := errors.Join(aerr, berr); err != nil {
-		return false, err
-	}
 	va, vb := reflect.ValueOf(a), reflect.ValueOf(b)
 	switch {
 	case !va.IsValid() || !vb.IsValid():
 		return va.IsValid() == vb.IsValid(), nil
 	case va.CanInt() && vb.CanInt():
 		return va.Int() == vb.Int(), nil
-	case va.CanUint() && vb.CanUint():
-		return va.Uint() == vb.Uint(), nil
-	case va.CanInt() && vb.CanUint():
-		return va.Int() >= 0 && uint64(va.Int()) == vb.Uint(), nil
-	case va.CanUint() && vb.CanInt():
-		return equals(b, a)
 	case va.CanFloat() && vb.CanFloat():
 		return va.Float() == vb.Float(), nil
 	case va.Type() == vb.Type() && va.Comparable() && vb.Comparable():
 		return a == b, nil
 	}
-	return false, fmt.Errorf("incompatible types for comparison: %s and %s", typeName(va), typeName(vb))
-}
-
-// has reports whether a list holds a value.
-func has(value, list any) (bool, error) {
-	value, err := reveal(value)
-	if err != nil || list == nil {
-		return false, err
-	}
-	items := reflect.ValueOf(list)
-	if items.Kind() != reflect.Slice && items.Kind() != reflect.Array {
-		return false, fmt.Errorf("cannot find in a value of type %s", typeName(items))
-	}
-	for i := range items.Len() {
-		item, err := reveal(items.Index(i).Interface())
-		if err != nil {
-			return false, err
-		}
-		if reflect.DeepEqual(value, item) {
-			return true, nil
-		}
-	}
-	return false, nil
+	return false, fmt.Errorf("incompatible types for comparison: %T and %T", a, b)
 }
 
 // printf is fmt.Sprintf for a template that sees data. A number comes out in decimal alone:
 // the data would choose a character with %c.
-func printf(format any, args ...any) (string, error) {
-	text, err := stringOf(format)
-	if err != nil {
-		return "", err
-	}
+func printf(format string, args ...any) (string, error) {
+	var err error
 	shown := make([]any, len(args))
 	for i, arg := range args {
-		if err := errors.Join(refuseOpaque(arg), refuseComposite(arg, false)); err != nil {
-			return "", err
-		}
 		shown[i] = printed{arg, &err}
 	}
-	if fmt.Fprintf(io.Discard, text, shown...); err != nil {
+	if fmt.Fprintf(io.Discard, format, shown...); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf(text, args...), nil
+	return fmt.Sprintf(format, args...), nil
 }
 
 // printed is an argument of printf. Its Format only looks at the verb: text may be printed by any
