@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,39 +106,54 @@ func checkBytes(f File) []finding {
 // checkScript requires the absolute path of an interpreter. It also parses a shell script. A
 // script for sh that only bash can parse is doubtful.
 func checkScript(f File) []finding {
-	first, _, _ := strings.Cut(string(f.Data), "\n")
-	words := strings.Fields(strings.TrimPrefix(first, "#!"))
-	if !strings.HasPrefix(first, "#!") || len(words) == 0 || !path.IsAbs(words[0]) {
+	program := interpreter(f)
+	if program == "" {
 		return []finding{at(f, 0, "a script begins with #! and the absolute path of its interpreter")}
 	}
-	var err error
-	doubtful := false
-	switch interpreter(words) {
-	case "bash":
-		err = parseAs(syntax.LangBash, f)
-	case "sh", "dash", "ash":
-		err = parseAs(syntax.LangPOSIX, f)
-		doubtful = err != nil && parseAs(syntax.LangBash, f) == nil
+	var errs []error
+	for _, lang := range shellLanguages(program) {
+		_, err := parseAs(lang, f)
+		if err == nil && len(errs) == 0 {
+			return nil
+		}
+		errs = append(errs, err)
 	}
-	if err == nil {
+	if len(errs) == 0 {
 		return nil
 	}
-	return []finding{{path: f.Path, text: err.Error(), doubtful: doubtful}}
+	return []finding{{path: f.Path, text: errs[0].Error(), doubtful: slices.Contains(errs, nil)}}
 }
 
-// interpreter returns the base name of the program that reads the script. It skips
-// with-contenv and env.
-func interpreter(words []string) string {
+// interpreter returns the base name of the program that reads the script, or "" where the script
+// does not begin with an absolute path. It skips with-contenv and env.
+func interpreter(f File) string {
+	first, _, _ := strings.Cut(string(f.Data), "\n")
+	first, found := strings.CutPrefix(first, "#!")
+	words := strings.Fields(first)
+	if !found || len(words) == 0 || !path.IsAbs(words[0]) {
+		return ""
+	}
 	for len(words) > 1 && (path.Base(words[0]) == "with-contenv" || path.Base(words[0]) == "env") {
 		words = words[1:]
 	}
 	return path.Base(words[0])
 }
 
+// shellLanguages returns the languages that a program may read a script in. The program sh may be
+// bash.
+func shellLanguages(program string) []syntax.LangVariant {
+	switch program {
+	case "bash":
+		return []syntax.LangVariant{syntax.LangBash}
+	case "sh", "dash", "ash":
+		return []syntax.LangVariant{syntax.LangPOSIX, syntax.LangBash}
+	}
+	return nil
+}
+
 // parseAs parses the script in a language. Its error begins with the place in the file.
-func parseAs(lang syntax.LangVariant, f File) error {
-	_, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), f.Path)
-	return err
+func parseAs(lang syntax.LangVariant, f File) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), f.Path)
 }
 
 // maxDeathTally is the bound of s6 for max-death-tally (s6, "servicedir").

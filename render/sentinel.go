@@ -22,21 +22,17 @@ func checkSpans(f File, spans []span) []finding {
 	if f.Mode != ScriptMode {
 		return nil
 	}
-	first, _, _ := strings.Cut(string(f.Data), "\n")
-	words := strings.Fields(strings.TrimPrefix(first, "#!"))
-	program := ""
-	if len(words) > 0 {
-		program = interpreter(words)
-	}
+	program := interpreter(f)
+	languages := shellLanguages(program)
 	var findings []finding
 	var shells []quotes
 	for _, s := range spans {
 		problem := ""
 		switch name := s.quote.String(); {
 		case s.quote == plainWord:
-		case s.quote == shellQuoted && isShell(program):
+		case s.quote == shellQuoted && languages != nil:
 			if shells == nil {
-				shells = shellQuotes(f, program)
+				shells = shellQuotes(f, languages)
 			}
 			if !protects(shells, f.Data, s) {
 				problem = fmt.Sprintf(`%[1]s %[2]s does not protect here: in double quotes and here-documents write value={{ %[1]s %[2]s }} `+
@@ -57,27 +53,14 @@ func checkSpans(f File, spans []span) []finding {
 	return findings
 }
 
-func isShell(program string) bool {
-	switch program {
-	case "sh", "dash", "ash", "bash":
-		return true
-	}
-	return false
-}
-
 // quotes holds the single-quoted parts of the words of a script: the offset behind each by its offset.
 type quotes map[int]int
 
-// shellQuotes returns the quotes of a script in each language that it may be read in. The program sh
-// may be bash.
-func shellQuotes(f File, program string) []quotes {
+// shellQuotes returns the quotes of a script in each language that can parse it.
+func shellQuotes(f File, languages []syntax.LangVariant) []quotes {
 	var all []quotes
-	for _, lang := range []syntax.LangVariant{syntax.LangBash, syntax.LangPOSIX} {
-		if program == "bash" && lang == syntax.LangPOSIX {
-			continue
-		}
-		script, err := syntax.NewParser(syntax.Variant(lang)).Parse(bytes.NewReader(f.Data), f.Path)
-		if err == nil {
+	for _, lang := range languages {
+		if script, err := parseAs(lang, f); err == nil {
 			all = append(all, quotesOf(script))
 		}
 	}
