@@ -129,20 +129,13 @@ func hidesLetters(data []byte) bool {
 	}
 }
 
-// parseConfig parses the only document, and counts its nodes. As in Python, a second document is an
-// error, and the last of equal keys counts. A value of another type than slotgen looks for counts as
-// missing. It decodes only the switches, so it expands no alias of the other values.
+// parseConfig parses the only document, and counts its nodes. As in Python, the last of equal keys
+// counts. A value of another type than slotgen looks for counts as missing. It decodes only the
+// switches, so it expands no alias of the other values.
 func parseConfig(data []byte) (c config, nodes int, err error) {
-	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
-	if err != nil {
+	doc, err := onlyDocument(data)
+	if doc == nil || err != nil {
 		return c, 0, err
-	}
-	var doc, more yaml.Node
-	if err = l.Load(&doc); err == nil {
-		err = l.Load(&more)
-	}
-	if err == nil {
-		return c, 0, fmt.Errorf("line %d, column %d: a second document", more.Line, more.Column)
 	}
 	var values struct {
 		Multiplex yaml.Node `yaml:"multiplex_profiles"`
@@ -151,15 +144,35 @@ func parseConfig(data []byte) (c config, nodes int, err error) {
 			Standalone yaml.Node `yaml:"standalone"`
 		} `yaml:"gateway"`
 	}
-	if errors.Is(err, io.EOF) {
-		err = doc.Load(&values, yaml.WithV3Defaults(), yaml.WithUniqueKeys(false))
+	err = doc.Load(&values, yaml.WithV3Defaults(), yaml.WithUniqueKeys(false))
+	if err != nil && !errors.As(err, new(*yaml.LoadErrors)) { // which are about values of other types
+		return c, 0, plainError(err)
 	}
-	var otherTypes *yaml.LoadErrors
-	if err == nil || errors.As(err, &otherTypes) {
-		c = config{settingOf(values.Multiplex), settingOf(values.Gateway.Multiplex), settingOf(values.Gateway.Standalone)}
-		return c, countNodes(&doc), nil
+	c = config{settingOf(values.Multiplex), settingOf(values.Gateway.Multiplex), settingOf(values.Gateway.Standalone)}
+	return c, countNodes(doc), nil
+}
+
+// onlyDocument returns the only document of a file, or nil where it has none. As in Python, a second
+// document is an error.
+func onlyDocument(data []byte) (*yaml.Node, error) {
+	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
+	if err != nil {
+		return nil, err
 	}
-	return c, 0, plainError(err)
+	var doc, more yaml.Node
+	if err = l.Load(&doc); errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	if err == nil {
+		err = l.Load(&more)
+	}
+	switch {
+	case err == nil:
+		return nil, at(&more, "a second document")
+	case !errors.Is(err, io.EOF):
+		return nil, plainError(err)
+	}
+	return &doc, nil
 }
 
 // plainError returns an error of the parser without its own words for the file. It cuts a long one,

@@ -1,11 +1,9 @@
 package scan
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"strconv"
@@ -65,31 +63,21 @@ func (d dir) parseData(text []byte, file string) (map[string]any, error) {
 // parseData parses the only document of a data file. A file without a document, or with null, is an
 // empty mapping.
 func parseData(data []byte, file string) (map[string]any, error) {
-	l, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithV3Defaults())
+	doc, err := onlyDocument(data)
 	if err != nil {
 		return nil, err
 	}
-	var doc, more yaml.Node
-	if err = l.Load(&doc); errors.Is(err, io.EOF) {
+	if doc == nil {
 		return map[string]any{}, nil
 	}
-	if err == nil {
-		err = l.Load(&more)
-	}
-	switch {
-	case err == nil:
-		return nil, at(&more, "a second document")
-	case !errors.Is(err, io.EOF):
-		return nil, plainError(err)
-	}
 	r := dataReader{file: file}
-	value, err := r.value(&doc, ".Data", 0)
+	value, err := r.value(doc, ".Data", 0)
 	if err != nil {
 		return nil, err
 	}
 	m, isMapping := value.(map[string]any)
 	if value != nil && !isMapping {
-		return nil, at(&doc, "not a mapping of keys to values")
+		return nil, at(doc, "not a mapping of keys to values")
 	}
 	if m == nil {
 		m = map[string]any{}
