@@ -33,14 +33,11 @@ func (w *watcher) lookAtTree() {
 		w.walk(root, ".", 0, &left)
 		root.Close()
 	}
-	for file, stamp := range w.tree {
-		if previous[file] != stamp {
-			w.templateChanged(file)
-		}
-	}
-	for file := range previous {
-		if _, exists := w.tree[file]; !exists {
-			w.templateChanged(file)
+	for _, files := range []map[string]string{previous, w.tree} {
+		for file := range files {
+			if previous[file] != w.tree[file] {
+				w.templateChanged(file)
+			}
 		}
 	}
 }
