@@ -12,31 +12,13 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// finding is a problem that a check found in a rendered file. As an error it reads
-// "rendered PATH:LINE:COLUMN: … (template FILE)"; a finding about the whole file has no line.
+// finding is a problem that a check found in a rendered file.
 type finding struct {
-	// path is the file in the slot. The text begins with the place in it.
+	// path is the file in the slot. The text begins with the place in it: "PATH:LINE:COLUMN: …", or
+	// "PATH: …" for the whole file.
 	path, text string
-	// template names the template that made the file: "template DIR/run.tmpl", or
-	// "embedded template run".
-	template string
 	// doubtful is true for a finding that does not keep the slot from being published.
 	doubtful bool
-}
-
-func (f finding) Error() string { return fmt.Sprintf("rendered %s (%s)", f.text, f.template) }
-
-// splitFindings separates the findings that keep a slot from being published from the
-// doubtful ones.
-func splitFindings(findings []finding) (wrong, doubtful []error) {
-	for _, f := range findings {
-		if f.doubtful {
-			doubtful = append(doubtful, f)
-		} else {
-			wrong = append(wrong, f)
-		}
-	}
-	return wrong, doubtful
 }
 
 // about returns a finding about a whole file.

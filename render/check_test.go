@@ -66,7 +66,7 @@ func TestRenderedFilesAreCheckedForS6(t *testing.T) {
 		findings := checkFile(File{Path: tt.path, Mode: fileMode(tt.path, data), Data: data})
 		var texts []string
 		for _, f := range findings {
-			texts = append(texts, f.Error())
+			texts = append(texts, "rendered "+f.text)
 		}
 		got := strings.Join(texts, "\n")
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"slotgen/internal/hint"
@@ -35,26 +36,23 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 	if t.overridden {
 		findings = append(findings, check(slot)...)
 	}
-	t.nameTemplates(findings)
 	if !p.Start {
 		slot.addDown()
 	}
-	wrong, doubtful := splitFindings(findings)
 	if errors.Join(errs...) != nil {
 		slot = Slot{}
 	}
-	return slot, doubtful, errors.Join(append(errs, wrong...)...)
-}
-
-// nameTemplates adds to each finding the template that made the file.
-func (t *tree) nameTemplates(findings []finding) {
-	for i := range findings {
-		for _, f := range t.files {
-			if f.Path == findings[i].path {
-				findings[i].template = f.describe()
-			}
+	var doubtful []error
+	for _, found := range findings {
+		made := slices.IndexFunc(t.files, func(f file) bool { return f.Path == found.path })
+		err := fmt.Errorf("rendered %s (%s)", found.text, t.files[made].describe())
+		if found.doubtful {
+			doubtful = append(doubtful, err)
+		} else {
+			errs = append(errs, err)
 		}
 	}
+	return slot, doubtful, errors.Join(errs...)
 }
 
 // render renders one file. It keeps boxes, as making one takes longer than rendering.
