@@ -162,9 +162,5 @@ func (b *box) explained(err error) error {
 	if i := strings.Index(text, mark); i >= 0 && b.misused != nil {
 		text = text[:strings.LastIndex(text[:i], ": ")+2] + b.misused.advice()
 	}
-	plain := errors.New(scan.Printable(text))
-	if _, noKey := errors.AsType[NoKeyError](err); noKey {
-		return NoKeyError{plain}
-	}
-	return plain
+	return errors.New(scan.Printable(text))
 }

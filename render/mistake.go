@@ -36,23 +36,20 @@ func explain(err error) error {
 		name, kind, _ := strings.Cut(name, " in type ")
 		return errors.New(text[:place[0]] + ": no field ." + name + fieldAdvice(name, kind))
 	}
-	if _, key, found := strings.Cut(text, `: map has no entry for key "`); found && place != nil {
-		at := executing.ReplaceAllString(text, ": at $1: ")
-		if strings.Contains(text[place[0]:place[1]], ".Data") {
-			at += fmt.Sprintf(`: {{ dig "%s" DEFAULT .Data }} goes without it`, strings.TrimSuffix(key, `"`))
-		}
-		return NoKeyError{errors.New(at)}
+	at := executing.ReplaceAllString(text, ": at $1: ")
+	if _, key, found := strings.Cut(text, `: map has no entry for key "`); found && place != nil && strings.Contains(text[place[0]:place[1]], ".Data") {
+		at += fmt.Sprintf(`: {{ dig "%s" DEFAULT .Data }} goes without it`, strings.TrimSuffix(key, `"`))
 	}
-	return errors.New(executing.ReplaceAllString(text, ": at $1: "))
+	return errors.New(at)
 }
+
+// LacksKey reports whether a mapping has no value for a key that a template asks for.
+func LacksKey(err error) bool { return strings.Contains(err.Error(), ": map has no entry for key ") }
 
 // IsRefusal reports whether a template itself refused a profile, by fail or required.
 func IsRefusal(err error) bool {
 	return strings.Contains(err.Error(), "error calling fail: ") || strings.Contains(err.Error(), "error calling required: ")
 }
-
-// NoKeyError says that a mapping has no value for a key that a template asks for.
-type NoKeyError struct{ error }
 
 func functionAdvice(name string) string {
 	if _, left := sprig.TxtFuncMap()[name]; left {

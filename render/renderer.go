@@ -59,7 +59,7 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 func (t *tree) render(f file, p scan.Profile) (File, []finding, error) {
 	if p.Data == nil {
 		rendered, err := f.render(p)
-		if _, noKey := errors.AsType[NoKeyError](err); noKey && strings.Contains(err.Error(), ".Data") {
+		if err != nil && LacksKey(err) && strings.Contains(err.Error(), ".Data") {
 			err = hint.Add(err, "--data or SLOTGEN_DATA names the file of a profile that .Data comes from")
 		}
 		return rendered, nil, err

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -157,8 +156,8 @@ func TestDataIsMissingWithoutADataFile(t *testing.T) {
 		}
 	}
 	_, err := renderData(t, "{{ .Data.x }}", coder())
-	if _, noKey := errors.AsType[NoKeyError](err); !noKey {
-		t.Errorf("%v is no NoKeyError", err)
+	if err == nil || !LacksKey(err) {
+		t.Errorf("%v does not say that a key is missing", err)
 	}
 }
 

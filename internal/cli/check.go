@@ -101,8 +101,7 @@ func findingsOf(set *render.Set, onVolume, invented []scan.Profile) *findings {
 			continue
 		}
 		for _, single := range split(err) {
-			_, noKey := errors.AsType[render.NoKeyError](single)
-			if (noKey || render.IsRefusal(single)) && i >= len(onVolume) && p.Data != nil {
+			if (render.LacksKey(single) || render.IsRefusal(single)) && i >= len(onVolume) && p.Data != nil {
 				found.needData = append(found.needData, single.Error())
 				continue
 			}
