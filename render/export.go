@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/google/renameio/v2"
-	"golang.org/x/sys/unix"
 
 	"slotgen/scan"
 )
@@ -49,14 +48,6 @@ func exportFiles(dir string, files []File, force bool) ([]string, error) {
 		written = append(written, f.Path)
 	}
 	return written, nil
-}
-
-// CheckOut returns an error if dir exists and is not a directory.
-func CheckOut(dir string) error {
-	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
-		return fmt.Errorf("%q: %w", dir, unix.ENOTDIR)
-	}
-	return nil
 }
 
 // IsTempFileOf reports whether base is the name of a temporary file that renameio makes before

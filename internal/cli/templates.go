@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"slotgen/internal/hint"
 	"slotgen/render"
@@ -159,7 +159,6 @@ func exportTemplates(c *cli.Context, out *output, msg messages) error {
 	if errors.Is(err, fs.ErrExist) {
 		return withHint(err, "--force overwrites")
 	}
-	slices.Sort(written)
 	return printWritten(written, err, out, msg)
 }
 
@@ -170,8 +169,8 @@ func outDir(c *cli.Context, hint string) (string, error) {
 	if dir == "" {
 		return "", withHint(errors.New("no directory given"), "%s", hint)
 	}
-	if err := render.CheckOut(dir); err != nil {
-		return "", fmt.Errorf("--out %w", err)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return "", fmt.Errorf("--out %q: %w", dir, unix.ENOTDIR)
 	}
 	return dir, nil
 }
