@@ -34,7 +34,7 @@ func exportFiles(dir string, files []File, force bool) ([]string, error) {
 	for i := range files {
 		files[i].Path = filepath.Join(dir, files[i].Path)
 	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(files, compareFiles)
 	for _, f := range files {
 		if _, err := os.Lstat(f.Path); !force && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("writing %q: %w", f.Path, cmp.Or(scan.Bare(err), fs.ErrExist))

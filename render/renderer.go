@@ -37,7 +37,8 @@ func (s *Set) Slot(p scan.Profile) (Slot, []error, error) {
 		findings = append(findings, check(slot)...)
 	}
 	if !p.Start {
-		slot.addDown()
+		slot.Files = append(slot.Files, File{Path: DownFile, Mode: DataMode, Data: []byte{}})
+		slices.SortFunc(slot.Files, compareFiles)
 	}
 	if errors.Join(errs...) != nil {
 		slot = Slot{}

@@ -50,22 +50,11 @@ func (s Slot) Weight() int {
 
 // File returns the slot's file at path.
 func (s Slot) File(path string) (File, bool) {
-	i, found := s.find(path)
-	if !found {
+	i := slices.IndexFunc(s.Files, func(f File) bool { return f.Path == path })
+	if i < 0 {
 		return File{}, false
 	}
 	return s.Files[i], true
 }
 
-// find returns the index of the file at path, or the index where it would be inserted.
-func (s Slot) find(path string) (int, bool) {
-	return slices.BinarySearchFunc(s.Files, path, func(f File, path string) int {
-		return strings.Compare(f.Path, path)
-	})
-}
-
-// addDown inserts the down file in order.
-func (s *Slot) addDown() {
-	i, _ := s.find(DownFile)
-	s.Files = slices.Insert(s.Files, i, File{Path: DownFile, Mode: DataMode, Data: []byte{}})
-}
+func compareFiles(a, b File) int { return strings.Compare(a.Path, b.Path) }
