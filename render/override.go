@@ -55,12 +55,12 @@ type override struct {
 
 // walk reads a directory. It follows links that stay inside the override directory.
 func (o *override) walk(rel string) error {
+	var names []string
 	f, err := o.root.OpenFile(rel, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
+	if err == nil {
+		names, err = fdio.Names(int(f.Fd()))
+		f.Close()
 	}
-	names, err := fdio.Names(int(f.Fd()))
-	f.Close()
 	if err != nil {
 		return fmt.Errorf("reading the override directory %q: %w", filepath.Join(o.dir, rel), scan.Bare(err))
 	}
@@ -112,7 +112,10 @@ func (o *override) add(rel string, err error) {
 	own, ofProfile := strings.CutPrefix(origin.Path, profilesDir+"/")
 	profile, below, nested := strings.Cut(own, "/")
 	if ofProfile && (nested || origin.Path == rel) {
-		l = o.set.profileLayer(profile)
+		if o.set.profiles[profile] == nil {
+			o.set.profiles[profile] = layer{}
+		}
+		l = o.set.profiles[profile]
 		origin.Profile, origin.Path = profile, cmp.Or(below, ".")
 		if wrong := o.layout.CheckName(profile); wrong != "" {
 			origin.Refused = fmt.Errorf("no profile can be called %q: %s", profile, wrong)
@@ -125,13 +128,6 @@ func (o *override) add(rel string, err error) {
 		origin.Text, origin.Refused = o.read(rel)
 	}
 	l[origin.Path] = origin
-}
-
-func (s *Set) profileLayer(name string) layer {
-	if s.profiles[name] == nil {
-		s.profiles[name] = layer{}
-	}
-	return s.profiles[name]
 }
 
 // read returns a template's text. It refuses a template that an account besides root and
