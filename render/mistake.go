@@ -21,11 +21,10 @@ import (
 // name of the file.
 var executing = regexp.MustCompile(`: executing ".*?" at (<.*?>): `)
 
-// explain returns an error of text/template in the words of a template's author, with advice
-// where the error's text shows the mistake.
-func explain(err error) error {
-	text := err.Error()
-	if isUnexpectedEOF(err) {
+// explain returns an error with the text of one of text/template in the words of a template's
+// author. It adds advice where the text shows the mistake.
+func explain(text string) error {
+	if isUnexpectedEOF(text) {
 		return errors.New(text + ": an if, range, with, define or block before it has no {{end}}")
 	}
 	if _, name, found := strings.Cut(text, `: function "`); found && strings.HasSuffix(name, `" not defined`) {
@@ -92,7 +91,7 @@ func parseColumn(text string) (line, column int) {
 	functions := Functions()
 	first := sort.Search(len(actions), func(i int) bool {
 		_, err := template.New("").Funcs(functions).Parse(text[:actions[i][1]])
-		return err != nil && !isUnexpectedEOF(err)
+		return err != nil && !isUnexpectedEOF(err.Error())
 	})
 	before := ""
 	if len(actions) > 0 {
@@ -101,4 +100,4 @@ func parseColumn(text string) (line, column int) {
 	return strings.Count(before, "\n") + 1, len(before) - strings.LastIndexByte(before, '\n')
 }
 
-func isUnexpectedEOF(err error) bool { return strings.HasSuffix(err.Error(), "unexpected EOF") }
+func isUnexpectedEOF(text string) bool { return strings.HasSuffix(text, "unexpected EOF") }

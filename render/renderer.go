@@ -84,13 +84,12 @@ func (f file) render(p scan.Profile) (File, error) {
 
 // finish returns the file with the text that the template came to, unless err is its error.
 func (f file) finish(text boundedText, err error) (File, error) {
-	if err != nil {
-		if errors.Is(err, errTooLong) { // line and column would not help
-			err = fmt.Errorf("%s: %w", f.name(), errTooLong)
-		}
-		return File{}, explain(templateError(err))
-	}
-	if isBlank(text) && (f.Path == "run" || f.Path == TypeFile) {
+	switch {
+	case errors.Is(err, errTooLong): // line and column would not help
+		return File{}, fmt.Errorf("template %s: %w", f.name(), errTooLong)
+	case err != nil:
+		return File{}, explain("template " + strings.TrimPrefix(err.Error(), "template: "))
+	case isBlank(text) && (f.Path == "run" || f.Path == TypeFile):
 		return File{}, fmt.Errorf("template %s: %w", f.name(), errMustRender)
 	}
 	return File{Path: f.Path, Mode: fileMode(f.Path, text), Data: text}, nil
@@ -112,9 +111,4 @@ func fileMode(slotPath string, data []byte) fs.FileMode {
 		return ScriptMode
 	}
 	return DataMode
-}
-
-// templateError returns an error of text/template that reads "template FILE:LINE:COL: …".
-func templateError(err error) error {
-	return errors.New("template " + strings.TrimPrefix(err.Error(), "template: "))
 }

@@ -126,5 +126,5 @@ func (t *tree) parse(o Origin) (*template.Template, error) {
 	// The error is "template: FILE:LINE: TEXT". LINE may be the last line of the file instead
 	// of the wrong one.
 	_, problem, _ := strings.Cut(strings.TrimPrefix(err.Error(), "template: "+o.name()+":"), ": ")
-	return nil, explain(fmt.Errorf("template %s:%d:%d: %s", o.name(), line, column, problem))
+	return nil, explain(fmt.Sprintf("template %s:%d:%d: %s", o.name(), line, column, problem))
 }
