@@ -145,8 +145,6 @@ func equals(a, b any) (bool, error) {
 		return va.IsValid() == vb.IsValid(), nil
 	case va.CanInt() && vb.CanInt():
 		return va.Int() == vb.Int(), nil
-	case va.CanFloat() && vb.CanFloat():
-		return va.Float() == vb.Float(), nil
 	case va.Type() == vb.Type() && va.Comparable() && vb.Comparable():
 		return a == b, nil
 	}
