@@ -2,7 +2,6 @@ package scan
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -52,23 +51,19 @@ func (s setting) warning(file, key string) string {
 // A file without the key counts as empty and is not parsed: that would take longer than all
 // other work on a profile. Every file has the key "".
 func readConfig(d dir, key string) (config, error) {
-	type parsed struct {
-		config config
-		err    error
-	}
-	got, err := readParsed(d, configFile, maxConfig, &d.patience.sums.configs, func(data []byte) (p parsed) {
-		if mayHold(data, key) {
-			p.config, p.err = parseWithin(&d.patience.sums.nodes, data)
+	c, err := readParsed(d, configFile, maxConfig, &d.patience.sums.configs, func(data []byte) (config, error) {
+		if !mayHold(data, key) {
+			return config{}, nil
 		}
-		return p
+		return parseWithin(&d.patience.sums.nodes, data)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return config{}, nil
 	}
-	if err = cmp.Or(err, got.err); err != nil {
+	if err != nil {
 		return config{}, failure(d.join(configFile), err)
 	}
-	return got.config, nil
+	return c, nil
 }
 
 // parseWithin parses a file and takes its nodes from a sum. It does not parse a file that would

@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,21 +26,16 @@ func (o Options) readData(d dir) (map[string]any, error) {
 	if o.layout.Data == "" {
 		return nil, nil
 	}
-	type parsed struct {
-		data map[string]any
-		err  error
-	}
-	got, err := readParsed(d, o.layout.Data, maxData, &d.patience.sums.configs, func(text []byte) (p parsed) {
-		p.data, p.err = d.parseData(text, o.layout.Data)
-		return p
+	data, err := readParsed(d, o.layout.Data, maxData, &d.patience.sums.configs, func(text []byte) (map[string]any, error) {
+		return d.parseData(text, o.layout.Data)
 	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]any{}, nil
 	}
-	if err = cmp.Or(err, got.err); err != nil {
+	if err != nil {
 		return nil, failure(d.join(o.layout.Data), err)
 	}
-	return got.data, nil
+	return data, nil
 }
 
 // parseData parses a data file and takes its marks from the sum of all files.

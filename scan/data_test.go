@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"slotgen/internal/asuser"
 )
 
 // shown returns data with a text in place of each Opaque.
@@ -95,5 +97,24 @@ func TestOpaqueShowsNothing(t *testing.T) {
 		if got := fmt.Sprintf("%"+verb, []any{o, map[string]any{"k": o}, &o}); strings.Contains(got, "secret") || strings.Contains(got, "736563") {
 			t.Errorf("%%%s: %q", verb, got)
 		}
+	}
+}
+
+// Where config.yaml is the data file too, it is read for two purposes.
+func TestLinkedConfigMayBeTheDataFile(t *testing.T) {
+	home := newHome(t)
+	put(t, home, "profiles/a/SOUL.md", "")
+	put(t, home, "profiles/a/config.yaml", "gateway: {standalone: true}\n")
+	link(t, home, "profiles/b", "a")
+	layout := DefaultLayout()
+	layout.Data = configFile
+	v, err := Open(home, layout, asuser.Self(), neverSlow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	e := entryOf(t, v.Scan(Options{Autostart: Multiplex}), "b")
+	if e.Profile.Data["gateway"] == nil || !strings.Contains(e.Why, "standalone") {
+		t.Errorf("entry %+v", e)
 	}
 }

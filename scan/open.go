@@ -25,8 +25,8 @@ func (d dir) close() { _ = unix.Close(d.fd) }
 
 func (d dir) join(name string) string { return path.Join(d.path, name) }
 
-// unusable says why a file can't be read: it is a FIFO, or too large. That is a finding.
-// Any other error of a read decides nothing.
+// unusable says why a file can't be used: it is a FIFO, or too large, or holds nothing usable. That is
+// a finding. Any other error of a read decides nothing.
 type unusable string
 
 func (u unusable) Error() string { return string(u) }

@@ -38,10 +38,17 @@ func readFile(d dir, path string, most int) ([]byte, error) {
 	return data, err
 }
 
+// parsed is what a parser made of a file.
+type parsed[T any] struct {
+	value T
+	err   error
+}
+
 // readParsed returns what parse makes of a file, or the error of readFile. A file that has several
 // names, or that links lead to, is read and parsed once in a scan. Its bytes are taken from a sum.
-func readParsed[T any](d dir, path string, most int, from *sum, parse func(data []byte) T) (result T, err error) {
+func readParsed[T any](d dir, path string, most int, from *sum, parse func(data []byte) (T, error)) (T, error) {
 	sums := d.patience.sums
+	var result parsed[T]
 	isKnown, isShared := false, false
 	defer func() {
 		if isShared {
@@ -53,24 +60,22 @@ func readParsed[T any](d dir, path string, most int, from *sum, parse func(data 
 			sums.sharing.Lock()
 			isShared = true
 		}
-		var known any
-		known, isKnown = sums.seen[key]
-		if isKnown {
-			result = known.(T)
-		}
+		result, isKnown = sums.seen[key].(parsed[T]) // one file may be config.yaml and the data file
 		return isKnown
 	})
 	switch {
-	case err != nil || isKnown:
-		return result, err
+	case err != nil:
+		return result.value, err
+	case isKnown:
+		return result.value, result.err
 	case !from.take(len(data) - freeBytes):
-		return result, errTooMuchRead
+		return result.value, errTooMuchRead
 	}
-	result = parse(data)
+	result.value, result.err = parse(data)
 	if isShared {
 		sums.seen[key] = result
 	}
-	return result, nil
+	return result.value, result.err
 }
 
 // read reads a regular file unless it is known. It looks before it opens: to open a device may do

@@ -76,14 +76,7 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	if !o.readsStates() {
 		return Intent{}, nil, nil
 	}
-	type parsed struct {
-		intent Intent
-		doubt  error
-	}
-	got, err := readParsed(d, o.layout.StateFile, maxStateFile, &d.patience.sums.states, func(data []byte) (p parsed) {
-		p.intent, p.doubt = parseIntent(data)
-		return p
-	})
+	i, err = readParsed(d, o.layout.StateFile, maxStateFile, &d.patience.sums.states, parseIntent)
 	var odd unusable
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -93,20 +86,18 @@ func (o Options) readIntent(d dir) (i Intent, doubt, err error) {
 	case err != nil:
 		return Intent{}, nil, failure(d.join(o.layout.StateFile), err)
 	}
-	if got.doubt != nil {
-		return Intent{}, got.doubt, nil
-	}
-	return got.intent, nil, nil
+	return i, nil, nil
 }
 
 // readsStates reports whether the scan reads the recorded states.
 func (o Options) readsStates() bool { return o.Autostart != All && o.layout.StateFile != "" }
 
+// parseIntent returns an unusable for a file that holds no usable state.
 func parseIntent(data []byte) (Intent, error) {
 	const desired, actual = "desired_state", "gateway_state"
 	m, err := parseMembers(data, desired, actual)
 	if err != nil {
-		return Intent{}, err
+		return Intent{}, unusable(err.Error())
 	}
 	intent, err := stateMember(desired, m[0])
 	if err != nil || intent.Known {
@@ -125,9 +116,9 @@ func stateMember(key string, state gjson.Result) (Intent, error) {
 	case state.Type == gjson.Null:
 		return Intent{}, nil
 	case state.Type != gjson.String:
-		return Intent{}, fmt.Errorf("%s is not a string", key)
+		return Intent{}, unusable(key + " is not a string")
 	case len(state.Str) > maxState:
-		return Intent{}, fmt.Errorf("%s is longer than %d bytes", key, maxState)
+		return Intent{}, unusable(fmt.Sprintf("%s is longer than %d bytes", key, maxState))
 	default:
 		return Intent{State: strings.Clone(state.Str), Known: true, Key: key}, nil // not the whole file's memory
 	}
@@ -136,7 +127,9 @@ func stateMember(key string, state gjson.Result) (Intent, error) {
 // readPriorExit reads how the gateway last ended. It is a label for the log: it is "unknown" when
 // the file can't be read, never an error.
 func readPriorExit(d dir) string {
-	exit, err := readParsed(d, lifecycleFile, maxStateFile, &d.patience.sums.states, parsePriorExit)
+	exit, err := readParsed(d, lifecycleFile, maxStateFile, &d.patience.sums.states, func(data []byte) (string, error) {
+		return parsePriorExit(data), nil
+	})
 	if err != nil {
 		return ExitUnknown
 	}
