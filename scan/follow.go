@@ -64,6 +64,15 @@ func (w *walk) leave() {
 	}
 }
 
+// stat describes the last name. It returns ELOOP for a link.
+func (w *walk) stat(name string) (unix.Stat_t, error) {
+	st, err := fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		err = unix.ELOOP
+	}
+	return st, err
+}
+
 // enter goes on in the directory of that name.
 func (w *walk) enter(name, rest string) error {
 	fd, err := fdio.Open(w.at, name, unix.O_PATH|unix.O_DIRECTORY)

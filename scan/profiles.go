@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 
-	"slotgen/internal/fdio"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -67,10 +65,7 @@ func (p *Profiles) StatIn(fd int, name string) (st unix.Stat_t, err error) {
 	d := dir{fd: fd, path: p.d.path, patience: p.d.patience}
 	err = d.patience.try(d.join(name), func() error {
 		w, err := d.follow(name, func(w *walk, name string) (err error) {
-			st, err = fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
-			if err == nil && st.Mode&unix.S_IFMT == unix.S_IFLNK {
-				err = unix.ELOOP
-			}
+			st, err = w.stat(name)
 			return err
 		})
 		return w.explain(err)

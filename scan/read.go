@@ -83,12 +83,10 @@ func readParsed[T any](d dir, path string, most int, from *sum, parse func(data 
 func (d dir) read(path string, most int, known func(fileKey) bool) (data []byte, key fileKey, err error) {
 	err = d.patience.try(d.join(path), func() error {
 		w, err := d.follow(path, func(w *walk, name string) error {
-			st, err := fdio.Stat(w.at, name, unix.AT_SYMLINK_NOFOLLOW)
+			st, err := w.stat(name)
 			switch {
 			case err != nil:
 				return err
-			case st.Mode&unix.S_IFMT == unix.S_IFLNK:
-				return unix.ELOOP
 			case st.Mode&unix.S_IFMT != unix.S_IFREG:
 				return notRegular
 			case st.Size > int64(most):
