@@ -107,5 +107,5 @@ func fileStamp(info fs.FileInfo, err error) string {
 		return err.Error()
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	return fmt.Sprint(st.Dev, st.Ino, st.Mode, st.Uid, st.Size, st.Mtim, st.Ctim)
+	return fmt.Sprint(st.Dev, st.Ino, st.Mode, st.Uid, st.Gid, st.Size, st.Mtim, st.Ctim)
 }
