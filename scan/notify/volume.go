@@ -3,7 +3,6 @@ package notify
 import (
 	"errors"
 	"io/fs"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -120,9 +119,6 @@ func (w *watcher) setTop(top topState) {
 // lookAtEntry judges one entry, and reports a change of the verdict. It costs one system
 // call for a profile whose directory has not changed.
 func (w *watcher) lookAtEntry(p *scan.Profiles, name string) {
-	if strings.HasPrefix(name, ".") {
-		return
-	}
 	st, err := p.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		w.entryGone(name)
