@@ -77,7 +77,7 @@ func (v *Volume) checkWritable(name string) error {
 		}
 		defer d.close()
 		if err == nil {
-			err = d.mayWrite()
+			err = d.patience.try(d.path, func() error { return fdio.Access(d.fd, ".", unix.W_OK|unix.X_OK) })
 		}
 		if err == nil {
 			return nil

@@ -87,11 +87,6 @@ func (d dir) id() (id FileID, err error) {
 	return id, err
 }
 
-// mayWrite returns an error unless the user may make files in the directory.
-func (d dir) mayWrite() error {
-	return d.patience.try(d.path, func() error { return fdio.Access(d.fd, ".", unix.W_OK|unix.X_OK) })
-}
-
 // FileID identifies a file or directory, whatever its name. The zero FileID identifies none.
 type FileID struct{ dev, ino uint64 }
 
