@@ -24,31 +24,19 @@ const noFile = "none"
 func layoutFlags() []cli.Flag {
 	d := scan.DefaultLayout()
 	return []cli.Flag{
-		&cli.StringFlag{
-			Name: "profiles", EnvVars: []string{"SLOTGEN_PROFILES"}, DefaultText: d.Profiles,
-			Usage: "the folder `NAME` in the home holds the profiles; . is the home itself",
-		},
-		&cli.StringFlag{
-			Name: "marker", EnvVars: []string{"SLOTGEN_MARKER"}, DefaultText: d.Marker,
-			Usage: "a directory with the file `NAME` is a profile; none: every directory",
-		},
+		setting("profiles", "SLOTGEN_PROFILES", d.Profiles,
+			"the folder `NAME` in the home holds the profiles; . is the home itself"),
+		setting("marker", "SLOTGEN_MARKER", d.Marker,
+			"a directory with the file `NAME` is a profile; none: every directory"),
 		prefixFlag(),
-		&cli.StringFlag{
-			Name: "default-profile", EnvVars: []string{"SLOTGEN_DEFAULT_PROFILE"}, DefaultText: wordOn,
-			Usage: "the home itself is a profile, called default: `WORD` is on or off; off switches off container role, multiplexing and migration too",
-		},
-		&cli.StringFlag{
-			Name: "state-file", EnvVars: []string{"SLOTGEN_STATE_FILE"}, DefaultText: d.StateFile,
-			Usage: "the file `NAME` in a profile records its state; none: there are no states, and auto starts every profile",
-		},
-		&cli.StringFlag{
-			Name: "stale-files", EnvVars: []string{"SLOTGEN_STALE_FILES"}, DefaultText: strings.Join(d.StaleFiles, ","),
-			Usage: "remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing",
-		},
-		&cli.StringFlag{
-			Name: "data", EnvVars: []string{"SLOTGEN_DATA"}, DefaultText: noFile,
-			Usage: "templates see the YAML or JSON file `NAME` of a profile as .Data; none: no file",
-		},
+		setting("default-profile", "SLOTGEN_DEFAULT_PROFILE", wordOn,
+			"the home itself is a profile, called default: `WORD` is on or off; off switches off container role, multiplexing and migration too"),
+		setting("state-file", "SLOTGEN_STATE_FILE", d.StateFile,
+			"the file `NAME` in a profile records its state; none: there are no states, and auto starts every profile"),
+		setting("stale-files", "SLOTGEN_STALE_FILES", strings.Join(d.StaleFiles, ","),
+			"remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing"),
+		setting("data", "SLOTGEN_DATA", noFile,
+			"templates see the YAML or JSON file `NAME` of a profile as .Data; none: no file"),
 	}
 }
 
@@ -56,10 +44,8 @@ func layoutFlags() []cli.Flag {
 func isLayoutSetting(name string) bool { return docFlag(layoutFlags(), name) != nil }
 
 func prefixFlag() cli.Flag {
-	return &cli.StringFlag{
-		Name: "prefix", EnvVars: []string{"SLOTGEN_PREFIX"}, DefaultText: scan.DefaultLayout().Prefix,
-		Usage: "the slot of a profile is called `PREFIX` and the profile's name",
-	}
+	return setting("prefix", "SLOTGEN_PREFIX", scan.DefaultLayout().Prefix,
+		"the slot of a profile is called `PREFIX` and the profile's name")
 }
 
 // exampleSlot is the name of a slot on help pages.
