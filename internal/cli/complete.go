@@ -145,7 +145,7 @@ func (l *commandLine) values(f cli.DocGenerationFlag, value, prefix string) []st
 	case "default-profile":
 		return add(wordOn, wordOff)
 	case "marker", "state-file", "stale-files", "data":
-		return add(noFile)
+		return add(none)
 	}
 	switch valueWord(f) {
 	case "DIR", "PATH", "PROGRAM":

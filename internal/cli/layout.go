@@ -17,8 +17,8 @@ const (
 	wordOff = "off"
 )
 
-// noFile is the value of a setting that names no file.
-const noFile = "none"
+// none is the value of a setting that names no file or directory.
+const none = "none"
 
 // layoutFlags returns the flags of every command that reads the volume.
 func layoutFlags() []cli.Flag {
@@ -35,7 +35,7 @@ func layoutFlags() []cli.Flag {
 			"the file `NAME` in a profile records its state; none: there are no states, and auto starts every profile"),
 		setting("stale-files", "SLOTGEN_STALE_FILES", strings.Join(d.StaleFiles, ","),
 			"remove the files `NAMES`, joined by commas, from a profile that does not run; none: remove nothing"),
-		setting("data", "SLOTGEN_DATA", noFile,
+		setting("data", "SLOTGEN_DATA", none,
 			"templates see the YAML or JSON file `NAME` of a profile as .Data; none: no file"),
 	}
 }
@@ -68,12 +68,12 @@ func parseLayout(value func(flag string) string) (scan.Layout, error) {
 	l := scan.DefaultLayout()
 	l.Profiles = cmp.Or(value("profiles"), l.Profiles)
 	l.Prefix = cmp.Or(value("prefix"), l.Prefix)
-	l.Marker = fileOrNone(value("marker"), l.Marker)
-	l.StateFile = fileOrNone(value("state-file"), l.StateFile)
-	l.Data = fileOrNone(value("data"), l.Data)
+	l.Marker = pathOrNone(value("marker"), l.Marker)
+	l.StateFile = pathOrNone(value("state-file"), l.StateFile)
+	l.Data = pathOrNone(value("data"), l.Data)
 	switch names := value("stale-files"); names {
 	case "":
-	case noFile:
+	case none:
 		l.StaleFiles = nil
 	default:
 		l.StaleFiles = strings.Split(names, ",")
@@ -87,9 +87,9 @@ func parseLayout(value func(flag string) string) (scan.Layout, error) {
 	return l, nil
 }
 
-// fileOrNone returns the file that a setting names, or "" for none.
-func fileOrNone(value, unset string) string {
-	if value == noFile {
+// pathOrNone returns the path that a setting names, or "" for none.
+func pathOrNone(value, unset string) string {
+	if value == none {
 		return ""
 	}
 	return cmp.Or(value, unset)

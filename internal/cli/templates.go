@@ -198,21 +198,10 @@ func loadTemplates(flag string, layout scan.Layout, msg messages) (*render.Set, 
 	return set, nil
 }
 
-// noOverrides is the value of --templates for the embedded templates alone.
-const noOverrides = "none"
-
-// overrideDir returns the override directory, or "" for none. Flag is the value of --templates.
-func overrideDir(flag string) string {
-	if flag == noOverrides {
-		return ""
-	}
-	return cmp.Or(flag, defaultTemplates)
-}
-
 // readTemplates returns the embedded templates with the overrides. Only the default override
-// directory may be missing.
+// directory may be missing. Flag is the value of --templates.
 func readTemplates(flag string, layout scan.Layout) (*render.Set, error) {
-	dir := overrideDir(flag)
+	dir := pathOrNone(flag, defaultTemplates)
 	if dir == "" {
 		return render.Embedded(), nil
 	}

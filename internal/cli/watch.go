@@ -46,7 +46,7 @@ func watchCommand(msg messages) *cli.Command {
 			setting("interval", "SLOTGEN_INTERVAL", defaultInterval.String(),
 				"look at volume and templates once in `DURATION` (5m, at least 1s), for mounts whose changes the kernel does not tell"),
 			&cli.StringFlag{
-				Name: "notification-fd", DefaultText: "none",
+				Name: "notification-fd", DefaultText: none,
 				Usage: "write a newline to descriptor `N` when all slots are there",
 			},
 		}, passFlags(), slotFlags()),
@@ -93,7 +93,7 @@ func watchOptions(c *cli.Context, msg messages) (watch.Options, error) {
 	s.readRole()
 	o := watch.Options{
 		Pass: s.Options, Tell: msg.print, Interval: interval, PruneAfter: pruneAfter,
-		Templates: overrideDir(s.templates),
+		Templates: pathOrNone(s.templates, defaultTemplates),
 		Load:      func() (*render.Set, error) { return readTemplates(s.templates, s.Layout) },
 		Ready:     ready,
 	}
