@@ -31,7 +31,7 @@ func appHelp(app *cli.App) string {
 	p.add(0, app.Name+" - "+app.Usage)
 	p.head("USAGE")
 	p.add(3, app.Name+" COMMAND [OPTION]... [ARGUMENT]")
-	p.commands(app.Commands)
+	p.commands(app.VisibleCommands())
 	p.head("OPTIONS")
 	p.flag(cli.HelpFlag)
 	p.flag(cli.VersionFlag)
@@ -52,16 +52,13 @@ func commandHelp(c *cli.Command) string {
 	}
 	p.add(3, strings.TrimSpace(usage+" [OPTION]... "+c.ArgsUsage))
 	if c.Description != "" {
-		p.WriteString("\n")
-		p.paragraphs(c.Description)
+		p.lines("\n" + c.Description)
 	}
 	if c.UsageText != "" {
 		p.head("EXAMPLES")
-		for line := range strings.SplitSeq(c.UsageText, "\n") {
-			p.WriteString("   " + line + "\n")
-		}
+		p.lines(c.UsageText)
 	}
-	p.commands(c.Subcommands)
+	p.commands(c.VisibleCommands())
 	p.flags("OPTIONS", c, func(name string) bool { return !isLayoutSetting(name) })
 	p.flags("LAYOUT OF THE VOLUME", c, isLayoutSetting)
 	return p.String()
@@ -85,28 +82,18 @@ func (p *page) add(indent int, text string) {
 	p.WriteString(strings.Repeat(" ", indent) + line + "\n")
 }
 
-// paragraphs adds a text with its empty lines. A line that begins with a space stays a line.
-func (p *page) paragraphs(text string) {
-	paragraph := ""
-	flush := func() {
-		if paragraph != "" {
-			p.add(3, paragraph)
-		}
-		paragraph = ""
-	}
+// lines adds the lines of a text. It breaks the long ones, unless they begin with a space.
+func (p *page) lines(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		switch {
 		case line == "":
-			flush()
 			p.WriteString("\n")
 		case strings.HasPrefix(line, " "):
-			flush()
 			p.WriteString("   " + line + "\n")
 		default:
-			paragraph += " " + line
+			p.add(3, line)
 		}
 	}
-	flush()
 }
 
 // commands adds a line for each command.
@@ -116,9 +103,7 @@ func (p *page) commands(commands []*cli.Command) {
 	}
 	p.head("COMMANDS")
 	for _, c := range commands {
-		if !c.Hidden {
-			fmt.Fprintf(p, "   %-12s %s\n", c.Name, c.Usage)
-		}
+		fmt.Fprintf(p, "   %-12s %s\n", c.Name, c.Usage)
 	}
 }
 

@@ -16,17 +16,17 @@ func hookCommand(out *output, msg messages) *cli.Command {
 		Action: noSubcommand("hook"),
 		Subcommands: []*cli.Command{
 			scriptCommand(out, "cont-init", "print the boot script", "/etc/cont-init.d/99-slotgen",
-				"The last of the scripts there, since the gateways start when it runs. It turns exit code 1\n"+
+				"The last of the scripts there, since the gateways start when it runs. It turns exit code 1 "+
 					"into 0: one bad profile stops no container that takes a failing hook for a fatal one."),
 			scriptCommand(out, "cont-finish", "print the stop script", "/etc/cont-finish.d/10-slotgen",
 				"It runs slotgen stop, before the container stops its services."),
 			filesCommand(out, msg, render.WriteWatch, "watch", "write a service that keeps the slots up to date", "/etc/services.d/slotgen-watch",
-				"A service directory that runs slotgen watch and reports its readiness. It goes with the two\n"+
-					"scripts; the definitions of hook s6-rc have it already. After exit code 2, a wrong setting,\n"+
+				"A service directory that runs slotgen watch and reports its readiness. It goes with the two "+
+					"scripts; the definitions of hook s6-rc have it already. After exit code 2, a wrong setting, "+
 					"its finish script keeps it down: each start would fail."),
 			filesCommand(out, msg, render.WriteS6RC, "s6-rc", "write s6-rc definitions: gateways may need other services", "/etc/s6-overlay/s6-rc.d",
-				"In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and\n"+
-					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to\n"+
+				"In place of both scripts: a oneshot, slotgen, that publishes the slots when it goes up and "+
+					"ends the gateways when it goes down, and a longrun, slotgen-watch, that keeps them up to "+
 					"date in between. Add what has to be up first to slotgen/dependencies.d/."),
 		},
 	}

@@ -27,13 +27,13 @@ func statusCommand(out *output, msg messages) *cli.Command {
 		ArgsUsage: profileArgument,
 		Usage:     "show which gateways are up, and which need you",
 		UsageText: "slotgen status\nslotgen status coder",
-		Description: "Asks s6 about every slot, and changes nothing. What needs you comes first, with what to\n" +
+		Description: "Asks s6 about every slot, and changes nothing. What needs you comes first, with what to " +
 			"type. The user and its group may ask too, with the access form group.\n\n" +
 			"To start, stop or restart one gateway:\n" +
 			"  s6-svc -u " + defaultScandir + "/" + exampleSlot() + "\n" +
 			"  s6-svc -wD -d " + defaultScandir + "/" + exampleSlot() + "\n" +
 			"  s6-svc -r " + defaultScandir + "/" + exampleSlot() + "\n\n" +
-			"Exit code 0: every gateway that should be up is up; 1: one is not, or there is no slot;\n" +
+			"Exit code 0: every gateway that should be up is up; 1: one is not, or there is no slot; " +
 			"2: wrong usage or configuration.",
 		Flags: slices.Concat([]cli.Flag{
 			profileFlag("show the profile `NAME` in full, with its last log lines; repeatable"),
