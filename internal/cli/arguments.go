@@ -48,7 +48,7 @@ func unexpected(c *cli.Context, argument string) error {
 // arguments: cli takes each word behind an argument as another argument. The word "--" ends
 // the flags.
 func flagsFirst(commands []*cli.Command, words []string) []string {
-	l := commandLine{command: &cli.Command{Subcommands: commands}}
+	l := commandLine{command: &cli.Command{Subcommands: commands}, given: map[string]string{}}
 	names := 1 // the program's name and those of the commands
 	var flags, arguments []string
 	for i, word := range words[1:] {
