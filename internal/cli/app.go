@@ -109,10 +109,8 @@ func usageError(c *cli.Context, err error, _ bool) error {
 	if name, found := strings.CutPrefix(text, "flag needs an argument: -"); found {
 		return withHint(fmt.Errorf("flag %q needs a value", dashed(strings.TrimPrefix(name, "-"))), "%s", advice)
 	}
-	text = decapitalize(text)
-	for _, of := range []string{" for flag -", " for -"} { // cli uses " for -" for a boolean flag
-		text = strings.Replace(text, of, of+"-", 1)
-	}
+	text = strings.ToLower(text[:1]) + text[1:]
+	text = strings.Replace(text, " for -", " for --", 1) // only boolean flags refuse a value here
 	return withHint(fmt.Errorf("reading the command line: %s", text), "%s", advice)
 }
 
@@ -122,11 +120,4 @@ func flagNames(flags []cli.Flag) []string {
 		names = append(names, f.Names()[0])
 	}
 	return names
-}
-
-func decapitalize(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
 }
