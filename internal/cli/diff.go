@@ -125,9 +125,9 @@ func printDiff(out *output, service string, d scandir.Difference, colours palett
 func headLines(d scandir.Difference) []string {
 	switch {
 	case d.Have == nil:
-		return []string{fmt.Sprintf("new %s mode %04o owner %d:%d", d.Want.Kind, d.Want.Mode, d.Want.UID, d.Want.GID)}
+		return []string{fmt.Sprintf("new %s mode %04o owner %d:%d", d.Want.Kind(), d.Want.Mode, d.Want.UID, d.Want.GID)}
 	case d.Want == nil:
-		return []string{fmt.Sprintf("deleted %s mode %04o", d.Have.Kind, d.Have.Mode)}
+		return []string{fmt.Sprintf("deleted %s mode %04o", d.Have.Kind(), d.Have.Mode)}
 	}
 	var lines []string
 	add := func(what, have, want string) {
@@ -135,7 +135,7 @@ func headLines(d scandir.Difference) []string {
 			lines = append(lines, "old "+what+" "+have, "new "+what+" "+want)
 		}
 	}
-	add("type", d.Have.Kind, d.Want.Kind)
+	add("type", d.Have.Kind(), d.Want.Kind())
 	add("mode", fmt.Sprintf("%04o", d.Have.Mode), fmt.Sprintf("%04o", d.Want.Mode))
 	add("owner", fmt.Sprintf("%d:%d", d.Have.UID, d.Have.GID), fmt.Sprintf("%d:%d", d.Want.UID, d.Want.GID))
 	return lines
@@ -143,12 +143,12 @@ func headLines(d scandir.Difference) []string {
 
 // textLines returns the unified diff of the two texts. It returns none when they are equal.
 func textLines(name string, d scandir.Difference, colours palette) []string {
-	have, want := cmp.Or(d.Have, &scandir.Item{}), cmp.Or(d.Want, &scandir.Item{})
+	have, want := cmp.Or(d.Have, &scandir.Node{}), cmp.Or(d.Want, &scandir.Node{})
 	oldName, newName := "a/"+name, "b/"+name
-	if have.Kind != "file" {
+	if have.Kind() != "file" {
 		oldName = "/dev/null"
 	}
-	if want.Kind != "file" {
+	if want.Kind() != "file" {
 		newName = "/dev/null"
 	}
 	if bytes.Equal(have.Data, want.Data) {

@@ -75,22 +75,22 @@ func OwnersFor(access Access, uid, gid int) Owners {
 
 // skeleton adds the nodes of supervise/ and event/ in the service directory at prefix, which
 // is "" or "log/".
-func (o Owners) skeleton(nodes []node, prefix string) []node {
+func (o Owners) skeleton(nodes []Node, prefix string) []Node {
 	// s6-supervise makes missing ones with these modes (s6, "s6-supervise").
-	event := node{path: prefix + "event", kind: unix.S_IFDIR, mode: 0o3730, uid: o.selfUID, gid: o.selfGID, optional: true}
-	supervise := node{path: prefix + "supervise", kind: unix.S_IFDIR, mode: 0o700, uid: o.selfUID, gid: o.selfGID, optional: true}
+	event := Node{path: prefix + "event", kind: unix.S_IFDIR, Mode: 0o3730, UID: o.selfUID, GID: o.selfGID, optional: true}
+	supervise := Node{path: prefix + "supervise", kind: unix.S_IFDIR, Mode: 0o700, UID: o.selfUID, GID: o.selfGID, optional: true}
 	if o.Access == AccessRoot {
 		return append(nodes, event, supervise)
 	}
-	supervise.optional, supervise.mode, supervise.gid = false, 0o710, o.GID
-	control := node{path: prefix + "supervise/control", kind: unix.S_IFIFO, mode: 0o620, uid: o.selfUID, gid: o.GID}
+	supervise.optional, supervise.Mode, supervise.GID = false, 0o710, o.GID
+	control := Node{path: prefix + "supervise/control", kind: unix.S_IFIFO, Mode: 0o620, UID: o.selfUID, GID: o.GID}
 	if o.Access == AccessEvents {
-		event.optional, event.gid = false, o.GID
+		event.optional, event.GID = false, o.GID
 	}
 	if o.Access == AccessOwner {
-		event.optional, event.uid, event.gid = false, o.UID, o.GID
-		supervise.mode, supervise.uid = 0o755, o.UID
-		control.mode, control.uid = 0o660, o.UID
+		event.optional, event.UID, event.GID = false, o.UID, o.GID
+		supervise.Mode, supervise.UID = 0o755, o.UID
+		control.Mode, control.UID = 0o660, o.UID
 	}
 	return append(nodes, event, supervise, control)
 }

@@ -54,8 +54,8 @@ var errForeign = hint.Add(errors.New("it has no file \"type\", so slotgen did no
 	"remove or rename it, and the next pass makes the slot")
 
 // mustHoldMark is IsSlot for the nodes of a directory. It returns errForeign for no slot.
-func mustHoldMark(nodes []node) error {
-	isMark := func(n node) bool { return n.path == render.TypeFile && n.kind == unix.S_IFREG }
+func mustHoldMark(nodes []Node) error {
+	isMark := func(n Node) bool { return n.path == render.TypeFile && n.kind == unix.S_IFREG }
 	if !slices.ContainsFunc(nodes, isMark) {
 		return errForeign
 	}

@@ -14,39 +14,45 @@ import (
 	"slotgen/render"
 )
 
-// node is one file, directory or FIFO of a slot, as slotgen renders it or as it exists.
-type node struct {
+// Node is one file, directory or FIFO of a slot, as slotgen renders it or as it exists.
+type Node struct {
 	path     string // relative to the slot; "" is the slot itself
 	kind     uint32 // S_IFREG, S_IFDIR, S_IFIFO, or another type that exists
-	mode     uint32 // permission bits with setuid, setgid and sticky
-	uid, gid int
-	data     []byte
+	Mode     uint32 // permission bits with setuid, setgid and sticky
+	UID, GID int
+	Data     []byte
 	// optional is true for a directory that slotgen does not make, but that s6 may make.
 	optional bool
 }
 
+// Kind returns "file", "directory", "fifo" or "other".
+func (n Node) Kind() string {
+	kinds := map[uint32]string{unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFIFO: "fifo"}
+	return cmp.Or(kinds[n.kind], "other")
+}
+
 // tree returns the nodes of a slot, sorted by path.
-func tree(slot render.Slot, o Owners) []node {
-	nodes := o.skeleton([]node{o.dir("")}, "")
+func tree(slot render.Slot, o Owners) []Node {
+	nodes := o.skeleton([]Node{o.dir("")}, "")
 	for _, f := range slot.Files {
 		nodes = o.parents(nodes, f.Path)
-		nodes = append(nodes, node{
-			path: f.Path, kind: unix.S_IFREG, mode: uint32(f.Mode.Perm()),
-			uid: o.selfUID, gid: o.selfGID, data: f.Data,
+		nodes = append(nodes, Node{
+			path: f.Path, kind: unix.S_IFREG, Mode: uint32(f.Mode.Perm()),
+			UID: o.selfUID, GID: o.selfGID, Data: f.Data,
 		})
 	}
-	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.path, b.path) })
 	return nodes
 }
 
-func (o Owners) dir(p string) node {
-	return node{path: p, kind: unix.S_IFDIR, mode: 0o755, uid: o.selfUID, gid: o.selfGID}
+func (o Owners) dir(p string) Node {
+	return Node{path: p, kind: unix.S_IFDIR, Mode: 0o755, UID: o.selfUID, GID: o.selfGID}
 }
 
 // parents adds the directories above p that nodes does not hold yet.
-func (o Owners) parents(nodes []node, p string) []node {
+func (o Owners) parents(nodes []Node, p string) []Node {
 	dir := path.Dir(p)
-	if dir == "." || slices.ContainsFunc(nodes, func(n node) bool { return n.path == dir }) {
+	if dir == "." || slices.ContainsFunc(nodes, func(n Node) bool { return n.path == dir }) {
 		return nodes
 	}
 	nodes = append(o.parents(nodes, dir), o.dir(dir))
@@ -62,30 +68,16 @@ type Difference struct {
 	Path string
 	// What describes the difference: "added", "removed", "content", "mode 0644, not 0755".
 	What string
-	// Have is the published item and Want the rendered one. One of them may be nil.
-	Have, Want *Item
-}
-
-// Item is one side of a difference.
-type Item struct {
-	// Kind is "file", "directory", "fifo" or "other".
-	Kind     string
-	Mode     uint32
-	UID, GID int
-	Data     []byte
-}
-
-func (n node) item() *Item {
-	kinds := map[uint32]string{unix.S_IFREG: "file", unix.S_IFDIR: "directory", unix.S_IFIFO: "fifo"}
-	return &Item{Kind: cmp.Or(kinds[n.kind], "other"), Mode: n.mode, UID: n.uid, GID: n.gid, Data: n.data}
+	// Have is the published node and Want the rendered one. One of them may be nil.
+	Have, Want *Node
 }
 
 // merged walks two lists of nodes side by side. Both are sorted by path. Where only one of
 // them has a path, the other node is nil.
-func merged(have, want []node) iter.Seq2[*node, *node] {
-	return func(yield func(have, want *node) bool) {
+func merged(have, want []Node) iter.Seq2[*Node, *Node] {
+	return func(yield func(have, want *Node) bool) {
 		for len(have) > 0 || len(want) > 0 {
-			var h, w *node
+			var h, w *Node
 			switch {
 			case len(want) == 0 || len(have) > 0 && have[0].path < want[0].path:
 				h, have = &have[0], have[1:]
@@ -103,43 +95,34 @@ func merged(have, want []node) iter.Seq2[*node, *node] {
 
 // compare lists the differences between the published nodes and the wanted ones. It skips
 // the contents of supervise/ and event/, which belong to s6.
-func compare(have, want []node) []Difference {
+func compare(have, want []Node) []Difference {
 	var diffs []Difference
 	for h, w := range merged(have, want) {
 		if h == nil && (w.optional || insideSkeleton(w.path)) {
 			continue
 		}
-		if diff := difference(h, w); diff != nil {
-			diffs = append(diffs, *diff)
+		if what := differs(h, w); what != "" {
+			diffs = append(diffs, Difference{cmp.Or(h, w).path, what, h, w})
 		}
 	}
 	return diffs
 }
 
-// difference returns the difference between two nodes of one path, or nil. One of the nodes
-// may be nil.
-func difference(have, want *node) *Difference {
+// differs describes the difference between two nodes of one path, or returns "". One of the
+// nodes may be nil.
+func differs(have, want *Node) string {
 	switch {
 	case want == nil:
-		return &Difference{Path: have.path, What: "removed", Have: have.item()}
+		return "removed"
 	case have == nil:
-		return &Difference{Path: want.path, What: "added", Want: want.item()}
-	}
-	if what := have.differs(*want); what != "" {
-		return &Difference{Path: want.path, What: what, Have: have.item(), Want: want.item()}
-	}
-	return nil
-}
-
-func (n node) differs(want node) string {
-	switch {
-	case n.kind != want.kind:
+		return "added"
+	case have.kind != want.kind:
 		return "type"
-	case n.mode != want.mode:
-		return fmt.Sprintf("mode %04o, not %04o", n.mode, want.mode)
-	case n.uid != want.uid || n.gid != want.gid:
-		return fmt.Sprintf("owner %d:%d, not %d:%d", n.uid, n.gid, want.uid, want.gid)
-	case !bytes.Equal(n.data, want.data):
+	case have.Mode != want.Mode:
+		return fmt.Sprintf("mode %04o, not %04o", have.Mode, want.Mode)
+	case have.UID != want.UID || have.GID != want.GID:
+		return fmt.Sprintf("owner %d:%d, not %d:%d", have.UID, have.GID, want.UID, want.GID)
+	case !bytes.Equal(have.Data, want.Data):
 		return "content"
 	}
 	return ""
@@ -167,7 +150,7 @@ func Manifest(slot render.Slot, o Owners) []string {
 		case unix.S_IFIFO:
 			name += "|"
 		}
-		lines = append(lines, fmt.Sprintf("%04o %d:%d %s", n.mode, n.uid, n.gid, name))
+		lines = append(lines, fmt.Sprintf("%04o %d:%d %s", n.Mode, n.UID, n.GID, name))
 	}
 	return lines
 }

@@ -37,7 +37,7 @@ type Plan struct {
 	Risks []string
 
 	service string
-	want    []node
+	want    []Node
 	edits   []edit // the steps of an update in place, for a live slot
 }
 

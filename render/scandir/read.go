@@ -21,16 +21,16 @@ const (
 )
 
 // reader collects the nodes of a published slot.
-type reader struct{ nodes []node }
+type reader struct{ nodes []Node }
 
 // readSlot returns the nodes in the open directory of a slot, sorted by path. It does not
 // look into supervise/ and event/.
-func readSlot(fd int) ([]node, error) {
+func readSlot(fd int) ([]Node, error) {
 	var r reader
 	if err := r.open(fd, ""); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(r.nodes, func(a, b node) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(r.nodes, func(a, b Node) int { return strings.Compare(a.path, b.path) })
 	return r.nodes, nil
 }
 
@@ -44,7 +44,7 @@ func (r *reader) open(fd int, p string) error {
 	var names []string
 	switch n.kind {
 	case unix.S_IFREG:
-		n.data, err = content(fd, st.Size)
+		n.Data, err = content(fd, st.Size)
 	case unix.S_IFDIR:
 		names, err = fdio.Names(fd)
 	}
@@ -97,9 +97,9 @@ func content(fd int, size int64) ([]byte, error) {
 	return data, err
 }
 
-func found(path string, st *unix.Stat_t) node {
-	return node{
-		path: path, kind: st.Mode & unix.S_IFMT, mode: st.Mode &^ unix.S_IFMT,
-		uid: int(st.Uid), gid: int(st.Gid),
+func found(path string, st *unix.Stat_t) Node {
+	return Node{
+		path: path, kind: st.Mode & unix.S_IFMT, Mode: st.Mode &^ unix.S_IFMT,
+		UID: int(st.Uid), GID: int(st.Gid),
 	}
 }

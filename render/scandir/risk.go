@@ -90,14 +90,14 @@ func writersOf(fd int) string {
 
 // superviseRisks returns a warning for each supervise directory of a live slot that belongs to
 // another account. A pass never changes them. AccessOwner has a warning of its own.
-func (d *Dir) superviseRisks(service string, have []node, access Access) []string {
+func (d *Dir) superviseRisks(service string, have []Node, access Access) []string {
 	var risks []string
 	for _, n := range have {
 		if access == AccessOwner || n.path != "supervise" && n.path != "log/supervise" {
 			continue
 		}
 		dir := filepath.Join(d.path, service, n.path)
-		if risk := superviseRisk(dir, n.uid); risk != "" {
+		if risk := superviseRisk(dir, n.UID); risk != "" {
 			risks = append(risks, risk+fmt.Sprintf(": chown -R root %q takes it back", dir))
 		}
 	}

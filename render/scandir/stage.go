@@ -19,7 +19,7 @@ import (
 // stage makes the whole tree under a name that s6-svscan ignores. Until the last step only
 // slotgen's own user can enter it. stage sets owners and modes from the inside out: no other
 // user gets a part before that part is complete.
-func (d *Dir) stage(name string, nodes []node) error {
+func (d *Dir) stage(name string, nodes []Node) error {
 	if err := d.mkdirEmpty(name); err != nil {
 		return fmt.Errorf("making %q: %w", name, err)
 	}
@@ -77,7 +77,7 @@ func (s *stager) close() {
 	_ = s.root.Close()
 }
 
-func (s *stager) fill(nodes []node) error {
+func (s *stager) fill(nodes []Node) error {
 	for _, n := range nodes {
 		if err := s.make(n); err != nil {
 			return fmt.Errorf("making %q: %w", n.path, makeHint(n, scan.Bare(err)))
@@ -95,7 +95,7 @@ func (s *stager) fill(nodes []node) error {
 }
 
 // makeHint adds a hint to an error of make. To make a file includes a chown.
-func makeHint(n node, err error) error {
+func makeHint(n Node, err error) error {
 	if n.kind != unix.S_IFIFO {
 		return chownHint(err)
 	}
@@ -116,7 +116,7 @@ func chownHint(err error) error {
 	return err
 }
 
-func (s *stager) make(n node) error {
+func (s *stager) make(n Node) error {
 	switch {
 	case n.optional || n.path == "":
 		return nil
@@ -130,7 +130,7 @@ func (s *stager) make(n node) error {
 
 // write writes a file under a temporary name, sets its owner and then its mode, and renames
 // it into place.
-func (s *stager) write(n node) error {
+func (s *stager) write(n Node) error {
 	root, dir, name := s.root, path.Dir(n.path), path.Base(n.path)
 	if dir != "." {
 		// A rename from one directory to another takes a lock of the whole file system.
@@ -146,44 +146,44 @@ func (s *stager) write(n node) error {
 		return err
 	}
 	defer func() { _ = f.Cleanup() }() // it does nothing once the file has its name
-	if len(n.data) > 0 {
-		if _, err := f.Write(n.data); err != nil {
+	if len(n.Data) > 0 {
+		if _, err := f.Write(n.Data); err != nil {
 			return err
 		}
 	}
 	if s.isForeign(n) {
-		if err := f.Chown(n.uid, n.gid); err != nil {
+		if err := f.Chown(n.UID, n.GID); err != nil {
 			return err
 		}
 	}
-	if err := f.Chmod(os.FileMode(n.mode)); err != nil {
+	if err := f.Chmod(os.FileMode(n.Mode)); err != nil {
 		return err
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	s.modes.look(s.fd, n.path, n.mode)
+	s.modes.look(s.fd, n.path, n.Mode)
 	return nil
 }
 
 // isForeign reports whether n needs a chown.
-func (s *stager) isForeign(n node) bool {
-	return s.made == nil || uint32(n.uid) != s.made.Uid || uint32(n.gid) != s.made.Gid
+func (s *stager) isForeign(n Node) bool {
+	return s.made == nil || uint32(n.UID) != s.made.Uid || uint32(n.GID) != s.made.Gid
 }
 
 // setOwnerAndMode gives a directory or FIFO its owner and then its mode.
-func (s *stager) setOwnerAndMode(n node) error {
+func (s *stager) setOwnerAndMode(n Node) error {
 	name := cmp.Or(n.path, ".")
 	if s.isForeign(n) {
-		if err := fdio.Chown(s.fd, name, n.uid, n.gid); err != nil {
+		if err := fdio.Chown(s.fd, name, n.UID, n.GID); err != nil {
 			return err
 		}
 	}
-	if err := fdio.Chmod(s.fd, name, n.mode); err != nil {
+	if err := fdio.Chmod(s.fd, name, n.Mode); err != nil {
 		return err
 	}
-	s.modes.look(s.fd, name, n.mode)
-	return s.mustHaveGroupBit(name, n.mode)
+	s.modes.look(s.fd, name, n.Mode)
+	return s.mustHaveGroupBit(name, n.Mode)
 }
 
 // mustHaveGroupBit returns an error where the set-group-ID bit is missing. The kernel drops

@@ -33,7 +33,7 @@ const (
 
 // edit is one step of an update in place. It makes or changes a node, or removes a file.
 type edit struct {
-	node   node
+	node   Node
 	remove bool
 	// exists is true where a node of this kind exists. A directory then only gets its owner
 	// and mode.
@@ -43,7 +43,7 @@ type edit struct {
 // planInPlace completes the plan for a slot whose directory must not move. The plan removes
 // only known files of a service directory, and nothing in data/ or env/. It leaves
 // supervise/ and event/ alone.
-func (p *Plan) planInPlace(have []node) {
+func (p *Plan) planInPlace(have []Node) {
 	needsRestart := hasLogger(have) != hasLogger(p.want)
 	var diffs []Difference
 	for h, w := range merged(have, p.want) {
@@ -58,7 +58,7 @@ func (p *Plan) planInPlace(have []node) {
 		}
 		p.edits = append(p.edits, e)
 		if !temp {
-			diffs = append(diffs, *difference(h, w))
+			diffs = append(diffs, Difference{cmp.Or(h, w).path, differs(h, w), h, w})
 		}
 	}
 	if needsRestart {
@@ -75,28 +75,26 @@ func (p *Plan) planInPlace(have []node) {
 
 // planDownFile plans only the down file, where it is missing. A service that has to stay
 // down must not start when s6-svscan first looks at the slot.
-func (p *Plan) planDownFile(have []node) {
+func (p *Plan) planDownFile(have []Node) {
 	p.edits = nil
-	isDown := func(n node) bool { return n.path == render.DownFile }
+	isDown := func(n Node) bool { return n.path == render.DownFile }
 	if i := slices.IndexFunc(p.want, isDown); i >= 0 && !slices.ContainsFunc(have, isDown) {
 		p.edits = []edit{{node: p.want[i]}}
 	}
 }
 
-func hasLogger(nodes []node) bool {
-	return slices.ContainsFunc(nodes, func(n node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
+func hasLogger(nodes []Node) bool {
+	return slices.ContainsFunc(nodes, func(n Node) bool { return n.path == "log" && n.kind == unix.S_IFDIR })
 }
 
-func editFor(have, want *node) (edit, bool) {
+func editFor(have, want *Node) (edit, bool) {
 	switch {
 	case want == nil:
 		return edit{node: *have, remove: true}, have.kind != unix.S_IFDIR && render.IsServiceFile(have.path)
 	case want.optional, isSkeleton(want.path), insideSkeleton(want.path):
 		return edit{}, false
-	case have == nil:
-		return edit{node: *want}, true
 	}
-	return edit{node: *want, exists: have.kind == want.kind}, have.differs(*want) != ""
+	return edit{node: *want, exists: have != nil && have.kind == want.kind}, differs(have, want) != ""
 }
 
 // rank returns the place of a step in the order. A down file is written first and removed
@@ -113,14 +111,14 @@ func (e edit) rank() int {
 
 // isTempFile reports whether n is a temporary file that a killed pass left. The file's final
 // name is wanted in its directory, or belongs to a service file.
-func (p *Plan) isTempFile(n *node) bool {
+func (p *Plan) isTempFile(n *Node) bool {
 	dir, base := path.Split(n.path)
 	if n.kind != unix.S_IFREG || !strings.HasPrefix(base, ".") {
 		return false
 	}
 	known := strings.TrimRight(base, "0123456789")[1:]
 	return render.IsServiceFile(dir+known) && render.IsTempFileOf(base, known) ||
-		slices.ContainsFunc(p.want, func(w node) bool {
+		slices.ContainsFunc(p.want, func(w Node) bool {
 			wantDir, want := path.Split(w.path)
 			return wantDir == dir && render.IsTempFileOf(base, want)
 		})
@@ -180,7 +178,7 @@ func (d *Dir) HoldDown(service string, o Owners) (added bool, err error) {
 	if held, err := d.Held(service); held || err != nil {
 		return false, err
 	}
-	file := node{path: render.DownFile, kind: unix.S_IFREG, mode: uint32(render.DataMode), uid: o.selfUID, gid: o.selfGID}
+	file := Node{path: render.DownFile, kind: unix.S_IFREG, Mode: uint32(render.DataMode), UID: o.selfUID, GID: o.selfGID}
 	err = d.update(Plan{service: service, edits: []edit{{node: file}}})
 	return err == nil, err
 }
