@@ -32,7 +32,7 @@ func BenchmarkScan(b *testing.B) {
 			}
 		}
 	}
-	v, err := Open(home, DefaultLayout(), asuser.Self(), neverSlow)
+	v, err := Open(home, DefaultLayout(), asuser.User{}, neverSlow)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestLogLineIsAsDesigned(t *testing.T) {
 
 func appendLine(t *testing.T, home string) error {
 	t.Helper()
-	return appendLineAs(t, home, asuser.Self())
+	return appendLineAs(t, home, asuser.User{})
 }
 
 func appendLineAs(t *testing.T, home string, user asuser.User) error {

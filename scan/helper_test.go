@@ -105,7 +105,7 @@ func neverSlow(string, time.Duration) {}
 
 func openVolume(t *testing.T, home string) *Volume {
 	t.Helper()
-	return openVolumeAs(t, home, asuser.Self())
+	return openVolumeAs(t, home, asuser.User{})
 }
 
 func openVolumeAs(t *testing.T, home string, user asuser.User) *Volume {

@@ -19,7 +19,7 @@ func tenants() Layout {
 
 func openLayout(t *testing.T, home string, l Layout) *Volume {
 	t.Helper()
-	v, err := Open(home, l, asuser.Self(), neverSlow)
+	v, err := Open(home, l, asuser.User{}, neverSlow)
 	if err != nil {
 		t.Fatal(err)
 	}

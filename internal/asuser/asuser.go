@@ -27,9 +27,6 @@ type User struct {
 // New returns the user with these numbers. Groups are its supplementary groups.
 func New(uid, gid int, groups []int) User { return User{uid, gid, groups} }
 
-// Self returns the account that slotgen runs as.
-func Self() User { return User{uid: os.Geteuid(), gid: os.Getegid()} }
-
 // IsSelf reports whether Do switches nothing: slotgen is not root, or the user is.
 func (u User) IsSelf() bool { return os.Geteuid() != 0 || u.uid == 0 }
 

@@ -117,7 +117,7 @@ func TestDoInsideOfDoRunsAtOnce(t *testing.T) {
 
 func TestNothingIsSwitchedForOneself(t *testing.T) {
 	ran := false
-	if err := Self().Do(func() { ran = true }); err != nil || !ran || !Self().IsSelf() {
+	if err := (User{}).Do(func() { ran = true }); err != nil || !ran || !(User{}).IsSelf() {
 		t.Errorf("ran: %v, %v", ran, err)
 	}
 }

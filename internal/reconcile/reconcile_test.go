@@ -38,7 +38,7 @@ func newOptions(t *testing.T) (o Options, told *[]message.Message) {
 	}
 	told = &[]message.Message{}
 	return Options{
-		Home: home, Scandir: filepath.Join(t.TempDir(), "service"), Layout: scan.DefaultLayout(), User: asuser.Self(),
+		Home: home, Scandir: filepath.Join(t.TempDir(), "service"), Layout: scan.DefaultLayout(), User: asuser.User{},
 		Scan: scan.Options{
 			Base:      scan.Profile{UID: os.Geteuid(), GID: os.Getegid(), CommandDir: "/command", Command: "hermes"},
 			Autostart: scan.Recorded,

@@ -78,7 +78,7 @@ func TestWatchDoubtsAListingThatMayNotBeOfItsVolume(t *testing.T) {
 		for _, file := range files {
 			write(t, home+"/profiles/"+file)
 		}
-		v, err := scan.Open(home, scan.DefaultLayout(), asuser.Self(), func(string, time.Duration) {})
+		v, err := scan.Open(home, scan.DefaultLayout(), asuser.User{}, func(string, time.Duration) {})
 		if err != nil {
 			t.Fatal(err)
 		}
