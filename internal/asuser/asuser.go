@@ -19,13 +19,13 @@ import (
 )
 
 // User is an account on whose behalf slotgen works. The zero User is root.
-type User struct {
-	uid, gid int
-	groups   []int
-}
+type User struct{ credentials }
 
-// New returns the user with these numbers. Groups are its supplementary groups.
-func New(uid, gid int, groups []int) User { return User{uid, gid, groups} }
+// New returns the user with these numbers. Groups are its supplementary groups. The user has no
+// capabilities: some go beyond its rights, whatever the file-system uid is.
+func New(uid, gid int, groups []int) User {
+	return User{credentials{uid: uid, gid: gid, groups: slices.Concat(groups, []int{gid})}}
+}
 
 // IsSelf reports whether Do switches nothing: slotgen is not root, or the user is.
 func (u User) IsSelf() bool { return os.Geteuid() != 0 || u.uid == 0 }
@@ -58,7 +58,7 @@ func (u User) Do(f func()) error {
 			panic(fmt.Sprintf("taking root's credentials again: %v", err)) // no other code may have this thread
 		}
 	}()
-	if err := u.credentials().take(); err != nil {
+	if err := u.take(); err != nil {
 		return u.failed(err)
 	}
 	f()
@@ -75,12 +75,6 @@ type credentials struct {
 	uid, gid int
 	groups   []int
 	caps     [2]unix.CapUserData
-}
-
-// credentials returns the user's. They have no capabilities: some go beyond the rights of
-// the user, whatever the file-system uid is.
-func (u User) credentials() credentials {
-	return credentials{uid: u.uid, gid: u.gid, groups: slices.Concat(u.groups, []int{u.gid})}
 }
 
 // current returns the credentials of the thread.
