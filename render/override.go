@@ -144,7 +144,7 @@ func (o *override) read(rel string) (string, error) {
 	if err := checkTrusted(f); err != nil {
 		return "", err
 	}
-	text, err := fdio.Read(int(f.Fd()), nil, maxTemplate)
+	text, err := fdio.Read(int(f.Fd()), maxTemplate)
 	if errors.Is(err, fdio.ErrTooLarge) {
 		err = errors.New("larger than 1 MiB")
 	}

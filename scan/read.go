@@ -112,7 +112,7 @@ func readAt(at int, name string, most int) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	data, err := fdio.Read(fd, nil, most)
+	data, err := fdio.Read(fd, most)
 	switch {
 	case errors.Is(err, fdio.ErrNotRegular):
 		err = notRegular

@@ -99,10 +99,10 @@ func OpenBeneath(dir int, path string, flags int) (int, error) {
 	return OpenBeneath(sub, rest, flags)
 }
 
-// Read returns the contents of an open file. It uses the memory of buf where that is large
-// enough. It reads only regular files: otherwise the error is ErrNotRegular. If the file holds
-// more than most bytes, Read returns the first most+1 bytes and ErrTooLarge.
-func Read(fd int, buf []byte, most int) ([]byte, error) {
+// Read returns the contents of an open file. It reads only regular files: otherwise the error is
+// ErrNotRegular. If the file holds more than most bytes, Read returns the first most+1 bytes and
+// ErrTooLarge.
+func Read(fd, most int) ([]byte, error) {
 	st, err := StatOpen(fd)
 	if err != nil {
 		return nil, err
@@ -110,14 +110,13 @@ func Read(fd int, buf []byte, most int) ([]byte, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil, ErrNotRegular
 	}
-	return ReadSized(fd, st.Size, buf, most)
+	return ReadSized(fd, st.Size, most)
 }
 
 // ReadSized is Read for a regular file whose size was just asked for.
-func ReadSized(fd int, size int64, buf []byte, most int) ([]byte, error) {
-	buf = buf[:0]
+func ReadSized(fd int, size int64, most int) ([]byte, error) {
 	// Ask for one byte more than the size: then the usual read is short, and shows the end.
-	buf = slices.Grow(buf, int(min(size, int64(most)))+1)
+	buf := make([]byte, 0, min(size, int64(most))+1)
 	for {
 		buf = slices.Grow(buf, 1)
 		n, err := again(func() (int, error) {

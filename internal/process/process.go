@@ -123,7 +123,7 @@ func (p Process) read(name string) ([]byte, error) {
 		return nil, p.explain("/"+name, err)
 	}
 	defer unix.Close(fd)
-	text, err := fdio.Read(fd, nil, maxFile)
+	text, err := fdio.Read(fd, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) || errors.Is(err, fdio.ErrNotRegular) {
 		err = nil // the rest, or anything that is no file, does not count
 	}

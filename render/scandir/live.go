@@ -118,7 +118,7 @@ func (d *Dir) isUp(name string) (bool, error) {
 		return false, err
 	}
 	defer unix.Close(fd)
-	status, err := fdio.Read(fd, nil, maxFile)
+	status, err := fdio.Read(fd, maxFile)
 	if err != nil {
 		return false, err
 	}

@@ -90,7 +90,7 @@ func reading(path string, err error) error {
 
 // content returns the bytes of an open file.
 func content(fd int, size int64) ([]byte, error) {
-	data, err := fdio.ReadSized(fd, size, nil, maxFile)
+	data, err := fdio.ReadSized(fd, size, maxFile)
 	if errors.Is(err, fdio.ErrTooLarge) {
 		err = nil // it differs: no rendered file is as large
 	}
