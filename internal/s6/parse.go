@@ -9,7 +9,7 @@ import (
 )
 
 // svstatFields are the fields that s6-svstat prints, in this order.
-const svstatFields = "up,wantedup,normallyup,pid,exitcode,signal,updownsince,updownfor"
+const svstatFields = "up,wantedup,pid,exitcode,signal,updownsince,updownfor"
 
 // parseService parses the output of s6-svstat. It also returns the time of the last change.
 func parseService(text string) (s Service, since time.Time, err error) {
@@ -17,10 +17,10 @@ func parseService(text string) (s Service, since time.Time, err error) {
 	if len(f) != len(strings.Split(svstatFields, ",")) {
 		return s, since, fmt.Errorf("s6-svstat printed %q", text)
 	}
-	s.Up, s.WantedUp, s.NormallyUp = f[0] == "true", f[1] == "true", f[2] == "true"
-	pid, pidErr := strconv.Atoi(f[3])
-	since, sinceErr := parseTAI(f[6])
-	seconds, forErr := strconv.ParseInt(f[7], 10, 32)
+	s.Up, s.WantedUp = f[0] == "true", f[1] == "true"
+	pid, pidErr := strconv.Atoi(f[2])
+	since, sinceErr := parseTAI(f[5])
+	seconds, forErr := strconv.ParseInt(f[6], 10, 32)
 	if err := errors.Join(pidErr, sinceErr, forErr); err != nil {
 		return s, since, fmt.Errorf("s6-svstat printed %q: %w", text, err)
 	}
@@ -29,7 +29,7 @@ func parseService(text string) (s Service, since time.Time, err error) {
 		s.PID = pid
 		return s, since, nil
 	}
-	switch code, signal := f[4], f[5]; {
+	switch code, signal := f[3], f[4]; {
 	case signal != "NA":
 		s.Exit = signal
 	case code != "-1":

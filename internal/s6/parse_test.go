@@ -8,14 +8,14 @@ import (
 
 func TestParsedServiceSaysWhatRunsAndHowItEnded(t *testing.T) {
 	for text, want := range map[string]Service{
-		"true|true|true|29082|-1|NA|@400000006b0d83cf0c1229f6|3\n": {Up: true, WantedUp: true, NormallyUp: true, PID: 29082, For: 3 * time.Second},
-		"false|true|true|-1|3|NA|@400000006b0d83d20e47e413|0\n":    {WantedUp: true, NormallyUp: true, Exit: "exit 3"},
-		"false|false|true|-1|0|NA|@400000006b0d83cf0bdb760f|86400": {NormallyUp: true, Exit: "exit 0", For: 24 * time.Hour},
-		"false|false|false|-1|-1|SIGKILL|@400000006b0d83cf0bdb7|4": {},
-		"false|true|false|-1|-1|SIGKILL|@400000006b0d83cf0bdb760f|4": {
+		"true|true|29082|-1|NA|@400000006b0d83cf0c1229f6|3\n": {Up: true, WantedUp: true, PID: 29082, For: 3 * time.Second},
+		"false|true|-1|3|NA|@400000006b0d83d20e47e413|0\n":    {WantedUp: true, Exit: "exit 3"},
+		"false|false|-1|0|NA|@400000006b0d83cf0bdb760f|86400": {Exit: "exit 0", For: 24 * time.Hour},
+		"false|false|-1|-1|SIGKILL|@400000006b0d83cf0bdb7|4":  {},
+		"false|true|-1|-1|SIGKILL|@400000006b0d83cf0bdb760f|4": {
 			WantedUp: true, Exit: "SIGKILL", For: 4 * time.Second,
 		},
-		"false|false|false|-1|-1|NA|@400000006b0d83cf0bdb760f|4": {For: 4 * time.Second},
+		"false|false|-1|-1|NA|@400000006b0d83cf0bdb760f|4": {For: 4 * time.Second},
 		"up": {},
 	} {
 		got, _, err := parseService(strings.ReplaceAll(text, "|", " "))

@@ -43,8 +43,8 @@ func find(name string, dirs []string) (string, error) {
 // Service is the state of a supervised service.
 type Service struct {
 	// Up reports whether a process of the service runs. WantedUp reports whether s6-supervise
-	// starts one when none runs. NormallyUp reports whether there is no down file.
-	Up, WantedUp, NormallyUp bool
+	// starts one when none runs.
+	Up, WantedUp bool
 	// PID is the number of the process of a service that is up.
 	PID int
 	// Exit says how the last process of a service that is down ended: "exit 3", "SIGKILL".
