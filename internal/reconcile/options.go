@@ -64,9 +64,9 @@ type Options struct {
 	// KeepDown neither adds nor removes the down file of an existing slot: after the boot
 	// only the operator decides which services start.
 	KeepDown bool
-	// Drain ends the services of orphans in steps, one in each pass. By default the pass waits
-	// until they have ended.
-	Drain *scandir.Drain
+	// Drain ends the services of orphans in steps, one in each pass. When it is nil, the
+	// pass waits until they have ended.
+	Drain scandir.Drain
 	// Orphans decides which orphans the pass acts on. The default is all of them.
 	Orphans OrphanRule
 	// News reports whether the boot log gets an outcome. The default is all outcomes.
@@ -98,9 +98,6 @@ func (everyOrphan) Reset(string) {}
 func (o Options) withDefaults() Options {
 	if o.Waiting == nil {
 		o.Waiting = o.Tell
-	}
-	if o.Drain == nil {
-		o.Drain = &scandir.Drain{}
 	}
 	if o.Orphans == nil {
 		o.Orphans = everyOrphan{}

@@ -37,7 +37,6 @@ type planner struct {
 	// heldDown holds the services whose down file the pass made before it planned their steps.
 	heldDown map[string]bool
 
-	waits      bool                  // for the services of orphans to end
 	strays     func() map[string]int // of the scandir; it keeps its first answer
 	incomplete bool
 	orphanRows []string // with Explain, the orphans that get an outcome
@@ -46,13 +45,11 @@ type planner struct {
 }
 
 func newPlanner(o Options) *planner {
-	waits := o.Drain == nil
 	o = o.withDefaults()
 	o.Scan.Only = o.Only
 	base := o.Scan.Base
 	p := &planner{
 		Options: o, owners: scandir.OwnersFor(o.Access, base.UID, base.GID), toRemove: map[string]bool{}, heldDown: map[string]bool{},
-		waits: waits,
 	}
 	p.strays = sync.OnceValue(func() map[string]int { return p.dir.Strays(p.Proc) })
 	return p

@@ -36,7 +36,7 @@ func (a applier) prune(ctx context.Context, leftovers []string) []Outcome {
 // end ends services and removes their directories. It returns errors by name, and
 // scandir.ErrDraining for a service that needs more time.
 func (a applier) end(ctx context.Context, names []string) map[string]error {
-	if a.waits {
+	if a.Drain == nil {
 		return a.dir.Prune(ctx, names)
 	}
 	return a.Drain.Step(ctx, a.dir, names)

@@ -42,7 +42,7 @@ type Options struct {
 // watch is the state that `slotgen watch` keeps between passes.
 type watch struct {
 	Options
-	drain   *scandir.Drain
+	drain   scandir.Drain
 	orphans *orphans
 	// reported holds the messages of earlier passes. Troubles holds the messages about
 	// inotify, which no pass looks at.
@@ -56,7 +56,7 @@ type watch struct {
 
 func newWatch(o Options) *watch {
 	w := &watch{
-		Options: o, drain: &scandir.Drain{},
+		Options: o, drain: scandir.Drain{},
 		reported: message.Dedupe{}, troubles: message.Dedupe{},
 		next: schedule{everything: time.Now()},
 	}

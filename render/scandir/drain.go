@@ -14,8 +14,9 @@ import (
 const stepLimit = 100 * time.Millisecond
 
 // Drain takes services down and removes them over several Steps. Its caller can serve other
-// slots between two Steps. The zero value holds no service.
-type Drain struct{ all map[string]*drainingService } // by service
+// slots between two Steps. It holds each service by its name, from the down command or the
+// hiding on until the removal.
+type Drain map[string]*drainingService
 
 // drainingService is one service that a prune takes down and removes.
 type drainingService struct {
@@ -58,38 +59,38 @@ func (s *drainingService) hide(since time.Time) { s.hiddenSince, s.progress = si
 // Drain keeps the times: the bounds of Prune count from the first Step on. A service that is
 // still up has the error ErrDraining. A hidden service counts as pruned: a later Step
 // removes it when its last supervisor has ended.
-func (dr *Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
+func (dr Drain) Step(ctx context.Context, d *Dir, names []string) map[string]error {
 	return dr.drain(ctx, d, names, stepLimit, wasHidden)
 }
 
 // Has reports whether Drain holds the service: it was sent the down command or was hidden,
 // and is not removed yet.
-func (dr *Drain) Has(service string) bool { return dr.all[service] != nil }
+func (dr Drain) Has(service string) bool { return dr[service] != nil }
 
 // StopWaiting makes the next Step hide every visible service, ended or not. A caller that
 // is about to end calls it: a later pass finds the hidden slots and removes them.
-func (dr *Drain) StopWaiting() {
-	for _, each := range dr.all {
+func (dr Drain) StopWaiting() {
+	for _, each := range dr {
 		each.downSince = time.Time{}
 	}
 }
 
 // Unfinished returns the services that need another Step, and the hidden services that
 // Drain gave up with an error. Both are sorted.
-func (dr *Drain) Unfinished() (services, stuck []string) {
+func (dr Drain) Unfinished() (services, stuck []string) {
 	services = dr.those(func(s *drainingService) bool { return s.err == nil })
 	return services, dr.those(func(s *drainingService) bool { return s.err != nil })
 }
 
 // Asked returns the visible services that were sent the down command, sorted.
-func (dr *Drain) Asked() []string {
+func (dr Drain) Asked() []string {
 	return dr.those(func(s *drainingService) bool { return !s.isHidden() })
 }
 
 // those returns the services that fit, sorted.
-func (dr *Drain) those(fit func(*drainingService) bool) []string {
+func (dr Drain) those(fit func(*drainingService) bool) []string {
 	var services []string
-	for service, each := range dr.all {
+	for service, each := range dr {
 		if fit(each) {
 			services = append(services, service)
 		}
@@ -100,17 +101,14 @@ func (dr *Drain) those(fit func(*drainingService) bool) []string {
 
 // begin returns the entries of the names. It adds the missing ones, and sends the down
 // command to their services. A service that Drain gave up gets another try.
-func (dr *Drain) begin(names []string, d *Dir) []*drainingService {
-	if dr.all == nil {
-		dr.all = map[string]*drainingService{}
-	}
+func (dr Drain) begin(names []string, d *Dir) []*drainingService {
 	begun := make([]*drainingService, 0, len(names))
 	for _, name := range names {
 		service, _ := d.ParseHidden(name)
-		known := dr.all[service]
+		known := dr[service]
 		if known == nil {
 			known = d.beginDraining(name, limits{down: downLimit, end: endLimit, logger: loggerLimit})
-			dr.all[service] = known
+			dr[service] = known
 		}
 		known.err = nil
 		begun = append(begun, known)
@@ -136,10 +134,8 @@ func (d *Dir) beginDraining(name string, l limits) *drainingService {
 
 // Keep keeps only the services whose directory still has its name. Another pass has removed
 // or replaced the other directories.
-func (dr *Drain) Keep(d *Dir) { d.forgetReplaced(dr.all) }
-
-func (d *Dir) forgetReplaced(all map[string]*drainingService) {
-	maps.DeleteFunc(all, func(_ string, each *drainingService) bool {
+func (dr Drain) Keep(d *Dir) {
+	maps.DeleteFunc(dr, func(_ string, each *drainingService) bool {
 		name := each.name
 		if each.isHidden() {
 			name = each.hidden

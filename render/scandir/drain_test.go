@@ -23,7 +23,7 @@ func upStatus(pid uint64) string {
 }
 
 // clearedInSteps sweeps and prunes as a watch does, and returns the warnings.
-func clearedInSteps(l *Drain, d *Dir, wanted func(service string) bool) []string {
+func clearedInSteps(l Drain, d *Dir, wanted func(service string) bool) []string {
 	l.Keep(d)
 	leftovers, warnings := clearAll(d, func(service string) bool { return wanted(service) && !l.Has(service) })
 	for name, err := range l.Step(context.Background(), d, leftovers) {
@@ -49,7 +49,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 	t.Run("a service that is up", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var drain Drain
+		drain := Drain{}
 		slot := filepath.Join(path, "gateway-a")
 		write(t, slot+"/supervise/lock", "")
 		write(t, slot+"/supervise/status", upStatus(1))
@@ -74,7 +74,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 	t.Run("a supervisor that stays", inBubble(func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var drain Drain
+		drain := Drain{}
 		lock := filepath.Join(path, "gateway-a/supervise/lock")
 		write(t, lock, "")
 		write(t, filepath.Join(filepath.Dir(lock), "status"), upStatus(0))
@@ -84,7 +84,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 			t.Errorf("out of sight it is still an error: %v", errs)
 		}
 		for range 3 {
-			if w := clearedInSteps(&drain, d, wanted); len(w) > 0 {
+			if w := clearedInSteps(drain, d, wanted); len(w) > 0 {
 				t.Errorf("warnings %q", w)
 			}
 		}
@@ -97,7 +97,7 @@ func TestStepWaitsForNothing(t *testing.T) {
 		}
 		release()
 		// A slot that a prune has hidden is not restored, even if its profile exists again.
-		if w := clearedInSteps(&drain, d, func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
+		if w := clearedInSteps(drain, d, func(string) bool { return true }); len(w) > 0 || len(names(t, path)) > 0 {
 			t.Errorf("once it has ended: warnings %q, left %q", w, names(t, path))
 		}
 		if services, stuck = drain.Unfinished(); len(services)+len(stuck) > 0 {
@@ -121,14 +121,14 @@ func TestPruneDoesNotWaitForAPipeInPlaceOfAStatus(t *testing.T) {
 	}
 	defer writer.Close()
 	defer hold(t, supervise+"/lock")()
-	var drain Drain
+	drain := Drain{}
 	drain.Step(t.Context(), d, []string{"gateway-a"}) // it must not wait for the pipe
 }
 
 func TestStepBeginsAServiceWhenTheEarlierOneOfItsNameIsGone(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var drain Drain
+	drain := Drain{}
 	both := []string{".gateway-a.old", "gateway-a"}
 	write(t, filepath.Join(path, "gateway-a/run"), "")
 	lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
@@ -149,20 +149,20 @@ func TestStepReportsASupervisorThatStaysAfterTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		path := t.TempDir()
 		d := open(t, path)
-		var drain Drain
+		drain := Drain{}
 		lock := filepath.Join(path, ".gateway-a.old/supervise/lock")
 		write(t, lock, "")
 		defer hold(t, lock)()
 		wanted := func(string) bool { return true }
 		start := time.Now()
 		for time.Since(start) < endLimit+loggerLimit-time.Second {
-			if w := clearedInSteps(&drain, d, wanted); len(w) > 0 {
+			if w := clearedInSteps(drain, d, wanted); len(w) > 0 {
 				t.Fatalf("after %s: warnings %q", time.Since(start), w)
 			}
 			time.Sleep(time.Second)
 		}
 		time.Sleep(2 * time.Second)
-		if w := clearedInSteps(&drain, d, wanted); len(w) != 1 {
+		if w := clearedInSteps(drain, d, wanted); len(w) != 1 {
 			t.Errorf("warnings %q, want one", w)
 		}
 		if _, stuck := drain.Unfinished(); !slices.Equal(stuck, []string{"gateway-a"}) {
@@ -172,7 +172,7 @@ func TestStepReportsASupervisorThatStaysAfterTheLimit(t *testing.T) {
 		if err := d.removeAll(".gateway-a.old"); err != nil {
 			t.Fatal(err)
 		}
-		clearedInSteps(&drain, d, wanted)
+		clearedInSteps(drain, d, wanted)
 		if services, stuck := drain.Unfinished(); len(services)+len(stuck) > 0 {
 			t.Errorf("still unfinished: %q, stuck %q", services, stuck)
 		}
@@ -183,7 +183,7 @@ func TestStepReportsASupervisorThatStaysAfterTheLimit(t *testing.T) {
 func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	path := t.TempDir()
 	d := open(t, path)
-	var drain Drain
+	drain := Drain{}
 	slot := filepath.Join(path, "gateway-a")
 	comesUp := func() (ends func()) {
 		write(t, slot+"/supervise/lock", "")
@@ -203,7 +203,7 @@ func TestStepForgetsAServiceThatAnotherHasReplaced(t *testing.T) {
 	if err := d.removeAll(".gateway-a.old"); err != nil {
 		t.Fatal(err)
 	}
-	clearedInSteps(&drain, d, func(string) bool { return true })
+	clearedInSteps(drain, d, func(string) bool { return true })
 	if got := drain.Asked(); len(got) > 0 {
 		t.Errorf("of the new service it still waits for %q to go", got)
 	}

@@ -50,13 +50,12 @@ var errNotBegun = errors.New("is still up: an earlier service of its name must e
 // error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const slack = time.Second
-	var dr Drain
-	return dr.drain(ctx, d, names, downLimit+endLimit+loggerLimit+slack, removed)
+	return Drain{}.drain(ctx, d, names, downLimit+endLimit+loggerLimit+slack, removed)
 }
 
 // drain takes services down and removes them, each within limit. A visible name waits where an
 // earlier service has its hidden name.
-func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
+func (dr Drain) drain(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	waits := func(name string) bool { return slices.Contains(names, hiddenName(name)) }
 	errs := dr.end(ctx, d, slices.DeleteFunc(slices.Clone(names), waits), limit, enough)
 	var later []string
@@ -77,7 +76,7 @@ func (dr *Drain) drain(ctx context.Context, d *Dir, names []string, limit time.D
 // returns the errors by name: a service counts as pruned once it has reached the progress
 // enough. Drain forgets the services that are removed, and those that failed before they were
 // hidden.
-func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
+func (dr Drain) end(ctx context.Context, d *Dir, names []string, limit time.Duration, enough progress) map[string]error {
 	all := dr.begin(names, d)
 	waitUntil(limit, func() bool {
 		if ctx.Err() == nil && !errors.Is(d.CheckStopped(), ErrStopped) {
@@ -96,7 +95,7 @@ func (dr *Drain) end(ctx context.Context, d *Dir, names []string, limit time.Dur
 			errs[each.name] = ErrDraining
 		}
 		if each.progress == removed || each.err != nil && !each.isHidden() {
-			delete(dr.all, each.service)
+			delete(dr, each.service)
 		}
 	}
 	return errs

@@ -35,7 +35,7 @@ type Stopped struct {
 // scandir: then it has sent nothing to any service.
 func (d *Dir) Stop(limit time.Duration) (Stopped, error) {
 	deadline := time.Now().Add(limit)
-	s := stopping{dir: d, all: map[string]*drainingService{}, limits: limits{down: limit - limit/4, end: limit, removal: deadline}}
+	s := stopping{dir: d, all: Drain{}, limits: limits{down: limit - limit/4, end: limit, removal: deadline}}
 	switch err := d.markStopped(); {
 	case errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS):
 		return Stopped{}, err
@@ -46,7 +46,7 @@ func (d *Dir) Stop(limit time.Duration) (Stopped, error) {
 	if err := d.Lock(context.Background(), s.limits.down); err != nil {
 		s.warnings = append(s.warnings, err) // the other slotgen does nothing once it sees the mark
 	} else { // another pass may have removed or published slots meanwhile
-		d.forgetReplaced(s.all)
+		s.all.Keep(d)
 		s.begin()
 	}
 	all := slices.Collect(maps.Values(s.all))
@@ -57,7 +57,7 @@ func (d *Dir) Stop(limit time.Duration) (Stopped, error) {
 // stopping is the state of Stop.
 type stopping struct {
 	dir      *Dir
-	all      map[string]*drainingService // by name
+	all      Drain // by the names in the scandir, which may be hidden
 	limits   limits
 	warnings []error
 }
