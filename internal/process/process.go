@@ -11,6 +11,7 @@ import (
 	"iter"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -76,17 +77,7 @@ func numbers(proc int) ([]int, error) {
 // Args returns the command line without empty words, of which the first 256 KiB count.
 func (p Process) Args() ([]string, error) {
 	text, err := p.read("cmdline")
-	return split(text), err
-}
-
-func split(cmdline []byte) []string {
-	var args []string
-	for word := range bytes.SplitSeq(cmdline, []byte{0}) {
-		if len(word) > 0 {
-			args = append(args, string(word))
-		}
-	}
-	return args
+	return strings.FieldsFunc(string(text), func(c rune) bool { return c == 0 }), err
 }
 
 // RealUID returns the number of the account that started the process, and false for a process
@@ -105,12 +96,8 @@ func (p Process) RealUID() (uid int, found bool, err error) {
 
 // Dir returns the path of the working directory. It ends in " (deleted)" when that was removed.
 func (p Process) Dir() (string, error) {
-	buf := make([]byte, unix.PathMax)
-	n, err := unix.Readlinkat(p.fd, "cwd", buf)
-	if err != nil {
-		return "", p.explain("/cwd", err)
-	}
-	return string(buf[:n]), nil
+	dir, err := fdio.ReadLink(p.fd, "cwd")
+	return dir, p.explain("/cwd", err)
 }
 
 // maxFile is the longest part of a file that is read, in bytes. The kernel's own limit for one
