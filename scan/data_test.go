@@ -108,7 +108,7 @@ func TestLinkedConfigMayBeTheDataFile(t *testing.T) {
 	link(t, home, "profiles/b", "a")
 	layout := DefaultLayout()
 	layout.Data = configFile
-	v, err := Open(home, layout, asuser.Self(), neverSlow)
+	v, err := Open(home, layout, asuser.User{}, neverSlow)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,9 +84,11 @@ func (p *planner) stays(e *scan.Entry) (bool, error) {
 		return false, nil
 	}
 	isSlot, err := p.dir.IsSlot(service)
-	if !isSlot || err != nil || !p.Chosen(e.Profile.Name) {
-		return true, err
+	if err != nil {
+		return false, err
 	}
-	live, err := p.dir.Live(service)
-	return live || err != nil, err
+	if !isSlot || !p.Chosen(e.Profile.Name) {
+		return true, nil
+	}
+	return p.dir.Live(service)
 }

@@ -165,7 +165,7 @@ func (d *Dir) replace(p Plan) error {
 	if err == nil && p.Change == Created {
 		return nil
 	}
-	if errors.Is(err, unix.EXDEV) {
+	if errors.Is(err, errImmovable) {
 		err = d.replaceInPlace(p)
 	}
 	if errors.Is(err, errStaysHidden) {
@@ -262,6 +262,9 @@ func (d *Dir) exchangeByRenames(staged, service string) error {
 		return fmt.Errorf("clearing %q: %w", hidden, err)
 	}
 	if err := d.rename(service, hidden); err != nil {
+		if errors.Is(err, unix.EXDEV) {
+			return errImmovable
+		}
 		return err
 	}
 	if err := d.rename(staged, service); err != nil {
