@@ -37,7 +37,7 @@ func (a *asyncWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// hold starts the queue.
+// hold starts the queue. Nobody may hold the writer already.
 func (a *asyncWriter) hold() {
 	a.queue, a.written = make(chan []byte, maxUnread), make(chan struct{})
 	go a.writeQueue(a.queue, a.written)

@@ -2,8 +2,7 @@ package cli
 
 import "github.com/urfave/cli/v2"
 
-// view is what the commands status, scan and diff work with. Each method of a command prints
-// to out what the command shows.
+// view is what the commands status, scan and diff share.
 type view struct {
 	settings
 	colours palette

@@ -97,7 +97,9 @@ func (r *reader) rows(names scandir.Names) []Row {
 	for i := range r.list.Entries {
 		e := &r.list.Entries[i]
 		service := r.Layout.Service(e.Profile.Name)
-		slots[service], entries[service] = "", e
+		if entries[service] == nil { // the home comes before an entry of profiles/ with its name
+			slots[service], entries[service] = "", e
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) { // a visible name after its hidden one
 		service, hidden := r.dir.ParseHidden(name)
