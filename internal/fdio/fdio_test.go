@@ -203,6 +203,18 @@ func TestNamesAreListedUpToABound(t *testing.T) {
 	}
 }
 
+// A FUSE server may have names of more than a thousand bytes.
+func TestNameThatDoesNotFitIntoTheBufferIsListed(t *testing.T) {
+	t.Parallel()
+	path, _ := newDir(t)
+	var names []string
+	err := list(openDir(t, path), make([]byte, 8), 10, func(name []byte, _ uint8) { names = append(names, string(name)) })
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != "away near real" || err != nil {
+		t.Errorf("names %q, %v", got, err)
+	}
+}
+
 func TestRenameNewReplacesNothing(t *testing.T) {
 	t.Parallel()
 	for how, rename := range map[string]func(int, string, int, string) error{"flags": RenameNew, "no flags": renameWithoutFlags} {

@@ -3,6 +3,7 @@ package fdio
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -17,19 +18,25 @@ const maxNames = 200_000
 func Names(dir int) ([]string, error) { return listNames(dir, maxNames) }
 
 func listNames(dir, most int) (names []string, err error) {
-	err = list(dir, most, func(name []byte, _ uint8) { names = append(names, string(name)) })
+	err = list(dir, make([]byte, 1<<10), most, func(name []byte, _ uint8) { names = append(names, string(name)) })
 	return names, err
 }
 
 // List calls each with the name and the type of every entry of a directory that was just opened,
 // in no order. The type is unix.DT_DIR or another DT constant; some file systems know only
 // DT_UNKNOWN. It ends after 200,000 names with an error. The name is valid during the call only.
-func List(dir int, each func(name []byte, kind uint8)) error { return list(dir, maxNames, each) }
+func List(dir int, each func(name []byte, kind uint8)) error {
+	return list(dir, make([]byte, 1<<10), maxNames, each)
+}
 
-func list(dir, most int, each func(name []byte, kind uint8)) error {
-	buf := make([]byte, 1<<10) // room for the names of a slot
+// list reads records into buf, and into a larger one where a name does not fit.
+func list(dir int, buf []byte, most int, each func(name []byte, kind uint8)) error {
 	for seen := 0; ; {
 		n, err := again(func() (int, error) { return unix.ReadDirent(dir, buf) })
+		if errors.Is(err, unix.EINVAL) && len(buf) < 64<<10 {
+			buf = make([]byte, 4*len(buf))
+			continue
+		}
 		if err != nil || n == 0 {
 			return err
 		}
