@@ -145,6 +145,12 @@ func equals(a, b any) (bool, error) {
 		return va.IsValid() == vb.IsValid(), nil
 	case va.CanInt() && vb.CanInt():
 		return va.Int() == vb.Int(), nil
+	case va.CanUint() && vb.CanUint(): // semver has such numbers, and the bytes of a name are some
+		return va.Uint() == vb.Uint(), nil
+	case va.CanInt() && vb.CanUint():
+		return va.Int() >= 0 && uint64(va.Int()) == vb.Uint(), nil
+	case va.CanUint() && vb.CanInt():
+		return equals(b, a)
 	case va.Type() == vb.Type() && va.Comparable() && vb.Comparable():
 		return a == b, nil
 	}
