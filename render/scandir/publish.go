@@ -232,8 +232,9 @@ func (d *Dir) restoreIfHeld(staged, service string) error {
 	if err == nil {
 		return nil
 	}
-	if back := d.exchange(staged, service); back != nil {
-		return errors.Join(err, errStaysHidden, back, d.rename(staged, hiddenName(service)))
+	if back := fdio.Exchange(d.fd, staged, service); back != nil {
+		return errors.Join(err, errStaysHidden, fmt.Errorf("exchanging %q and %q: %w", staged, service, back),
+			d.rename(staged, hiddenName(service)))
 	}
 	return err
 }
@@ -270,7 +271,14 @@ func (d *Dir) exchangeByRenames(staged, service string) error {
 	if err := d.rename(staged, service); err != nil {
 		return errors.Join(err, d.rename(hidden, service))
 	}
-	if err := d.rename(hidden, staged); err != nil {
+	held, err := d.Held(hidden) // before it gets the staged name, which a sweep removes at once
+	if held {
+		err = errCameUp
+	}
+	if err == nil {
+		err = d.rename(hidden, staged)
+	}
+	if err != nil {
 		return errors.Join(err, d.rename(service, staged), d.rename(hidden, service))
 	}
 	return nil
