@@ -59,7 +59,7 @@ func TestDataReachesTheOutputQuotedOrAsANumber(t *testing.T) {
 		`{{ hasKey .Data "name" }} {{ hasKey .Data "nope" }}`:                                                                     "true false",
 		`{{ .Data.empty | default "d" | shquote }} {{ .Data.name | default "d" | shquote }}`:                                      `'d' 'it'\''s; id'`,
 		`{{ .Data.none | default 5 }} {{ if .Data.empty }}y{{ else }}n{{ end }} {{ if .Data.name }}y{{ end }}`:                    "5 n y",
-		`{{ eq (index .Name 0) 99 }} {{ eq 1 (semver "1.2.3").Major }} {{ ne (semver "1.2.3").Major (semver "2.0.0").Major }}`:    "true true true",
+		`{{ eq (index .Name 0) 99 }}, {{ eq 1 (semver "1.2.3").Major }} {{ eq (semver "1.2.3").Major (semver "2.0.0").Major }}`:   "true, true false",
 		`{{ eq .Data.mode "fast" }}, {{ eq .Data.mode "slow" "fast" }} {{ ne .Data.mode "fast" }} {{ eq .Data.port 8080 }}`:       "true, true false true",
 		`{{ has "fast" .Data.modes }} {{ has "slow" .Data.modes }} {{ has .Data.mode (list "fast") }}`:                            "true false true",
 		`{{ regexMatch "^[a-z]+$" .Data.mode }} {{ hasPrefix "xa" .Data.mode }} {{ contains ";" .Data.name }}`:                    "true false true",
