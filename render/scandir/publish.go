@@ -210,8 +210,12 @@ func (d *Dir) swapIn(staged, service string, change Change) error {
 	if change == Created {
 		return d.renameNew(staged, service)
 	}
-	if err := d.exchange(staged, service); err != nil {
-		return err
+	err := fdio.Exchange(d.fd, staged, service)
+	if fdio.HasNoRenameFlags(err) || errors.Is(err, unix.EXDEV) {
+		return d.exchangeByRenames(staged, service)
+	}
+	if err != nil {
+		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
 	}
 	return d.restoreIfHeld(staged, service)
 }
@@ -239,19 +243,7 @@ func (d *Dir) restoreIfHeld(staged, service string) error {
 	return err
 }
 
-// exchange swaps the directories of the staged and the published slot.
-func (d *Dir) exchange(staged, service string) error {
-	err := fdio.Exchange(d.fd, staged, service)
-	if fdio.HasNoRenameFlags(err) || errors.Is(err, unix.EXDEV) {
-		return d.exchangeByRenames(staged, service)
-	}
-	if err != nil {
-		return fmt.Errorf("exchanging %q and %q: %w", staged, service, err)
-	}
-	return nil
-}
-
-// exchangeByRenames is exchange on file systems that have none. Between the first two renames
+// exchangeByRenames replaces swapIn's exchange on file systems that have none. Between the first two renames
 // the name is free for an instant. If the pass is killed there, the next pass restores the
 // hidden slot.
 func (d *Dir) exchangeByRenames(staged, service string) error {
