@@ -35,7 +35,7 @@ func (b *box) functions() template.FuncMap {
 }
 
 // guard returns f with a check of the arguments before the call, and with an error when the call
-// has formatted a text of the data. Where f takes strings the result takes any value, so that the
+// has formatted a text of the data. Where f takes strings, the guarded function takes any value, so that the
 // error names the key.
 func (b *box) guard(name string, f reflect.Value) any {
 	admit := b.admission(name)

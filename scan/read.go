@@ -79,7 +79,7 @@ func readParsed[T any](d dir, path string, most int, from *sum, parse func(data 
 }
 
 // read reads a regular file unless it is known. It looks before it opens: to open a device may do
-// something. The key is zero for a file that has one name only.
+// something. The key is zero for a file that has one name, and is reached through no link.
 func (d dir) read(path string, most int, known func(fileKey) bool) (data []byte, key fileKey, err error) {
 	err = d.patience.try(d.join(path), func() error {
 		w, err := d.follow(path, func(w *walk, name string) error {

@@ -127,7 +127,8 @@ func (l *Listing) readAll(v *Volume, o Options, profiles dir, found names) {
 	l.Entries = append(l.Entries, make([]Entry, len(names))...)
 	entries, warnings := l.Entries[first:], make([]string, len(names))
 	Share(len(names), func(parts iter.Seq[int]) {
-		// The first goroutine has the user's credentials. It does all parts if the other can't take them.
+		// The first goroutine has the user's credentials. If the other can't take them, the first does
+		// all parts.
 		_ = v.user.Do(func() {
 			for i := range parts {
 				entries[i], warnings[i] = o.readEntry(profiles, names[i])

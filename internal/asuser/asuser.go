@@ -40,8 +40,9 @@ func (u User) isCurrent() bool {
 const noChange = -1
 
 // Do runs f as the user, on the thread of the caller. Inside of f, Do runs at once. An error
-// says that the thread could not take the user's credentials: then f did not run. F must not
-// start a goroutine or a program, which would not have the credentials.
+// says that the thread could not take the user's credentials: then f did not run. A
+// goroutine that f starts does not have the credentials, and calls Do itself. F must not start a
+// program.
 func (u User) Do(f func()) error {
 	if u.IsSelf() || u.isCurrent() {
 		f()

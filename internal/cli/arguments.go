@@ -49,7 +49,7 @@ func unexpected(c *cli.Context, argument string) error {
 // the flags.
 func flagsFirst(commands []*cli.Command, words []string) []string {
 	l := commandLine{command: &cli.Command{Subcommands: commands}, given: map[string]string{}}
-	names := 1 // the program's name and those of the commands
+	names := 1 // the number of words up to the name of the last command
 	var flags, arguments []string
 	for i, word := range words[1:] {
 		if l.waiting == nil && word == "--" {

@@ -37,8 +37,8 @@ const (
 	colourNever  = "never"
 )
 
-// setting returns a flag that has a variable too. Unset is the default on the help page: an empty
-// value counts as unset.
+// setting returns a flag that has a variable too. The help page shows unset as its default. An
+// empty value counts as unset.
 func setting(name, variable, unset, usage string) cli.Flag {
 	return &cli.StringFlag{Name: name, EnvVars: []string{variable}, DefaultText: unset, Usage: usage}
 }

@@ -73,7 +73,8 @@ func IsProc(dir int) bool {
 }
 
 // Follow opens a path as Open does, through links wherever they lead. Where the kernel can
-// refuse links like /proc/self/fd/3, it does, with ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS).
+// refuse links like /proc/self/fd/3, it does, with ELOOP (openat2(2), RESOLVE_NO_MAGICLINKS). It
+// is not for O_PATH.
 func Follow(dir int, path string, flags int) (int, error) {
 	flags |= unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	how := unix.OpenHow{Flags: uint64(flags), Resolve: unix.RESOLVE_NO_MAGICLINKS}

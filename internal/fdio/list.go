@@ -13,12 +13,15 @@ import (
 // that a volume is meant for.
 const maxNames = 200_000
 
+// usualNames is room for the names of a slot, in bytes.
+const usualNames = 1 << 10
+
 // Names returns the names in a directory that was just opened, in no order. If reading fails, or
 // after 200,000 names, it returns the names so far and an error.
 func Names(dir int) ([]string, error) { return listNames(dir, maxNames) }
 
 func listNames(dir, most int) (names []string, err error) {
-	err = list(dir, make([]byte, 1<<10), most, func(name []byte, _ uint8) { names = append(names, string(name)) })
+	err = list(dir, make([]byte, usualNames), most, func(name []byte, _ uint8) { names = append(names, string(name)) })
 	return names, err
 }
 
@@ -26,7 +29,7 @@ func listNames(dir, most int) (names []string, err error) {
 // in no order. The type is unix.DT_DIR or another DT constant; some file systems know only
 // DT_UNKNOWN. It ends after 200,000 names with an error. The name is valid during the call only.
 func List(dir int, each func(name []byte, kind uint8)) error {
-	return list(dir, make([]byte, 1<<10), maxNames, each)
+	return list(dir, make([]byte, usualNames), maxNames, each)
 }
 
 // list reads records into buf, and into a larger one where a name does not fit.

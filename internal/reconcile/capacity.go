@@ -19,8 +19,8 @@ const maxWeight = 2
 
 // overCapacity returns the services without room (docs/design.md, "Capacity"). Everything that
 // stays in the scandir has its place. Then come the slots that start, then the others, of every
-// profile, chosen or not. It returns errors for entries that it could not weigh, and counts
-// them with the largest weight.
+// profile, chosen or not. It returns errors for names that it could not look at. A
+// name that stays and can't be weighed counts with the largest weight.
 func (p *planner) overCapacity() (map[string]bool, error) {
 	if maxWeight*(len(p.names)+len(p.list.Entries)) <= p.MaxServices {
 		return nil, nil
@@ -73,8 +73,8 @@ func (p *planner) candidates() ([]candidate, error) {
 	return append(starting, waiting...), err
 }
 
-// stays reports whether the pass leaves as it is what has the name of the profile's slot: it
-// publishes no slot there, or can't remove what exists to make room.
+// stays reports whether the pass neither publishes the profile's slot nor can remove what has its
+// name.
 func (p *planner) stays(e *scan.Entry) (bool, error) {
 	service := e.Profile.Service
 	switch {

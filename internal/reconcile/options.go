@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"slotgen/internal/asuser"
-
 	"slotgen/internal/message"
 	"slotgen/render"
 	"slotgen/render/scandir"

@@ -7,10 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"slotgen/internal/asuser"
-
 	"golang.org/x/sys/unix"
 
+	"slotgen/internal/asuser"
 	"slotgen/internal/hint"
 	"slotgen/internal/message"
 	"slotgen/render/scandir"

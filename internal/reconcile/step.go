@@ -15,7 +15,7 @@ import (
 // Step is the plan for one profile. Its outcome is final unless the work fails.
 type Step struct {
 	Outcome
-	plan scandir.Plan // of an outcome that is published
+	plan scandir.Plan // zero unless the outcome is published
 }
 
 // chosenEntries returns the entries that get a step. A service that was taken down gets no

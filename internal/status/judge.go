@@ -45,9 +45,8 @@ func (r *reader) fill(ctx context.Context, row *Row) {
 	r.noteLogger(row)
 }
 
-// findSlot reports whether a row's name is a visible slot. It clears the name when it belongs
-// neither to that nor to a hidden slot that is still supervised, but to a file or to a directory
-// that slotgen did not make.
+// findSlot reports whether a row's name is a visible slot. It keeps the name of a hidden slot that
+// is still supervised, or that it can't look at. It clears every other name.
 func (r *reader) findSlot(row *Row) (isVisible bool) {
 	if _, hidden := r.dir.ParseHidden(row.Service); hidden {
 		if held, err := r.dir.Held(row.Service); held || err != nil {

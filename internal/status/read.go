@@ -86,8 +86,8 @@ func (r *reader) listens() *bool {
 	return &yes
 }
 
-// rows returns a row for each visible or hidden slot, each profile, and each service that still
-// runs in a removed slot.
+// rows returns a row for each name of a slot in the scandir, each entry of the volume, and each
+// service that still runs in a removed slot. Read drops the rows that fill gives no state.
 func (r *reader) rows(names scandir.Names) []Row {
 	slots := map[string]string{} // the name in the scandir by service, or ""
 	for service := range r.strays {

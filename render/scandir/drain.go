@@ -15,7 +15,7 @@ const stepLimit = 100 * time.Millisecond
 
 // Drain takes services down and removes them over several Steps. Its caller can serve other
 // slots between two Steps. It holds each service by its name, from the down command or the
-// hiding on until the removal.
+// hiding on until the removal. Stop holds them by the names in the scandir.
 type Drain map[string]*drainingService
 
 // drainingService is one service that a prune takes down and removes.

@@ -46,8 +46,7 @@ var errNotBegun = errors.New("is still up: an earlier service of its name must e
 //
 // The errors are by name. Prune leaves a slot hidden that a supervisor still holds. When ctx
 // ends, or Stop marks the scandir, Prune stops waiting: it hides the services that it has begun
-// with, ended or not. Their
-// error is ErrDraining, and a later pass removes them.
+// with, ended or not. Their error is ErrDraining, and a later pass removes them.
 func (d *Dir) Prune(ctx context.Context, names []string) map[string]error {
 	const slack = time.Second
 	return Drain{}.drain(ctx, d, names, downLimit+endLimit+loggerLimit+slack, removed)
